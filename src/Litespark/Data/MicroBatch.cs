@@ -1,0 +1,59 @@
+namespace Litespark.Data;
+
+/// <summary>
+/// The token inputs of one micro-batch: <c>Rows × SequenceLength</c> positions, row after row, in native memory that
+/// is filled in place (no managed allocation per step).
+/// Shape legend: N = Rows · SequenceLength.
+/// </summary>
+public sealed unsafe class MicroBatch : IDisposable
+{
+    /// <summary>A target that takes no part in the loss.</summary>
+    public const int IgnoredTarget = -1;
+
+    readonly NativeBuffer buffer;
+
+    /// <summary>Allocates a batch of <paramref name="rows"/> sequences.</summary>
+    public MicroBatch(int rows, int sequenceLength)
+    {
+        Rows = rows;
+        SequenceLength = sequenceLength;
+        buffer = new NativeBuffer(4L * 4 * rows * sequenceLength);
+    }
+
+    /// <summary>Sequences in the batch.</summary>
+    public int Rows { get; }
+
+    /// <summary>Tokens per sequence.</summary>
+    public int SequenceLength { get; }
+
+    /// <summary>All positions: Rows × SequenceLength.</summary>
+    public int Length => Rows * SequenceLength;
+
+    /// <summary>Input token ids [N].</summary>
+    public Span<int> Tokens => Plane(0);
+
+    /// <summary>The token that follows each input [N], or <see cref="IgnoredTarget"/>.</summary>
+    public Span<int> Targets => Plane(1);
+
+    /// <summary>Position of each token inside its document [N]: restarts at 0 where a document starts.</summary>
+    public Span<int> Positions => Plane(2);
+
+    /// <summary>
+    /// For each token, the index within its row (0 ≤ start ≤ own index) of the first token that it may attend to:
+    /// where its document starts in this row [N].
+    /// </summary>
+    public Span<int> DocumentStarts => Plane(3);
+
+    /// <summary>Targets that count towards the loss.</summary>
+    public int CountTargets()
+    {
+        int count = 0;
+        foreach (int target in Targets) if (target != IgnoredTarget) count++;
+        return count;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => buffer.Dispose();
+
+    Span<int> Plane(int index) => new((int*)buffer.Pointer + (nint)index * Length, Length);
+}

@@ -1,0 +1,48 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Litespark.Devices.Cpu.Simd;
+
+/// <summary>Four floats in one 128-bit register.</summary>
+internal readonly unsafe struct Simd128 : ISimd<Simd128>
+{
+    const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
+    readonly Vector128<float> v;
+
+    [MethodImpl(Inline)] Simd128(Vector128<float> v) => this.v = v;
+
+    public static int Count { [MethodImpl(Inline)] get => 4; }
+    public static Simd128 Zero { [MethodImpl(Inline)] get => new(Vector128<float>.Zero); }
+    [MethodImpl(Inline)] public static Simd128 Load(float* source) => new(Vector128.Load(source));
+    [MethodImpl(Inline)] public static void Store(Simd128 value, float* destination) => value.v.Store(destination);
+    [MethodImpl(Inline)] public static Simd128 Broadcast(float value) => new(Vector128.Create(value));
+    [MethodImpl(Inline)] public static Simd128 MultiplyAdd(Simd128 a, Simd128 b, Simd128 c) => new(Vector128.MultiplyAddEstimate(a.v, b.v, c.v));
+    [MethodImpl(Inline)] public static Simd128 Min(Simd128 a, Simd128 b) => new(Vector128.MinNative(a.v, b.v));
+    [MethodImpl(Inline)] public static Simd128 Max(Simd128 a, Simd128 b) => new(Vector128.MaxNative(a.v, b.v));
+    [MethodImpl(Inline)] public static Simd128 Sqrt(Simd128 value) => new(Vector128.Sqrt(value.v));
+    [MethodImpl(Inline)] public static Simd128 Abs(Simd128 value) => new(Vector128.Abs(value.v));
+    [MethodImpl(Inline)] public static Simd128 Round(Simd128 value) => new(Vector128.Round(value.v));
+
+    [MethodImpl(Inline)]
+    public static Simd128 PowerOfTwo(Simd128 n)
+        => new(Vector128.ShiftLeft(Vector128.ConvertToInt32Native(n.v) + Vector128.Create(127), 23).AsSingle());
+
+    [MethodImpl(Inline)]
+    public static Simd128 SelectGreaterOrEqual(Simd128 a, Simd128 b, Simd128 whenTrue, Simd128 whenFalse)
+        => new(Vector128.ConditionalSelect(Vector128.GreaterThanOrEqual(a.v, b.v), whenTrue.v, whenFalse.v));
+
+    [MethodImpl(Inline)] public static float Sum(Simd128 value) => Vector128.Sum(value.v);
+
+    [MethodImpl(Inline)]
+    public static float HorizontalMax(Simd128 value)
+    {
+        Vector128<float> m = value.v;
+        m = Vector128.MaxNative(m, Vector128.Shuffle(m, Vector128.Create(2, 3, 0, 1)));
+        return MathF.Max(m.ToScalar(), m.GetElement(1));
+    }
+
+    [MethodImpl(Inline)] public static Simd128 operator +(Simd128 a, Simd128 b) => new(a.v + b.v);
+    [MethodImpl(Inline)] public static Simd128 operator -(Simd128 a, Simd128 b) => new(a.v - b.v);
+    [MethodImpl(Inline)] public static Simd128 operator *(Simd128 a, Simd128 b) => new(a.v * b.v);
+    [MethodImpl(Inline)] public static Simd128 operator /(Simd128 a, Simd128 b) => new(a.v / b.v);
+}

@@ -1,0 +1,49 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Litespark.Devices.Cpu.Simd;
+
+/// <summary>Sixteen floats in one 512-bit register.</summary>
+internal readonly unsafe struct Simd512 : ISimd<Simd512>
+{
+    const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
+    readonly Vector512<float> v;
+
+    [MethodImpl(Inline)] Simd512(Vector512<float> v) => this.v = v;
+
+    public static int Count { [MethodImpl(Inline)] get => 16; }
+    public static Simd512 Zero { [MethodImpl(Inline)] get => new(Vector512<float>.Zero); }
+    [MethodImpl(Inline)] public static Simd512 Load(float* source) => new(Vector512.Load(source));
+    [MethodImpl(Inline)] public static void Store(Simd512 value, float* destination) => value.v.Store(destination);
+    [MethodImpl(Inline)] public static Simd512 Broadcast(float value) => new(Vector512.Create(value));
+    [MethodImpl(Inline)] public static Simd512 MultiplyAdd(Simd512 a, Simd512 b, Simd512 c) => new(Vector512.MultiplyAddEstimate(a.v, b.v, c.v));
+    [MethodImpl(Inline)] public static Simd512 Min(Simd512 a, Simd512 b) => new(Vector512.MinNative(a.v, b.v));
+    [MethodImpl(Inline)] public static Simd512 Max(Simd512 a, Simd512 b) => new(Vector512.MaxNative(a.v, b.v));
+    [MethodImpl(Inline)] public static Simd512 Sqrt(Simd512 value) => new(Vector512.Sqrt(value.v));
+    [MethodImpl(Inline)] public static Simd512 Abs(Simd512 value) => new(Vector512.Abs(value.v));
+    [MethodImpl(Inline)] public static Simd512 Round(Simd512 value) => new(Vector512.Round(value.v));
+
+    [MethodImpl(Inline)]
+    public static Simd512 PowerOfTwo(Simd512 n)
+        => new(Vector512.ShiftLeft(Vector512.ConvertToInt32Native(n.v) + Vector512.Create(127), 23).AsSingle());
+
+    [MethodImpl(Inline)]
+    public static Simd512 SelectGreaterOrEqual(Simd512 a, Simd512 b, Simd512 whenTrue, Simd512 whenFalse)
+        => new(Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(a.v, b.v), whenTrue.v, whenFalse.v));
+
+    [MethodImpl(Inline)] public static float Sum(Simd512 value) => Vector512.Sum(value.v);
+
+    [MethodImpl(Inline)]
+    public static float HorizontalMax(Simd512 value)
+    {
+        Vector256<float> h = Vector256.MaxNative(value.v.GetLower(), value.v.GetUpper());
+        Vector128<float> m = Vector128.MaxNative(h.GetLower(), h.GetUpper());
+        m = Vector128.MaxNative(m, Vector128.Shuffle(m, Vector128.Create(2, 3, 0, 1)));
+        return MathF.Max(m.ToScalar(), m.GetElement(1));
+    }
+
+    [MethodImpl(Inline)] public static Simd512 operator +(Simd512 a, Simd512 b) => new(a.v + b.v);
+    [MethodImpl(Inline)] public static Simd512 operator -(Simd512 a, Simd512 b) => new(a.v - b.v);
+    [MethodImpl(Inline)] public static Simd512 operator *(Simd512 a, Simd512 b) => new(a.v * b.v);
+    [MethodImpl(Inline)] public static Simd512 operator /(Simd512 a, Simd512 b) => new(a.v / b.v);
+}
