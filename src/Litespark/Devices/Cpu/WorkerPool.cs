@@ -20,7 +20,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         for (int task = 0; task < taskCount; task++) work.RunTask(task, ThreadCount - ThreadCount);
     }
 
-    /// <summary>Private scratch memory of a worker, 64-byte aligned, at least <paramref name="floats"/> long, contents undefined.
+    /// <summary>Private scratch memory of a worker, 64-byte aligned, as long as reserved, contents undefined.
     /// Call from the kernel's constructor through <see cref="ReserveScratch"/> first: no allocation happens while running.</summary>
     public float* Scratch(int worker) => scratch is null ? throw new NotSupportedException() : scratch.Floats;
 
