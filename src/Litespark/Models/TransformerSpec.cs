@@ -1,3 +1,5 @@
+using Litespark.Graphs;
+
 namespace Litespark.Models;
 
 /// <summary>Families that differ in structure or in parameter names, by Hugging Face's <c>model_type</c>.</summary>
@@ -17,22 +19,6 @@ public enum ModelFamily
 
     /// <summary>GPT-2: LayerNorm, learned positions, GELU, biases, weights stored input-first.</summary>
     Gpt2,
-}
-
-/// <summary>The non-linearity of the MLP, by Hugging Face's <c>hidden_act</c> / <c>activation_function</c>.</summary>
-public enum ActivationKind
-{
-    /// <summary>x · sigmoid(x).</summary>
-    Silu,
-
-    /// <summary>GELU by the error function.</summary>
-    Gelu,
-
-    /// <summary>GELU by the tanh approximation (<c>gelu_new</c>, <c>gelu_pytorch_tanh</c>).</summary>
-    GeluTanh,
-
-    /// <summary>max(x, 0).</summary>
-    Relu,
 }
 
 /// <summary>Llama 3's frequency scaling (<c>rope_scaling.rope_type = "llama3"</c>).</summary>

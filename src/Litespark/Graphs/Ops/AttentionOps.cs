@@ -1,0 +1,170 @@
+namespace Litespark.Graphs.Ops;
+
+/// <summary>Sizes of an attention: N = Sequences · SequenceLength tokens; query head h reads key/value head h / (Heads / KeyValueHeads).</summary>
+public sealed record AttentionGeometry(int Sequences, int SequenceLength, int Heads, int KeyValueHeads, int HeadDim)
+{
+    /// <summary>Tokens.</summary>
+    public int Tokens => Sequences * SequenceLength;
+
+    /// <summary>Query–key pairs under a causal mask with an optional window, over all heads and sequences (document masks are known only at run time).</summary>
+    public double CausalPairs(int window)
+    {
+        double reach = window <= 0 ? SequenceLength : Math.Min(window, SequenceLength);
+        double perHead = reach * (reach + 1) / 2 + (SequenceLength - reach) * reach;
+        return perHead * Heads * Sequences;
+    }
+
+    /// <summary>All query–key pairs.</summary>
+    public double AllPairs => (double)SequenceLength * SequenceLength * Heads * Sequences;
+
+    internal Shape Scores => new(Sequences, Heads, SequenceLength, SequenceLength);
+}
+
+/// <summary>Which of the three products of materialised attention; they are each other's gradients.</summary>
+public enum HeadProductKind
+{
+    /// <summary>x_q [N, H·K], y_kv [N, KV·K] → x·yᵀ [B, H, T, T].</summary>
+    Scores,
+
+    /// <summary>p [B, H, T, T], y_kv [N, KV·K] → p·y [N, H·K].</summary>
+    Mix,
+
+    /// <summary>p [B, H, T, T], x_q [N, H·K] → pᵀ·x summed over the query heads of a group [N, KV·K].</summary>
+    MixTransposed,
+}
+
+/// <summary>A matrix product per head, scaled.</summary>
+public sealed record HeadProduct(HeadProductKind Kind, AttentionGeometry Geometry, float Scale) : Op
+{
+    /// <inheritdoc/>
+    public override string Name => Kind switch
+    {
+        HeadProductKind.Scores => "attention_scores",
+        HeadProductKind.Mix => "attention_mix",
+        _ => "attention_mix_transposed",
+    };
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => Kind switch
+    {
+        HeadProductKind.Scores => [new(Geometry.Scores)],
+        HeadProductKind.Mix => [new(new Shape(Geometry.Tokens, Geometry.Heads * Geometry.HeadDim))],
+        _ => [new(new Shape(Geometry.Tokens, Geometry.KeyValueHeads * Geometry.HeadDim))],
+    };
+
+    /// <inheritdoc/>
+    public override void Differentiate(Node node, GradientContext context)
+    {
+        (Value a, Value b, Value dy) = (node.Inputs[0], node.Inputs[1], context.Of(node.Output)!);
+        GraphBuilder builder = context.Builder;
+        switch (Kind)
+        {
+            case HeadProductKind.Scores:
+                context.Add(a, builder.Apply1(this with { Kind = HeadProductKind.Mix }, dy, b));
+                context.Add(b, builder.Apply1(this with { Kind = HeadProductKind.MixTransposed }, dy, a));
+                break;
+            case HeadProductKind.Mix:
+                context.Add(a, builder.Apply1(this with { Kind = HeadProductKind.Scores }, dy, b));
+                context.Add(b, builder.Apply1(this with { Kind = HeadProductKind.MixTransposed }, a, dy));
+                break;
+            default:
+                throw new InvalidOperationException($"{Name} has no gradient");
+        }
+    }
+
+    /// <inheritdoc/>
+    public override double Flops(Node node) => 2 * Geometry.AllPairs * Geometry.HeadDim;
+}
+
+/// <summary>
+/// Softmax over the visible keys: scores [B, H, T, T], document starts [N] → probabilities; query t sees keys
+/// max(start, t − Window + 1) … t of its sequence, the others get exactly 0.
+/// </summary>
+public sealed record MaskedSoftmax(AttentionGeometry Geometry, int Window) : Op
+{
+    /// <inheritdoc/>
+    public override string Name => "masked_softmax";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [inputs[0].Type];
+
+    /// <inheritdoc/>
+    public override void Differentiate(Node node, GradientContext context)
+        => context.Add(node.Inputs[0], context.Builder.Apply1(new MaskedSoftmaxGradient(Geometry, Window), context.Of(node.Output)!, node.Output, node.Inputs[1]));
+
+    /// <inheritdoc/>
+    public override int InPlaceInput(int output) => 0;
+}
+
+/// <summary>dS = P ∘ (dP − Σ P ∘ dP): dP, P, document starts → dS.</summary>
+public sealed record MaskedSoftmaxGradient(AttentionGeometry Geometry, int Window) : Op
+{
+    /// <inheritdoc/>
+    public override string Name => "masked_softmax_gradient";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [inputs[0].Type];
+
+    /// <inheritdoc/>
+    public override int InPlaceInput(int output) => 0;
+}
+
+/// <summary>
+/// Fused attention with an online softmax (FlashAttention, Dao et al. 2022): never a T × T matrix.
+/// Operands q [N, H·K], k and v [N, KV·K], document starts [N] → o [N, H·K], log-sum-exp [B, H, T].
+/// </summary>
+public sealed record Attention(AttentionGeometry Geometry, int Window, float Scale) : Op
+{
+    /// <inheritdoc/>
+    public override string Name => "attention";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs)
+        => [inputs[0].Type, new(new Shape(Geometry.Sequences, Geometry.Heads, Geometry.SequenceLength))];
+
+    /// <inheritdoc/>
+    public override void Differentiate(Node node, GradientContext context)
+    {
+        IReadOnlyList<Value> gradients = context.Builder.Apply(new AttentionGradient(Geometry, Window, Scale),
+            node.Inputs[0], node.Inputs[1], node.Inputs[2], node.Outputs[0], node.Outputs[1], node.Inputs[3], context.Of(node.Outputs[0])!);
+        for (int i = 0; i < 3; i++) context.Add(node.Inputs[i], gradients[i]);
+    }
+
+    /// <inheritdoc/>
+    public override double Flops(Node node) => 4 * Geometry.CausalPairs(Window) * Geometry.HeadDim;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Value>? Decompose(GraphBuilder builder, Node node) => null;
+}
+
+/// <summary>Gradient of <see cref="Attention"/>: q, k, v, o, log-sum-exp, document starts, dO → dQ, dK, dV.</summary>
+public sealed record AttentionGradient(AttentionGeometry Geometry, int Window, float Scale) : Op
+{
+    /// <inheritdoc/>
+    public override string Name => "attention_gradient";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [inputs[0].Type, inputs[1].Type, inputs[2].Type];
+
+    /// <inheritdoc/>
+    public override double Flops(Node node) => 10 * Geometry.CausalPairs(Window) * Geometry.HeadDim;
+}
+
+/// <summary>
+/// Attention over a key/value cache, for generation: operands q [M, H·K], k and v [M, KV·K] of M new tokens, their
+/// positions [M], and the caches [capacity, KV·K], to which k and v are appended first. Output o [M, H·K].
+/// </summary>
+public sealed record CachedAttention(int Heads, int KeyValueHeads, int HeadDim, int Window, float Scale) : Op
+{
+    /// <inheritdoc/>
+    public override string Name => "cached_attention";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [inputs[0].Type];
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<int> MutatedInputs => [4, 5];
+
+    /// <inheritdoc/>
+    public override double Flops(Node node) => 4.0 * node.Output.Shape.Length * node.Inputs[4].Shape.Rows;
+}

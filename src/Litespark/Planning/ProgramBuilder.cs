@@ -1,0 +1,189 @@
+using Litespark.Graphs;
+using Litespark.Planning.Passes;
+
+namespace Litespark.Planning;
+
+/// <summary>A model as a function that builds its logits [N, V] into a context.</summary>
+public delegate Value ModelFunction(ModelContext context);
+
+/// <summary>
+/// Builds programs: forward graph → forward fusions → autodiff → joint fusions → plan, for every plan of the program,
+/// over one persistent layout.
+/// </summary>
+public sealed class ProgramBuilder
+{
+    /// <summary>Plan that runs a step's first micro-batch: gradients and loss are overwritten.</summary>
+    public const string FirstMicroBatch = "first_micro_batch";
+
+    /// <summary>Plan that runs the further micro-batches: gradients and loss are added to.</summary>
+    public const string NextMicroBatch = "next_micro_batch";
+
+    /// <summary>Plan that clips and updates the weights.</summary>
+    public const string Update = "update";
+
+    /// <summary>Plan that only computes losses, token by token and summed.</summary>
+    public const string Evaluate = "evaluate";
+
+    readonly ModelFunction model;
+    readonly PlanOptions options;
+    readonly PersistentLayout layout = new();
+    readonly Dictionary<PersistentTensor, Action<Span<float>>> constants = [];
+    readonly List<StepPlan> plans = [];
+    readonly Func<string, bool> isTrainable;
+    ParameterTable? parameters;
+
+    /// <summary>Starts a program.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="options">Passes.</param>
+    /// <param name="isTrainable">Which parameters train; all by default.</param>
+    public ProgramBuilder(ModelFunction model, PlanOptions options, Func<string, bool>? isTrainable = null)
+    {
+        this.model = model;
+        this.options = options;
+        this.isTrainable = isTrainable ?? (_ => true);
+    }
+
+    /// <summary>A program that trains: first and next micro-batch, update, evaluate.</summary>
+    public static StepProgram Training(ModelFunction model, PlanOptions options, OptimizerSettings optimizer, int sequences, int sequenceLength, Func<string, bool>? isTrainable = null)
+    {
+        var builder = new ProgramBuilder(model, options, isTrainable);
+        builder.AddMicroBatch(FirstMicroBatch, sequences, sequenceLength, optimizer, accumulate: false);
+        builder.AddMicroBatch(NextMicroBatch, sequences, sequenceLength, optimizer, accumulate: true);
+        builder.AddUpdate(optimizer);
+        builder.AddEvaluate(sequences, sequenceLength);
+        return builder.Build();
+    }
+
+    /// <summary>A program that generates: a prefill plan for each bucket of new tokens and a plan for one token.</summary>
+    public static StepProgram Generation(ModelFunction model, PlanOptions options, IReadOnlyList<int> buckets, int capacity)
+    {
+        var builder = new ProgramBuilder(model, options, _ => false);
+        foreach (int newTokens in buckets) builder.AddGeneration(newTokens, capacity);
+        return builder.Build();
+    }
+
+    /// <summary>Name of the generation plan for a number of new tokens.</summary>
+    public static string GenerationPlan(int newTokens) => $"generate_{newTokens}";
+
+    /// <summary>Adds a plan that computes losses; outputs loss [1] (a sum, in nats) and token_losses [N].</summary>
+    public void AddEvaluate(int sequences, int sequenceLength)
+    {
+        var context = new TrainingContext(new GraphBuilder { IsTrainable = isTrainable }, sequences, sequenceLength);
+        GraphBuilder builder = context.Builder;
+        (Value loss, Value perToken) = builder.CrossEntropy(model(context), context.Targets);
+        builder.Graph.AddOutput("loss", loss);
+        builder.Graph.AddOutput("token_losses", perToken);
+        RunForwardPasses(builder.Graph);
+        Compile(Evaluate, builder.Graph);
+    }
+
+    /// <summary>Adds a plan that computes the logits [N, V] of every token, for inspection and tests.</summary>
+    public void AddLogits(int sequences, int sequenceLength)
+    {
+        var context = new TrainingContext(new GraphBuilder { IsTrainable = isTrainable }, sequences, sequenceLength);
+        context.Builder.Graph.AddOutput("logits", model(context));
+        RunForwardPasses(context.Builder.Graph);
+        Compile("logits", context.Builder.Graph);
+    }
+
+    /// <summary>Adds a plan that feeds new tokens to the cache and computes the logits [1, V] of one of them.</summary>
+    public void AddGeneration(int newTokens, int capacity)
+    {
+        var context = new GenerationContext(new GraphBuilder { IsTrainable = isTrainable }, newTokens, capacity);
+        context.Builder.Graph.AddOutput("logits", model(context));
+        RunForwardPasses(context.Builder.Graph);
+        Compile(GenerationPlan(newTokens), context.Builder.Graph);
+    }
+
+    /// <summary>Adds a plan that runs forward and backward over one micro-batch.</summary>
+    public void AddMicroBatch(string name, int sequences, int sequenceLength, OptimizerSettings optimizer, bool accumulate)
+    {
+        var context = new TrainingContext(new GraphBuilder { IsTrainable = isTrainable }, sequences, sequenceLength);
+        GraphBuilder builder = context.Builder;
+        Graph graph = builder.Graph;
+        (Value loss, _) = builder.CrossEntropy(model(context), context.Targets);
+        Value scale = builder.Input("loss_scale", new Shape(1));
+        graph.AddOutput("loss", accumulate ? builder.Add(builder.State("loss", loss.Shape), loss) : loss);
+        RunForwardPasses(graph);
+
+        Value[] trainable = [.. graph.Sources.Where(source => source.Role == ValueRole.Parameter && source.IsTrainable)];
+        IReadOnlyDictionary<Value, Value> gradients = Autodiff.Differentiate(graph, LossSum(graph), scale, trainable);
+        PlaceParameters(graph, gradients, optimizer);
+        builder.Phase = Phase.Backward;
+        foreach (Value parameter in trainable)
+        {
+            if (!gradients.TryGetValue(parameter, out Value? gradient)) continue;
+            string slot = GradientName(parameter.Name);
+            Value total = accumulate ? builder.Add(builder.State(slot, parameter.Shape), gradient) : gradient;
+            graph.AddOutput(slot, total);
+        }
+
+        ChunkedLoss.Expand(graph);
+        if (options.Has("accumulate_into")) AccumulateInto.Run(graph);
+        Recompute.Run(graph, options.Recompute);
+        Compile(name, graph);
+    }
+
+    /// <summary>Adds the plan that clips and updates.</summary>
+    public void AddUpdate(OptimizerSettings optimizer)
+    {
+        Graph graph = UpdateGraph.Build(parameters!, layout, optimizer, options.Has("fused_optimizer"));
+        Compile(Update, graph);
+    }
+
+    /// <summary>The finished program.</summary>
+    public StepProgram Build() => new(layout, parameters!, plans, [.. constants.Select(pair => (pair.Key, pair.Value))]);
+
+    internal static string GradientName(string parameter) => "gradients/" + parameter;
+
+    static Value LossSum(Graph graph)
+    {
+        Value loss = graph.Output("loss");
+        return loss.Producer!.Op is Graphs.Ops.Add ? loss.Producer.Inputs[1] : loss;
+    }
+
+    void RunForwardPasses(Graph graph)
+    {
+        if (options.Has("fused_mlp")) FusedMlp.Run(graph);
+        if (options.Has("fused_qkv")) FusedQkv.Run(graph);
+        if (options.Has("fused_attention")) FusedAttention.Run(graph);
+        if (options.Has("fused_norm")) FusedNorm.Run(graph);
+        if (options.Has("chunked_loss")) ChunkedLoss.Fuse(graph);
+    }
+
+    void Compile(string name, Graph graph)
+    {
+        PlaceParameters(graph, null, null);
+        ChunkedLoss.Expand(graph);
+        Cleanup.Run(graph);
+        plans.Add(PlanCompiler.Compile(name, graph, Bind(graph)));
+    }
+
+    /// <summary>The first graph of a program decides how parameters lie in memory; all others use the same passes and agree.</summary>
+    void PlaceParameters(Graph graph, IReadOnlyDictionary<Value, Value>? gradients, OptimizerSettings? optimizer)
+    {
+        if (parameters is not null) return;
+        Value[] sources = [.. graph.Sources.Where(source => source.Role == ValueRole.Parameter)];
+        parameters = ParameterPlacement.Place(layout, sources, gradients is null ? null : gradients.ContainsKey, optimizer);
+    }
+
+    Dictionary<Value, PersistentTensor> Bind(Graph graph)
+    {
+        var bindings = new Dictionary<Value, PersistentTensor>();
+        foreach (Value source in graph.Sources)
+        {
+            bindings[source] = source.Role switch
+            {
+                ValueRole.Parameter => layout[ParameterPlacement.WeightName(source.Name)],
+                ValueRole.State when layout.Tensors.TryGetValue(source.Name, out PersistentTensor? known) => known,
+                ValueRole.State when source.Name.StartsWith("cache/", StringComparison.Ordinal) => layout.Add(source.Name, MemoryCategory.Cache, source.Type),
+                _ => layout.Add(source.Name, MemoryCategory.Exchange, source.Type),
+            };
+            if (source.Contents is { } contents) constants[bindings[source]] = contents;
+        }
+
+        foreach (GraphOutput output in graph.Outputs)
+            bindings[output.Value] = layout.Tensors.TryGetValue(output.Name, out PersistentTensor? known) ? known : layout.Add(output.Name, MemoryCategory.Exchange, output.Value.Type);
+        return bindings;
+    }
+}

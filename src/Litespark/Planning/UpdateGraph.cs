@@ -1,0 +1,103 @@
+using Litespark.Graphs;
+using Litespark.Graphs.Ops;
+
+namespace Litespark.Planning;
+
+/// <summary>
+/// The optimiser step as a graph: global gradient norm, clip factor, AdamW, and Muon for hidden matrices.
+/// Fused, neighbours in memory are updated by one call (multi-tensor); else parameter by parameter.
+/// </summary>
+internal static class UpdateGraph
+{
+    /// <summary>Coefficients of the quintic Newton–Schulz iteration (Jordan et al. 2024, "Muon").</summary>
+    const float A = 3.4445f, B = -4.7750f, C = 2.0315f;
+
+    public static Graph Build(ParameterTable parameters, PersistentLayout layout, OptimizerSettings settings, bool fused)
+    {
+        var builder = new GraphBuilder { Phase = Phase.Optimizer };
+        StoredParameter[] trained = [.. layout.Tensors.Values.Where(tensor => tensor.Category == MemoryCategory.Weights)
+            .Select(tensor => parameters.Stored.First(parameter => parameter.Weight == tensor)).Where(parameter => parameter.Gradient is not null)];
+        Value schedule = builder.Input("schedule", new Shape(4));
+        Value factor = ClipFactor(builder, layout, trained, settings, fused);
+
+        StoredParameter[] adam = [.. trained.Where(parameter => !parameter.UsesMuon)];
+        if (fused)
+        {
+            foreach (IGrouping<bool, StoredParameter> group in adam.GroupBy(parameter => parameter.Decays))
+                AdamW(builder, settings, group.Key, schedule, factor, Span(layout, "weights", group, parameter => parameter.Weight), Span(layout, "gradients", group, parameter => parameter.Gradient!),
+                    Span(layout, "m", group, parameter => parameter.FirstMoment!), Span(layout, "v", group, parameter => parameter.SecondMoment!));
+        }
+        else
+        {
+            foreach (StoredParameter parameter in adam)
+                AdamW(builder, settings, parameter.Decays, schedule, factor, parameter.Weight, parameter.Gradient!, parameter.FirstMoment!, parameter.SecondMoment!);
+        }
+
+        Value learningRate = builder.Slice(schedule, 0, 3, 1);
+        foreach (StoredParameter parameter in trained.Where(parameter => parameter.UsesMuon)) Muon(builder, parameter, settings, learningRate, factor);
+        return builder.Graph;
+    }
+
+    static Value ClipFactor(GraphBuilder builder, PersistentLayout layout, StoredParameter[] trained, OptimizerSettings settings, bool fused)
+    {
+        PersistentTensor[] gradients = fused
+            ? [Span(layout, "gradients", trained, parameter => parameter.Gradient!)]
+            : [.. trained.Select(parameter => parameter.Gradient!)];
+        Value? squares = null;
+        foreach (PersistentTensor tensor in gradients)
+        {
+            Value gradient = State(builder, tensor);
+            squares = squares is null ? builder.Apply1(new SumOfSquares(), gradient) : builder.Apply1(new SumOfSquares().WithAddend(0), gradient, squares);
+        }
+
+        IReadOnlyList<Value> outputs = builder.Apply(new ClipFactor((float)settings.GradientClip), squares!);
+        builder.Graph.AddOutput("gradient_norm", outputs[0]);
+        return outputs[1];
+    }
+
+    static void AdamW(GraphBuilder builder, OptimizerSettings settings, bool decays, Value schedule, Value factor, params PersistentTensor[] tensors)
+    {
+        var op = new AdamW((float)settings.Beta1, (float)settings.Beta2, (float)settings.Epsilon, decays ? (float)settings.WeightDecay : 0);
+        builder.Apply(op, [.. tensors.Select(tensor => State(builder, tensor)), schedule, factor]);
+    }
+
+    /// <summary>
+    /// Muon: the momentum of each canonical matrix is replaced by a nearly orthogonal one, X ← aX + (bG + cG²)X with
+    /// G = XXᵀ (on the shorter side), and scaled by √max(1, rows/columns).
+    /// </summary>
+    static void Muon(GraphBuilder builder, StoredParameter parameter, OptimizerSettings settings, Value learningRate, Value factor)
+    {
+        Value weight = State(builder, parameter.Weight), gradient = State(builder, parameter.Gradient!), momentum = State(builder, parameter.FirstMoment!);
+        int row = 0;
+        foreach (CanonicalParameter member in parameter.Members)
+        {
+            int rows = member.Shape.Rows, columns = member.Shape.Columns;
+            Value Part(Value whole) => parameter.Members.Count == 1 ? whole : builder.Slice(whole, 0, row, rows);
+            Value update = builder.Apply1(new Momentum((float)settings.MuonMomentum, Nesterov: true), Part(gradient), Part(momentum), factor);
+            Value x = builder.Apply1(new Normalize(1e-7f), update);
+            for (int i = 0; i < settings.MuonIterations; i++) x = NewtonSchulz(builder, x, rows <= columns);
+            builder.Apply(new ScaledUpdate(MathF.Sqrt(MathF.Max(1, (float)rows / columns)), (float)settings.WeightDecay), Part(weight), x, learningRate);
+            row += rows;
+        }
+    }
+
+    static Value NewtonSchulz(GraphBuilder builder, Value x, bool wide)
+    {
+        Value gram = wide ? builder.MatMul(x, x, transposeB: true) : builder.MatMul(x, x, transposeA: true);
+        Value polynomial = builder.Apply1(new MatMul(false, false, Alpha: C).WithAddend(0), gram, gram, builder.Scale(gram, B));
+        Value scaled = builder.Scale(x, A);
+        return wide
+            ? builder.Apply1(new MatMul(false, false).WithAddend(0), polynomial, x, scaled)
+            : builder.Apply1(new MatMul(false, false).WithAddend(0), x, polynomial, scaled);
+    }
+
+    static Value State(GraphBuilder builder, PersistentTensor tensor)
+        => builder.Graph.Sources.FirstOrDefault(source => source.Name == tensor.Name) ?? builder.State(tensor.Name, tensor.Type.Shape);
+
+    /// <summary>The neighbours' memory as one tensor.</summary>
+    static PersistentTensor Span(PersistentLayout layout, string kind, IEnumerable<StoredParameter> parameters, Func<StoredParameter, PersistentTensor> select)
+    {
+        PersistentTensor[] tensors = [.. parameters.Select(select)];
+        return layout.AddView($"{kind}/[{tensors[0].Name} … {tensors[^1].Name}]", tensors[0], tensors[^1]);
+    }
+}
