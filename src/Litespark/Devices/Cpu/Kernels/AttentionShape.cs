@@ -23,7 +23,7 @@ internal readonly unsafe struct AttentionShape
     /// <summary>Width of one head.</summary>
     public readonly int HeadDim;
 
-    /// <summary>Factor on the scores before the softmax, usually 1/√head_dim.</summary>
+    /// <summary>Positive factor on the scores before the softmax, usually 1/√head_dim.</summary>
     public readonly float Scale;
 
     /// <summary>A query sees at most this many keys, itself included; 0: no limit.</summary>
