@@ -1,0 +1,86 @@
+using System.Runtime.CompilerServices;
+
+namespace Litespark.Devices.Cpu.Simd;
+
+/// <summary>Elementary functions on registers, to about fp32 rounding; generic over the width. NaN stays NaN.</summary>
+internal static class VectorMath
+{
+    const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
+
+    /// <summary>Inputs at or below give an exact 0: results smaller than this would be subnormal.</summary>
+    const float ExpUnderflow = -87.33f;
+
+    /// <summary>Inputs above give the result of this one, 2.4e38: the largest power of two in it is still finite.</summary>
+    const float ExpOverflow = 88.37f;
+
+    /// <summary>
+    /// e^x with a relative error of about 1e-7; 0 for x ≤ −87.33 (−∞ included), 2.4e38 for x ≥ 88.37.
+    /// Range reduction by multiples of ln 2, kept in two parts, then a polynomial on [−ln 2 / 2, ln 2 / 2]
+    /// (coefficients of Cephes' expf, S. Moshier).
+    /// </summary>
+    [MethodImpl(Inline)]
+    public static T Exp<T>(T x) where T : struct, ISimd<T>
+    {
+        T clamped = T.Min(T.Broadcast(ExpOverflow), x);
+        T n = T.Round(clamped * T.Broadcast(1.44269504f));
+        T r = T.MultiplyAdd(n, T.Broadcast(-0.693359375f), clamped);
+        r = T.MultiplyAdd(n, T.Broadcast(2.12194440e-4f), r);
+        T p = T.MultiplyAdd(T.Broadcast(1.9875691500e-4f), r, T.Broadcast(1.3981999507e-3f));
+        p = T.MultiplyAdd(p, r, T.Broadcast(8.3334519073e-3f));
+        p = T.MultiplyAdd(p, r, T.Broadcast(4.1665795894e-2f));
+        p = T.MultiplyAdd(p, r, T.Broadcast(1.6666665459e-1f));
+        p = T.MultiplyAdd(p, r, T.Broadcast(5.0000001201e-1f));
+        p = T.MultiplyAdd(p, r * r, r + T.Broadcast(1f));
+        // Written so that a NaN, which compares as false, is not turned into 0.
+        return T.SelectGreaterOrEqual(T.Broadcast(ExpUnderflow), x, T.Zero, p * T.PowerOfTwo(n));
+    }
+
+    /// <summary>1 / (1 + e^−x).</summary>
+    [MethodImpl(Inline)]
+    public static T Sigmoid<T>(T x) where T : struct, ISimd<T>
+        => T.Broadcast(1f) / (T.Broadcast(1f) + Exp(T.Zero - x));
+
+    /// <summary>
+    /// tanh x with a relative error of about 2e-7: an odd polynomial (coefficients of Cephes' tanhf) near 0,
+    /// where 1 − 2 / (e^2|x| + 1) would cancel, and that formula elsewhere.
+    /// </summary>
+    [MethodImpl(Inline)]
+    public static T Tanh<T>(T x) where T : struct, ISimd<T>
+    {
+        T one = T.Broadcast(1f), magnitude = T.Abs(x), z = x * x;
+        T p = T.MultiplyAdd(T.Broadcast(-5.70498872745e-3f), z, T.Broadcast(2.06390887954e-2f));
+        p = T.MultiplyAdd(p, z, T.Broadcast(-5.37397155531e-2f));
+        p = T.MultiplyAdd(p, z, T.Broadcast(1.33314422036e-1f));
+        p = T.MultiplyAdd(p, z, T.Broadcast(-3.33332819422e-1f));
+        T small = T.MultiplyAdd(p * z, x, x);
+        T large = one - T.Broadcast(2f) / (Exp(magnitude + magnitude) + one);
+        return T.SelectGreaterOrEqual(T.Broadcast(0.625f), magnitude, small, WithSign(large, x));
+    }
+
+    /// <summary>
+    /// erf x with an absolute error of about 1e-7: an odd polynomial up to 0.9, above it 1 − e^−p(|x|) where p fits −ln erfc
+    /// on [0.9, 4] (both fitted for the least largest error); ±1 beyond, where erfc is below fp32 rounding.
+    /// </summary>
+    [MethodImpl(Inline)]
+    public static T Erf<T>(T x) where T : struct, ISimd<T>
+    {
+        T magnitude = T.Min(T.Broadcast(4f), T.Abs(x)), z = magnitude * magnitude;
+        T s = T.MultiplyAdd(T.Broadcast(-0.000593837073f), z, T.Broadcast(0.00497779728f));
+        s = T.MultiplyAdd(s, z, T.Broadcast(-0.0267509159f));
+        s = T.MultiplyAdd(s, z, T.Broadcast(0.11281134f));
+        s = T.MultiplyAdd(s, z, T.Broadcast(-0.376123747f));
+        s = T.MultiplyAdd(s, z, T.Broadcast(1.12837909f));
+        T p = T.MultiplyAdd(T.Broadcast(-0.000197180504f), magnitude, T.Broadcast(0.00305559713f));
+        p = T.MultiplyAdd(p, magnitude, T.Broadcast(-0.0222770509f));
+        p = T.MultiplyAdd(p, magnitude, T.Broadcast(0.104037294f));
+        p = T.MultiplyAdd(p, magnitude, T.Broadcast(0.637059818f));
+        p = T.MultiplyAdd(p, magnitude, T.Broadcast(1.12774953f));
+        p = T.MultiplyAdd(p, magnitude, T.Broadcast(0.000177501716f));
+        T large = T.Broadcast(1f) - Exp(T.Zero - p);
+        return T.SelectGreaterOrEqual(T.Broadcast(0.9f), magnitude, s * x, WithSign(large, x));
+    }
+
+    [MethodImpl(Inline)]
+    static T WithSign<T>(T magnitude, T sign) where T : struct, ISimd<T>
+        => T.SelectGreaterOrEqual(sign, T.Zero, magnitude, T.Zero - magnitude);
+}
