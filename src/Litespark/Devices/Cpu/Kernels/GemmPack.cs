@@ -1,0 +1,93 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Litespark.Devices.Cpu.Simd;
+
+namespace Litespark.Devices.Cpu.Kernels;
+
+/// <summary>
+/// Packing of an operand into panels [k][width]: panel p holds lines p·width … p·width + width − 1 of the operand
+/// (rows of A with width = tile rows, columns of B with width = tile columns), missing lines of the last panel as zeros.
+/// A panel may be followed by a few floats of padding: panels lie <see cref="PanelLength"/> apart.
+/// </summary>
+internal static unsafe class GemmPack
+{
+    const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
+
+    /// <summary>Floats from one panel to the next (a multiple of 16): the panel and what full-width stores spill behind it.</summary>
+    public static nint PanelLength(int width, nint k) => (k * width + (width % Transpose.Size == 0 ? 0 : Transpose.Size) + 15) & ~(nint)15;
+
+    /// <summary>Number of panels that hold <paramref name="lines"/> lines.</summary>
+    public static int PanelCount(int width, int lines) => (lines + width - 1) / width;
+
+    /// <summary>
+    /// Packs lines that lie next to each other: element (line, k) at source[k·stride + line] (A transposed, B not transposed).
+    /// </summary>
+    [MethodImpl(Hot)]
+    public static void Contiguous(float* source, nint stride, int lines, int k, int width, float* panels, float scale = 1)
+    {
+        nint length = PanelLength(width, k);
+        int full = lines / width, rest = lines % width;
+        // k outside: a row of the source is read once, from end to end.
+        for (int i = 0; i < k; i++)
+        {
+            float* s = source + i * stride, d = panels + (nint)i * width;
+            for (int p = 0; p < full; p++, s += width, d += length) CopyLine(s, d, width, scale);
+            for (int c = 0; rest > 0 && c < width; c++) d[c] = c < rest ? s[c] * scale : 0;
+        }
+    }
+
+    /// <summary>
+    /// Packs lines that lie <paramref name="stride"/> apart: element (line, k) at source[line·stride + k] (A not transposed, B transposed).
+    /// </summary>
+    public static void Transposed(float* source, nint stride, int lines, int k, int width, float* panels, float scale = 1)
+    {
+        nint length = PanelLength(width, k);
+        for (int line = 0; line < lines; line += width, panels += length)
+        {
+            int valid = Math.Min(width, lines - line);
+            TransposedPanel(source + line * stride, stride, valid, k, width, panels, scale);
+            if (valid < width) ClearLines(panels, valid, width, k);
+        }
+    }
+
+    [MethodImpl(Hot)]
+    static void TransposedPanel(float* source, nint stride, int valid, int k, int width, float* panel, float scale)
+    {
+        int size = Transpose.Size, i = 0;
+        int lastGroup = (valid - 1) / size * size;
+        for (; i + size <= k; i += size)
+        {
+            // Stores are full blocks. Where the width is no multiple of the block, the last group spills into the next k's
+            // first lines, so groups go from last to first and k ascends: what is spilled over is written afterwards.
+            for (int g = lastGroup; g >= 0; g -= size)
+                Transpose.Block(source + g * stride + i, stride, Math.Min(size, valid - g), panel + (nint)i * width + g, width, scale);
+        }
+        for (; i < k; i++)
+        {
+            for (int r = 0; r < valid; r++) panel[(nint)i * width + r] = source[r * stride + i] * scale;
+        }
+    }
+
+    static void ClearLines(float* panel, int valid, int width, int k)
+    {
+        for (int i = 0; i < k; i++) new Span<float>(panel + (nint)i * width + valid, width - valid).Clear();
+    }
+
+    // Widths are even: pieces of eight, four and two floats.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void CopyLine(float* source, float* destination, int width, float scale)
+    {
+        int c = 0;
+        for (; c + 8 <= width; c += 8) (Vector256.Load(source + c) * scale).Store(destination + c);
+        if (c + 4 <= width)
+        {
+            (Vector128.Load(source + c) * scale).Store(destination + c);
+            c += 4;
+        }
+        if (c + 2 <= width)
+        {
+            destination[c] = source[c] * scale;
+            destination[c + 1] = source[c + 1] * scale;
+        }
+    }
+}

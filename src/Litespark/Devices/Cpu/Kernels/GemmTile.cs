@@ -1,0 +1,24 @@
+namespace Litespark.Devices.Cpu.Kernels;
+
+/// <summary>
+/// A register tile of a matrix product: C[Rows, Columns] (+)= Σ_k A[r, k] · B[k, column], with all of C's tile in registers.
+/// The sum runs over k in ascending order, one fused multiply-add per term, so a tile's bits depend only on its operands.
+/// Every form writes the whole tile; edges go through a buffer of Rows × Columns floats.
+/// </summary>
+internal unsafe interface IGemmTile
+{
+    /// <summary>Rows of the tile.</summary>
+    static abstract int Rows { get; }
+
+    /// <summary>Columns of the tile: two registers.</summary>
+    static abstract int Columns { get; }
+
+    /// <summary>A panel [k][Rows], B panel [k][Columns] as <see cref="GemmPack"/> lays them.</summary>
+    static abstract void Packed(nint k, float* aPanel, float* bPanel, float* c, nint ldc, bool accumulate);
+
+    /// <summary>A row-major and unpacked: element (r, k) at a[r·lda + k]; row k of B at b + k·ldb.</summary>
+    static abstract void RowMajorA(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate);
+
+    /// <summary>A column-major and unpacked: element (r, k) at a[k·lda + r]; row k of B at b + k·ldb.</summary>
+    static abstract void ColumnMajorA(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate);
+}

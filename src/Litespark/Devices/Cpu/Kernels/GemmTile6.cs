@@ -1,0 +1,103 @@
+using System.Runtime.CompilerServices;
+using Litespark.Devices.Cpu.Simd;
+
+namespace Litespark.Devices.Cpu.Kernels;
+
+/// <summary>
+/// The 6 × 2 register tile, for machines with sixteen registers (x86 without AVX-512): 12 accumulators, two registers of B, one of A.
+/// The accumulators are separate locals because only those stay in registers; an array of them would live in memory.
+/// </summary>
+internal readonly unsafe struct GemmTile6<T> : IGemmTile where T : struct, ISimd<T>
+{
+    // Straight to optimised code: in the first tier a kernel is some hundred times slower.
+    const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
+    const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
+
+    /// <inheritdoc/>
+    public static int Rows { [MethodImpl(Inline)] get => 6; }
+
+    /// <inheritdoc/>
+    public static int Columns { [MethodImpl(Inline)] get => 2 * T.Count; }
+
+    /// <inheritdoc/>
+    [MethodImpl(Hot)]
+    public static void Packed(nint k, float* aPanel, float* bPanel, float* c, nint ldc, bool accumulate)
+        => ByColumn(k, aPanel, 6, bPanel, 2 * T.Count, c, ldc, accumulate);
+
+    /// <inheritdoc/>
+    [MethodImpl(Hot)]
+    public static void ColumnMajorA(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
+        => ByColumn(k, a, lda, b, ldb, c, ldc, accumulate);
+
+    // Rows next to each other at a, k steps lda apart. Inlined, so that constant strides become immediate offsets.
+    [MethodImpl(Inline)]
+    static void ByColumn(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
+    {
+        T c00 = T.Zero, c01 = T.Zero, c10 = T.Zero, c11 = T.Zero, c20 = T.Zero, c21 = T.Zero;
+        T c30 = T.Zero, c31 = T.Zero, c40 = T.Zero, c41 = T.Zero, c50 = T.Zero, c51 = T.Zero;
+        for (; k > 0; k--)
+        {
+            T b0 = T.Load(b), b1 = T.Load(b + T.Count);
+            T x = T.Broadcast(a[0]); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
+            x = T.Broadcast(a[1]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11);
+            x = T.Broadcast(a[2]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21);
+            x = T.Broadcast(a[3]); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31);
+            x = T.Broadcast(a[4]); c40 = T.MultiplyAdd(x, b0, c40); c41 = T.MultiplyAdd(x, b1, c41);
+            x = T.Broadcast(a[5]); c50 = T.MultiplyAdd(x, b0, c50); c51 = T.MultiplyAdd(x, b1, c51);
+            a += lda;
+            b += ldb;
+        }
+        if (accumulate)
+        {
+            c00 += T.Load(c); c01 += T.Load(c + T.Count);
+            c10 += T.Load(c + ldc); c11 += T.Load(c + ldc + T.Count);
+            c20 += T.Load(c + 2 * ldc); c21 += T.Load(c + 2 * ldc + T.Count);
+            c30 += T.Load(c + 3 * ldc); c31 += T.Load(c + 3 * ldc + T.Count);
+            c40 += T.Load(c + 4 * ldc); c41 += T.Load(c + 4 * ldc + T.Count);
+            c50 += T.Load(c + 5 * ldc); c51 += T.Load(c + 5 * ldc + T.Count);
+        }
+        T.Store(c00, c); T.Store(c01, c + T.Count);
+        T.Store(c10, c + ldc); T.Store(c11, c + ldc + T.Count);
+        T.Store(c20, c + 2 * ldc); T.Store(c21, c + 2 * ldc + T.Count);
+        T.Store(c30, c + 3 * ldc); T.Store(c31, c + 3 * ldc + T.Count);
+        T.Store(c40, c + 4 * ldc); T.Store(c41, c + 4 * ldc + T.Count);
+        T.Store(c50, c + 5 * ldc); T.Store(c51, c + 5 * ldc + T.Count);
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(Hot)]
+    public static void RowMajorA(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
+    {
+        T c00 = T.Zero, c01 = T.Zero, c10 = T.Zero, c11 = T.Zero, c20 = T.Zero, c21 = T.Zero;
+        T c30 = T.Zero, c31 = T.Zero, c40 = T.Zero, c41 = T.Zero, c50 = T.Zero, c51 = T.Zero;
+        // One pointer per three rows: the others are reached by scaled addressing.
+        float* a3 = a + 3 * lda;
+        for (; k > 0; k--)
+        {
+            T b0 = T.Load(b), b1 = T.Load(b + T.Count);
+            T x = T.Broadcast(*a); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
+            x = T.Broadcast(a[lda]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11);
+            x = T.Broadcast(a[2 * lda]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21);
+            x = T.Broadcast(*a3); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31);
+            x = T.Broadcast(a3[lda]); c40 = T.MultiplyAdd(x, b0, c40); c41 = T.MultiplyAdd(x, b1, c41);
+            x = T.Broadcast(a3[2 * lda]); c50 = T.MultiplyAdd(x, b0, c50); c51 = T.MultiplyAdd(x, b1, c51);
+            a++; a3++;
+            b += ldb;
+        }
+        if (accumulate)
+        {
+            c00 += T.Load(c); c01 += T.Load(c + T.Count);
+            c10 += T.Load(c + ldc); c11 += T.Load(c + ldc + T.Count);
+            c20 += T.Load(c + 2 * ldc); c21 += T.Load(c + 2 * ldc + T.Count);
+            c30 += T.Load(c + 3 * ldc); c31 += T.Load(c + 3 * ldc + T.Count);
+            c40 += T.Load(c + 4 * ldc); c41 += T.Load(c + 4 * ldc + T.Count);
+            c50 += T.Load(c + 5 * ldc); c51 += T.Load(c + 5 * ldc + T.Count);
+        }
+        T.Store(c00, c); T.Store(c01, c + T.Count);
+        T.Store(c10, c + ldc); T.Store(c11, c + ldc + T.Count);
+        T.Store(c20, c + 2 * ldc); T.Store(c21, c + 2 * ldc + T.Count);
+        T.Store(c30, c + 3 * ldc); T.Store(c31, c + 3 * ldc + T.Count);
+        T.Store(c40, c + 4 * ldc); T.Store(c41, c + 4 * ldc + T.Count);
+        T.Store(c50, c + 5 * ldc); T.Store(c51, c + 5 * ldc + T.Count);
+    }
+}

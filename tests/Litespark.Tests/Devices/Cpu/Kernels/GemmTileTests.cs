@@ -1,0 +1,66 @@
+using Litespark.Devices.Cpu.Kernels;
+using Litespark.Devices.Cpu.Simd;
+
+namespace Litespark.Tests.Devices.Cpu.Kernels;
+
+public unsafe class GemmTileTests
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(37)]
+    public void Every_tile_of_every_width_multiplies_in_all_three_forms(int k)
+    {
+        Check<GemmTile6<Simd128>>(k);
+        Check<GemmTile6<Simd256>>(k);
+        Check<GemmTile6<Simd512>>(k);
+        Check<GemmTile12<Simd128>>(k);
+        Check<GemmTile12<Simd256>>(k);
+        Check<GemmTile12<Simd512>>(k);
+    }
+
+    static void Check<TTile>(int k) where TTile : struct, IGemmTile
+    {
+        int rows = TTile.Rows, columns = TTile.Columns;
+        foreach (bool accumulate in new[] { false, true })
+        {
+            using var random = new RandomOperands(rows * 100 + columns + k);
+            float* rowMajor = random.Floats(rows * (k + 3)), b = random.Floats(k * (columns + 5));
+            float* columnMajor = random.Floats(k * (rows + 1));
+            float* aPanel = random.Floats((int)GemmPack.PanelLength(rows, k)), bPanel = random.Floats((int)GemmPack.PanelLength(columns, k));
+            GemmPack.Transposed(rowMajor, k + 3, rows, k, rows, aPanel);
+            GemmPack.Contiguous(b, columns + 5, columns, k, columns, bPanel);
+            for (int r = 0; r < rows; r++)
+            {
+                for (int i = 0; i < k; i++) columnMajor[i * (rows + 1) + r] = rowMajor[r * (k + 3) + i];
+            }
+
+            float* c = random.Floats(rows * (columns + 2)), start = random.Copy(c, rows * (columns + 2));
+            TTile.Packed(k, aPanel, bPanel, c, columns + 2, accumulate);
+            Verify(c, start);
+            c = random.Copy(start, rows * (columns + 2));
+            TTile.RowMajorA(k, rowMajor, k + 3, b, columns + 5, c, columns + 2, accumulate);
+            Verify(c, start);
+            c = random.Copy(start, rows * (columns + 2));
+            TTile.ColumnMajorA(k, columnMajor, rows + 1, b, columns + 5, c, columns + 2, accumulate);
+            Verify(c, start);
+
+            void Verify(float* actual, float* before)
+            {
+                for (int r = 0; r < rows; r++)
+                {
+                    for (int j = 0; j < columns + 2; j++)
+                    {
+                        double expected = before[r * (columns + 2) + j];
+                        if (j < columns)
+                        {
+                            if (!accumulate) expected = 0;
+                            for (int i = 0; i < k; i++) expected += (double)rowMajor[r * (k + 3) + i] * b[i * (columns + 5) + j];
+                        }
+                        Assert.Equal(expected, actual[r * (columns + 2) + j], 1e-5 * k);
+                    }
+                }
+            }
+        }
+    }
+}
