@@ -6,10 +6,13 @@ namespace Litespark.Devices.Cpu;
 /// that keeps the loss the same bit for bit for any number of threads. A reduction over tasks goes through
 /// partial results of fixed size, summed in a fixed order.
 /// </summary>
-internal abstract class CpuKernel
+internal abstract class CpuKernel : IDisposable
 {
     /// <summary>Runs the whole kernel on the pool and returns when it is done.</summary>
     public abstract void Run(WorkerPool pool);
+
+    /// <summary>Frees the memory that the kernel itself owns (partial results); most own none.</summary>
+    public virtual void Dispose() => GC.SuppressFinalize(this);
 }
 
 /// <summary>A parallel loop: <see cref="RunTask"/> is called once for every task number.</summary>

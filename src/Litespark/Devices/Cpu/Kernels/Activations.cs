@@ -1,0 +1,94 @@
+using System.Runtime.CompilerServices;
+using Litespark.Devices.Cpu.Simd;
+
+namespace Litespark.Devices.Cpu.Kernels;
+
+/// <summary>A non-linearity f and its derivative f′, lane by lane.</summary>
+internal interface IActivation
+{
+    /// <summary>f(x).</summary>
+    static abstract T Value<T>(T x) where T : struct, ISimd<T>;
+
+    /// <summary>f(x) and f′(x), sharing what they have in common.</summary>
+    static abstract T Value<T>(T x, out T slope) where T : struct, ISimd<T>;
+}
+
+/// <summary>x · σ(x); slope σ(x) · (1 + x · (1 − σ(x))).</summary>
+internal readonly struct Silu : IActivation
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Value<T>(T x) where T : struct, ISimd<T> => x * VectorMath.Sigmoid(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Value<T>(T x, out T slope) where T : struct, ISimd<T>
+    {
+        T sigmoid = VectorMath.Sigmoid(x), value = x * sigmoid;
+        slope = T.MultiplyAdd(value, T.Broadcast(1f) - sigmoid, sigmoid);
+        return value;
+    }
+}
+
+/// <summary>x · Φ(x) with the normal distribution Φ(x) = ½ (1 + erf(x / √2)); slope Φ(x) + x · φ(x).</summary>
+internal readonly struct Gelu : IActivation
+{
+    const float InverseRootOf2 = 0.70710678f;
+    const float InverseRootOf2Pi = 0.39894228f;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Value<T>(T x) where T : struct, ISimd<T> => x * Distribution(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Value<T>(T x, out T slope) where T : struct, ISimd<T>
+    {
+        T distribution = Distribution(x);
+        T density = VectorMath.Exp(T.Broadcast(-0.5f) * x * x) * T.Broadcast(InverseRootOf2Pi);
+        slope = T.MultiplyAdd(x, density, distribution);
+        return x * distribution;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static T Distribution<T>(T x) where T : struct, ISimd<T>
+        => T.MultiplyAdd(T.Broadcast(0.5f), VectorMath.Erf(x * T.Broadcast(InverseRootOf2)), T.Broadcast(0.5f));
+}
+
+/// <summary>½ x (1 + t), t = tanh(√(2/π) (x + 0.044715 x³)) (Hendrycks and Gimpel, 2016); slope ½ (1 + t) + ½ x (1 − t²) · u′(x).</summary>
+internal readonly struct GeluTanh : IActivation
+{
+    const float RootOf2OverPi = 0.79788456f;
+    const float Cubic = 0.044715f;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Value<T>(T x) where T : struct, ISimd<T>
+    {
+        T half = T.Broadcast(0.5f) * x;
+        return T.MultiplyAdd(half, Tanh(x, x * x), half);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Value<T>(T x, out T slope) where T : struct, ISimd<T>
+    {
+        T one = T.Broadcast(1f), half = T.Broadcast(0.5f), square = x * x, tanh = Tanh(x, square);
+        T value = T.MultiplyAdd(half * x, tanh, half * x);
+        T inner = T.MultiplyAdd(T.Broadcast(3 * Cubic * RootOf2OverPi), square, T.Broadcast(RootOf2OverPi));
+        slope = half * (one + tanh + x * (one - tanh) * (one + tanh) * inner);
+        return value;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static T Tanh<T>(T x, T square) where T : struct, ISimd<T>
+        => VectorMath.Tanh(x * T.MultiplyAdd(T.Broadcast(Cubic * RootOf2OverPi), square, T.Broadcast(RootOf2OverPi)));
+}
+
+/// <summary>max(x, 0); slope 1 above 0, else 0.</summary>
+internal readonly struct Relu : IActivation
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Value<T>(T x) where T : struct, ISimd<T> => T.SelectGreaterOrEqual(T.Zero, x, T.Zero, x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Value<T>(T x, out T slope) where T : struct, ISimd<T>
+    {
+        slope = T.SelectGreaterOrEqual(T.Zero, x, T.Zero, T.Broadcast(1f));
+        return Value(x);
+    }
+}

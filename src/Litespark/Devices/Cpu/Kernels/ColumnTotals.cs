@@ -1,0 +1,28 @@
+namespace Litespark.Devices.Cpu.Kernels;
+
+/// <summary>
+/// Second stage of the reductions over rows: y[c] = Σ_r partials[r, c], in the order of the rows; with accumulate, y[c] += that.
+/// Tasks are blocks of columns.
+/// </summary>
+internal sealed unsafe class ColumnTotals(WorkerPool pool, Matrix partials, float* y, bool accumulate)
+    : SimdKernel(pool, Cut(partials).Count)
+{
+    const int BlockColumns = 64;
+
+    readonly Tiling tiles = Cut(partials);
+
+    static Tiling Cut(Matrix partials) => Tiling.ColumnBlocks(partials.Rows, partials.Columns, BlockColumns);
+
+    protected override void RunTask<T>(int task, int worker)
+    {
+        Tile tile = tiles[task];
+        int end = tile.Column + tile.Count;
+        for (int c = tile.Column; c < end; c += T.Count)
+        {
+            T sum = T.Zero;
+            for (int r = 0; r < partials.Rows; r++) sum += Lanes.Load<T>(partials.Row(r) + c, end - c);
+            if (accumulate) sum += Lanes.Load<T>(y + c, end - c);
+            Lanes.Store(sum, y + c, end - c);
+        }
+    }
+}
