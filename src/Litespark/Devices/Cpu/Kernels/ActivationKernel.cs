@@ -1,4 +1,4 @@
-using Litespark.Models;
+using Litespark.Graphs;
 
 namespace Litespark.Devices.Cpu.Kernels;
 

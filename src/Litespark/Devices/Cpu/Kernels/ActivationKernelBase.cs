@@ -1,5 +1,5 @@
 using Litespark.Devices.Cpu.Simd;
-using Litespark.Models;
+using Litespark.Graphs;
 
 namespace Litespark.Devices.Cpu.Kernels;
 

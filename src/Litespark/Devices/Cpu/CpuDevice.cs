@@ -1,0 +1,28 @@
+using Litespark.Planning;
+
+namespace Litespark.Devices.Cpu;
+
+/// <summary>The processor: kernels in C# on the machine's vector registers, a persistent worker pool, no native dependency.</summary>
+public sealed class CpuDevice : IDevice
+{
+    readonly WorkerPool pool;
+
+    /// <summary>Starts the workers.</summary>
+    /// <param name="threads">Worker threads, the caller included; 0 = one for each processor that the process may use.</param>
+    public CpuDevice(int threads = 0) => pool = new WorkerPool(threads > 0 ? threads : Environment.ProcessorCount);
+
+    /// <inheritdoc/>
+    public string Name => "cpu";
+
+    /// <summary>Worker threads.</summary>
+    public int ThreadCount => pool.ThreadCount;
+
+    /// <inheritdoc/>
+    public ILoadedProgram Load(StepProgram program) => new CpuProgram(program, pool);
+
+    /// <inheritdoc/>
+    public double SamplePeakFlops() => PeakProbe.Sample(pool);
+
+    /// <inheritdoc/>
+    public void Dispose() => pool.Dispose();
+}

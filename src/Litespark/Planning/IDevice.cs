@@ -1,0 +1,33 @@
+namespace Litespark.Planning;
+
+/// <summary>What runs programs.</summary>
+public interface IDevice : IDisposable
+{
+    /// <summary>Short name: <c>cpu</c>, <c>cuda</c>.</summary>
+    string Name { get; }
+
+    /// <summary>Allocates a program's arenas and binds its kernels. Constants are written; all else is zero.</summary>
+    ILoadedProgram Load(StepProgram program);
+
+    /// <summary>Measures the device's peak in FLOP/s (for MFU); the largest of all samples counts.</summary>
+    double SamplePeakFlops();
+}
+
+/// <summary>A program in a device's memory.</summary>
+public interface ILoadedProgram : IDisposable
+{
+    /// <summary>The program.</summary>
+    StepProgram Program { get; }
+
+    /// <summary>Runs one plan to its end. Allocates no managed memory.</summary>
+    void Run(StepPlan plan);
+
+    /// <summary>Runs one plan and writes each call's seconds, in the order of its calls.</summary>
+    void Run(StepPlan plan, Span<double> seconds);
+
+    /// <summary>Copies elements of a persistent tensor to the host.</summary>
+    void Read<T>(PersistentTensor tensor, long firstElement, Span<T> destination) where T : unmanaged;
+
+    /// <summary>Copies elements from the host into a persistent tensor.</summary>
+    void Write<T>(PersistentTensor tensor, long firstElement, ReadOnlySpan<T> source) where T : unmanaged;
+}
