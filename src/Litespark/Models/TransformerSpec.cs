@@ -26,7 +26,7 @@ public sealed record Llama3RopeScaling(double Factor, double LowFrequencyFactor,
 
 /// <summary>
 /// The architecture of a decoder-only transformer, in the terms of Hugging Face's <c>config.json</c>.
-/// Immutable;
+/// Immutable. <see cref="HuggingFaceConfig"/> reads and writes it; <see cref="Validate"/> tells whether a model can be built of it.
 /// </summary>
 public sealed record TransformerSpec
 {
@@ -89,4 +89,9 @@ public sealed record TransformerSpec
 
     /// <summary>Standard deviation of initial weights: <c>initializer_range</c>.</summary>
     public double InitializerRange { get; init; } = 0.02;
+
+    /// <summary>Checks that a model of this shape can be built and that its family's <c>config.json</c> can say all of it.</summary>
+    /// <param name="source">Where the values come from (a file, a recipe's section); opens the message.</param>
+    /// <exception cref="UserErrorException">Names the key, its value and what would be right.</exception>
+    public void Validate(string source) => TransformerSpecValidator.Validate(this, source);
 }

@@ -1,0 +1,45 @@
+using System.Text.Json.Nodes;
+
+namespace Litespark.Models;
+
+/// <summary>
+/// Hugging Face's <c>config.json</c> ⇄ <see cref="TransformerSpec"/>. Writing and reading back gives an equal specification.
+/// </summary>
+public static class HuggingFaceConfig
+{
+    /// <summary>Name of the file in a model folder.</summary>
+    public const string FileName = "config.json";
+
+    /// <summary>Reads a <c>config.json</c>.</summary>
+    /// <exception cref="UserErrorException">
+    /// The file is missing or not JSON, the model type or one of its features is not supported, or the shape is impossible.
+    /// </exception>
+    public static TransformerSpec Read(string path) => FromJson(JsonFile.Read(path), path);
+
+    /// <summary>
+    /// Reads a configuration. Keys that are absent have the default that <c>transformers</c> gives them for the same
+    /// <c>model_type</c>; keys that don't change the architecture are ignored. GPT-2 takes its own names (<c>n_embd</c> …) and the common ones.
+    /// </summary>
+    /// <param name="config">The object, with a <c>model_type</c>.</param>
+    /// <param name="source">Where it comes from; opens the message of an error.</param>
+    /// <exception cref="UserErrorException">The model type or one of its features is not supported, a value has the wrong type, or the shape is impossible.</exception>
+    public static TransformerSpec FromJson(JsonObject config, string source)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        TransformerSpec spec = HuggingFaceConfigReader.Read(new ConfigValues(config, source));
+        spec.Validate(source);
+        return spec;
+    }
+
+    /// <summary>The configuration as <c>transformers</c> loads it.</summary>
+    /// <param name="spec">The architecture.</param>
+    /// <param name="bosTokenId">Token that opens a text; null = none.</param>
+    /// <param name="eosTokenId">Token that ends a text; null = none.</param>
+    /// <exception cref="UserErrorException">The family has no key for a part of the specification.</exception>
+    public static JsonObject ToJson(TransformerSpec spec, int? bosTokenId = null, int? eosTokenId = null)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        spec.Validate(FileName);
+        return HuggingFaceConfigWriter.Write(spec, bosTokenId, eosTokenId);
+    }
+}
