@@ -41,19 +41,11 @@ internal readonly unsafe struct GemmProblem
     public int N => C.Columns;
     public int K => TransposeA ? A.Rows : A.Columns;
 
-    /// <summary>Packs rows [row, row + count) and k [k, k + depth) of op(A), scaled by alpha.</summary>
-    public void PackA(int row, int count, int k, int depth, int width, float* panels)
-    {
-        if (TransposeA) GemmPack.Contiguous(A.Row(k) + row, A.Stride, count, depth, width, panels, Alpha);
-        else GemmPack.Transposed(A.Row(row) + k, A.Stride, count, depth, width, panels, Alpha);
-    }
+    /// <summary>op(A) as packing sees it: the lines are its rows.</summary>
+    public PackSource SourceA => new(A, TransposeA, Alpha);
 
-    /// <summary>Packs columns [column, column + count) and k [k, k + depth) of op(B).</summary>
-    public void PackB(int column, int count, int k, int depth, int width, float* panels)
-    {
-        if (TransposeB) GemmPack.Transposed(B.Row(column) + k, B.Stride, count, depth, width, panels);
-        else GemmPack.Contiguous(B.Row(k) + column, B.Stride, count, depth, width, panels);
-    }
+    /// <summary>op(B) as packing sees it: the lines are its columns.</summary>
+    public PackSource SourceB => new(B, !TransposeB, 1);
 
     static string Shape(Matrix m) => $"[{m.Rows}, {m.Columns}]";
 }

@@ -8,18 +8,15 @@ internal sealed unsafe class PackedGemm<TTile, TEpilogue> : CpuKernel, IParallel
     where TTile : struct, IGemmTile
     where TEpilogue : struct, ITileEpilogue
 {
-    const int PackedRowsPerTask = 48;
-    const int PackedColumnsPerTask = 64;
-
     readonly GemmProblem problem;
     readonly TEpilogue epilogue;
     readonly GemmBlocking blocking;
-    float* packedA, packedB;
 
-    // The chunk at hand: where it begins in C and k, and how large it is.
-    int row, column, k, rows, columns, depth, blockK;
-    int packTasksA, packTasksB, taskRows, taskColumns, tasksAcross;
+    // The chunk at hand: where it begins in C and in k, its packed operands, its tasks.
+    int row, column, k;
+    PackedChunk a, b;
     bool packing;
+    int packTasksB, taskRows, taskColumns, tasksAcross;
 
     public PackedGemm(WorkerPool pool, in GemmProblem problem, TEpilogue epilogue)
     {
@@ -32,28 +29,23 @@ internal sealed unsafe class PackedGemm<TTile, TEpilogue> : CpuKernel, IParallel
     /// <inheritdoc/>
     public override void Run(WorkerPool pool)
     {
-        packedA = pool.SharedScratch;
-        packedB = packedA + blocking.PackedA;
         for (k = 0; k < problem.K; k += blocking.ChunkK)
         {
-            depth = Math.Min(blocking.ChunkK, problem.K - k);
-            blockK = GemmBlocking.BlockK(depth);
-            int blocks = GemmBlocking.Count(depth, blockK);
+            int depth = Math.Min(blocking.ChunkK, problem.K - k);
             for (column = 0; column < problem.N; column += blocking.ChunkN)
             {
-                columns = Math.Min(blocking.ChunkN, problem.N - column);
+                b = new PackedChunk(pool.SharedScratch + blocking.PackedA, TTile.Columns, Math.Min(blocking.ChunkN, problem.N - column), depth);
                 for (row = 0; row < problem.M; row += blocking.ChunkM)
                 {
-                    rows = Math.Min(blocking.ChunkM, problem.M - row);
+                    a = new PackedChunk(pool.SharedScratch, TTile.Rows, Math.Min(blocking.ChunkM, problem.M - row), depth);
                     packing = true;
-                    packTasksA = GemmBlocking.Count(rows, PackedRowsPerTask) * blocks;
-                    packTasksB = row == 0 ? GemmBlocking.Count(columns, PackedColumnsPerTask) * blocks : 0;
-                    pool.Run(this, packTasksA + packTasksB);
+                    packTasksB = row == 0 ? problem.SourceB.TaskCount(b.Lines, depth) : 0;
+                    pool.Run(this, packTasksB + problem.SourceA.TaskCount(a.Lines, depth));
 
                     packing = false;
-                    (taskRows, taskColumns) = blocking.TaskShape(rows, columns, depth, pool.ThreadCount);
-                    tasksAcross = GemmBlocking.Count(columns, taskColumns);
-                    pool.Run(this, tasksAcross * GemmBlocking.Count(rows, taskRows));
+                    (taskRows, taskColumns) = blocking.TaskShape(a.Lines, b.Lines, depth, pool.ThreadCount);
+                    tasksAcross = GemmBlocking.Count(b.Lines, taskColumns);
+                    pool.Run(this, tasksAcross * GemmBlocking.Count(a.Lines, taskRows));
                 }
             }
         }
@@ -63,46 +55,24 @@ internal sealed unsafe class PackedGemm<TTile, TEpilogue> : CpuKernel, IParallel
     public void RunTask(int task, int worker)
     {
         if (!packing) Multiply(task / tasksAcross * taskRows, task % tasksAcross * taskColumns);
-        else if (task < packTasksB) PackB(task);
-        else PackA(task - packTasksB);
-    }
-
-    // A chunk lies packed as [block of k][panel][k][width].
-    void PackA(int task)
-    {
-        int groups = GemmBlocking.Count(rows, PackedRowsPerTask);
-        int from = task % groups * PackedRowsPerTask, start = task / groups * blockK, length = Math.Min(blockK, depth - start);
-        problem.PackA(row + from, Math.Min(PackedRowsPerTask, rows - from), k + start, length, TTile.Rows, PanelA(from, start, length));
-    }
-
-    void PackB(int task)
-    {
-        int groups = GemmBlocking.Count(columns, PackedColumnsPerTask);
-        int from = task % groups * PackedColumnsPerTask, start = task / groups * blockK, length = Math.Min(blockK, depth - start);
-        problem.PackB(column + from, Math.Min(PackedColumnsPerTask, columns - from), k + start, length, TTile.Columns, PanelB(from, start, length));
+        else if (task < packTasksB) problem.SourceB.Pack(task, column, k, b);
+        else problem.SourceA.Pack(task - packTasksB, row, k, a);
     }
 
     void Multiply(int fromRow, int fromColumn)
     {
-        int height = Math.Min(taskRows, rows - fromRow), width = Math.Min(taskColumns, columns - fromColumn);
-        float* c = problem.C.Row(row + fromRow) + column + fromColumn;
-        for (int start = 0; start < depth; start += blockK)
+        int rows = Math.Min(taskRows, a.Lines - fromRow), columns = Math.Min(taskColumns, b.Lines - fromColumn);
+        Matrix c = problem.C;
+        float* block = c.Row(row + fromRow) + column + fromColumn;
+        for (int start = 0; start < a.Depth; start += a.BlockDepth)
         {
-            int length = Math.Min(blockK, depth - start);
+            int depth = a.DepthAt(start);
             bool accumulate = problem.Accumulate || k + start > 0;
-            float* a = PanelA(fromRow, start, length), b = PanelB(fromColumn, start, length);
-            if (k + start + length < problem.K)
-                GemmBlock.Multiply<TTile, NoEpilogue>(height, width, length, a, b, c, problem.C.Stride, accumulate, default, 0, 0);
+            float* panelsA = a.Panel(fromRow, start), panelsB = b.Panel(fromColumn, start);
+            if (k + start + depth < problem.K)
+                GemmBlock.Multiply<TTile, NoEpilogue>(rows, columns, depth, panelsA, panelsB, block, c.Stride, accumulate, default, 0, 0);
             else
-                GemmBlock.Multiply<TTile, TEpilogue>(height, width, length, a, b, c, problem.C.Stride, accumulate, epilogue, row + fromRow, column + fromColumn);
+                GemmBlock.Multiply<TTile, TEpilogue>(rows, columns, depth, panelsA, panelsB, block, c.Stride, accumulate, epilogue, row + fromRow, column + fromColumn);
         }
     }
-
-    float* PanelA(int from, int start, int length) => Panel(packedA, TTile.Rows, rows, from, start, length);
-
-    float* PanelB(int from, int start, int length) => Panel(packedB, TTile.Columns, columns, from, start, length);
-
-    float* Panel(float* packed, int width, int lines, int from, int start, int length)
-        => packed + start / blockK * GemmPack.PanelCount(width, lines) * GemmPack.PanelLength(width, blockK)
-            + from / width * GemmPack.PanelLength(width, length);
 }
