@@ -28,6 +28,9 @@ public abstract class ModelContext
     /// <summary>Tokens of each sequence.</summary>
     public int SequenceLength { get; }
 
+    /// <summary>Positions that occur: 0 … limit − 1.</summary>
+    public abstract int PositionLimit { get; }
+
     /// <summary>Token ids [N].</summary>
     public Value Tokens { get; }
 
@@ -65,6 +68,9 @@ public sealed class TrainingContext : ModelContext
     public Value Targets { get; }
 
     /// <inheritdoc/>
+    public override int PositionLimit => SequenceLength;
+
+    /// <inheritdoc/>
     public override Value Attention(int layer, Value q, Value k, Value v, int headDim, int window = 0, double scale = 0)
     {
         var geometry = new AttentionGeometry(Sequences, SequenceLength, q.Shape.Columns / headDim, k.Shape.Columns / headDim, headDim);
@@ -87,6 +93,9 @@ public sealed class GenerationContext : ModelContext
         this.capacity = capacity;
         row = builder.Input("logits_row", new Shape(1), DataType.Int32);
     }
+
+    /// <inheritdoc/>
+    public override int PositionLimit => capacity;
 
     /// <inheritdoc/>
     public override Value Attention(int layer, Value q, Value k, Value v, int headDim, int window = 0, double scale = 0)

@@ -1,3 +1,4 @@
+using Litespark.Graphs;
 namespace Litespark.Models;
 
 /// <summary>

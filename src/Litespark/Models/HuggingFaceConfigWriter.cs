@@ -1,3 +1,4 @@
+using Litespark.Graphs;
 using System.Globalization;
 using System.Text.Json.Nodes;
 

@@ -1,0 +1,87 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using Litespark.Planning;
+
+namespace Litespark.Training;
+
+/// <summary>
+/// Tensors of a loaded program by canonical name, whatever rows of whatever packed parameter they lie in:
+/// the weights, or optimiser state that has the weights' shapes.
+/// </summary>
+public sealed class ParameterStore : ITensorStore
+{
+    readonly ILoadedProgram program;
+    readonly Dictionary<string, (PersistentTensor Tensor, CanonicalParameter Parameter)> places = [];
+
+    ParameterStore(ILoadedProgram program) => this.program = program;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<TensorInfo> Tensors { get; private set; } = [];
+
+    /// <summary>The weights under their canonical names.</summary>
+    public static ParameterStore Weights(ILoadedProgram program)
+        => new ParameterStore(program).Add("", parameter => parameter.Weight);
+
+    /// <summary>The gradients under <c>grad.NAME</c>.</summary>
+    public static ParameterStore Gradients(ILoadedProgram program)
+        => new ParameterStore(program).Add("grad.", parameter => parameter.Gradient);
+
+    /// <summary>The optimiser's moments under <c>optimizer.m.NAME</c> and <c>optimizer.v.NAME</c>.</summary>
+    public static ParameterStore OptimizerState(ILoadedProgram program)
+        => new ParameterStore(program).Add("optimizer.m.", parameter => parameter.FirstMoment).Add("optimizer.v.", parameter => parameter.SecondMoment);
+
+    /// <inheritdoc/>
+    public void Read(string name, Span<float> destination)
+    {
+        (PersistentTensor tensor, CanonicalParameter parameter) = Place(name, destination.Length);
+        program.Read(tensor, parameter.FirstElement, destination);
+    }
+
+    /// <inheritdoc/>
+    public void Write(string name, ReadOnlySpan<float> source)
+    {
+        (PersistentTensor tensor, CanonicalParameter parameter) = Place(name, source.Length);
+        program.Write(tensor, parameter.FirstElement, source);
+    }
+
+    /// <summary>
+    /// Draws the initial weights. Each tensor has a random stream of its own, from the seed and its name, so that the
+    /// weights don't depend on the plan, on the order of construction or on other tensors.
+    /// </summary>
+    public static void Initialize(ILoadedProgram program, long seed)
+    {
+        ParameterStore weights = Weights(program);
+        foreach (CanonicalParameter parameter in program.Program.Parameters.Canonical)
+        {
+            var values = new float[parameter.Shape.Length];
+            Span<byte> hash = stackalloc byte[32];
+            SHA256.HashData(Encoding.UTF8.GetBytes($"{seed}/{parameter.Name}"), hash);
+            var random = new GaussianStream(MemoryMarshal.Read<ulong>(hash));
+            if (parameter.Initializer.StandardDeviation == 0) Array.Fill(values, (float)parameter.Initializer.Mean);
+            else for (int i = 0; i < values.Length; i++) values[i] = (float)(parameter.Initializer.Mean + parameter.Initializer.StandardDeviation * random.Next());
+            weights.Write(parameter.Name, values);
+        }
+    }
+
+    ParameterStore Add(string prefix, Func<StoredParameter, PersistentTensor?> select)
+    {
+        var tensors = new List<TensorInfo>(Tensors);
+        foreach (CanonicalParameter parameter in program.Program.Parameters.Canonical)
+        {
+            if (select(parameter.Stored) is not { } tensor) continue;
+            places[prefix + parameter.Name] = (tensor, parameter);
+            tensors.Add(new TensorInfo(prefix + parameter.Name, parameter.Shape.Dimensions));
+        }
+
+        Tensors = tensors;
+        return this;
+    }
+
+    (PersistentTensor Tensor, CanonicalParameter Parameter) Place(string name, int length)
+    {
+        if (!places.TryGetValue(name, out (PersistentTensor Tensor, CanonicalParameter Parameter) place)) throw new KeyNotFoundException($"no tensor is called {name}");
+        if (place.Parameter.Shape.Length != length) throw new ArgumentException($"{name} has {place.Parameter.Shape.Length} elements, not {length}");
+        return place;
+    }
+}
