@@ -1,4 +1,5 @@
 using Litespark.Graphs;
+
 namespace Litespark.Models;
 
 /// <summary>

@@ -1,6 +1,6 @@
-using Litespark.Graphs;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Litespark.Graphs;
 
 namespace Litespark.Models;
 

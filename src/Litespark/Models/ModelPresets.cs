@@ -1,3 +1,5 @@
+using Litespark.Graphs;
+
 namespace Litespark.Models;
 
 /// <summary>An architecture with a name.</summary>

@@ -1,3 +1,5 @@
+using Litespark.Graphs;
+
 namespace Litespark.Models;
 
 /// <summary>Finds the first thing in a specification that makes its model impossible, and says what would be right.</summary>

@@ -55,8 +55,7 @@ public sealed class ParameterStore : ITensorStore
         foreach (CanonicalParameter parameter in program.Program.Parameters.Canonical)
         {
             var values = new float[parameter.Shape.Length];
-            Span<byte> hash = stackalloc byte[32];
-            SHA256.HashData(Encoding.UTF8.GetBytes($"{seed}/{parameter.Name}"), hash);
+            byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{seed}/{parameter.Name}"));
             var random = new GaussianStream(MemoryMarshal.Read<ulong>(hash));
             if (parameter.Initializer.StandardDeviation == 0) Array.Fill(values, (float)parameter.Initializer.Mean);
             else for (int i = 0; i < values.Length; i++) values[i] = (float)(parameter.Initializer.Mean + parameter.Initializer.StandardDeviation * random.Next());

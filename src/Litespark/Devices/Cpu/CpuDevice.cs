@@ -6,10 +6,15 @@ namespace Litespark.Devices.Cpu;
 public sealed class CpuDevice : IDevice
 {
     readonly WorkerPool pool;
+    readonly PeakProbe probe;
 
     /// <summary>Starts the workers.</summary>
     /// <param name="threads">Worker threads, the caller included; 0 = one for each processor that the process may use.</param>
-    public CpuDevice(int threads = 0) => pool = new WorkerPool(threads > 0 ? threads : Environment.ProcessorCount);
+    public CpuDevice(int threads = 0)
+    {
+        pool = new WorkerPool(threads > 0 ? threads : Environment.ProcessorCount);
+        probe = new PeakProbe();
+    }
 
     /// <inheritdoc/>
     public string Name => "cpu";
@@ -21,7 +26,7 @@ public sealed class CpuDevice : IDevice
     public ILoadedProgram Load(StepProgram program) => new CpuProgram(program, pool);
 
     /// <inheritdoc/>
-    public double SamplePeakFlops() => PeakProbe.Sample(pool);
+    public double SamplePeakFlops() => probe.Sample(pool);
 
     /// <inheritdoc/>
     public void Dispose() => pool.Dispose();

@@ -1,5 +1,4 @@
 using Litespark.Devices.Cpu.Kernels;
-using Litespark.Graphs;
 using Litespark.Graphs.Ops;
 using Litespark.Planning;
 
