@@ -49,7 +49,8 @@ internal sealed class ConsoleProgress : ITrainingObserver, IDisposable
         startedAt = time.GetTimestamp();
         Say($"{start.Model} | {Units.Count(start.Parameters)} parameters | {start.Device} | {start.Run}");
         if (start.StepsDone > 0) Say($"resuming after step {start.StepsDone}");
-        if (start.EnergySource == EnergySources.Estimate && start.EnergyExplanation is { } why) Say($"~ energy: {why}");
+        if (start.EnergySource == EnergySources.Estimate) Say("energy is estimated (~), not measured; './litespark doctor' says why and what would help");
+        else if (start.EnergyExplanation is { } counted) Say($"energy from {counted}");
     }
 
     /// <inheritdoc/>

@@ -7,8 +7,8 @@ public sealed record EnergyMeterOptions
     public string? Source { get; init; }
 
     /// <summary>
-    /// Thermal design power of all processors of the machine together, in watts, for the estimate; null assumes
-    /// <see cref="UtilizationMeter.DefaultWattsPerProcessor"/> for each logical processor.
+    /// Thermal design power of all processors of the machine together, in watts, for the estimate; null assumes 5 W for
+    /// each logical processor.
     /// </summary>
     public double? TdpWatts { get; init; }
 

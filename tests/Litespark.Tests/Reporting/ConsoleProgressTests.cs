@@ -18,7 +18,6 @@ public sealed class ConsoleProgressTests : IDisposable
         Device = "cpu, 2 threads",
         MaxSteps = 4,
         EnergySource = "estimate",
-        EnergyExplanation = "estimate, not a measurement",
     };
 
     static readonly TrainingSummary End = new()
@@ -76,7 +75,7 @@ public sealed class ConsoleProgressTests : IDisposable
         Play(Progress(isLive: false));
         const string Expected = """
             llama-1m | 1.23M parameters | cpu, 2 threads | runs/one
-            ~ energy: estimate, not a measurement
+            energy is estimated (~), not measured; './litespark doctor' says why and what would help
             step 0/4 | validation loss 4.5000 | 2.0000 bits per byte
             step 1/4 | loss 4.0000 | val 4.5000 | 1.67k tok/s | MFU 41.2 % | ~400 J (estimate) | 300 MiB | ETA 0:18
             warning: a line of the corpus is�[2J broken
@@ -171,8 +170,10 @@ public sealed class ConsoleProgressTests : IDisposable
     }
 
     [Fact]
-    public void A_measured_energy_has_no_tilde()
+    public void A_measured_energy_has_no_tilde_and_says_what_it_counts()
     {
+        Progress(isLive: false).OnStart(Start with { EnergySource = "rapl", EnergyExplanation = "RAPL counters: package-0" });
+        Assert.EndsWith("\nenergy from RAPL counters: package-0\n", screen.ToString());
         string line = ProgressLine.Format(Step(1) with { EnergySource = "rapl", Loss = double.NaN }, 9, null, null, 200);
         Assert.Equal("step 1/9 | loss NaN | 1.67k tok/s | MFU 41.2 % | 400 J (rapl) | 300 MiB", line);
     }
