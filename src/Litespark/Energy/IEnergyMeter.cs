@@ -1,0 +1,36 @@
+namespace Litespark.Energy;
+
+/// <summary>
+/// A counter of the joules that a machine's processors have used. Reading is cheap, allocates nothing after the first
+/// read, and is safe from several threads.
+/// </summary>
+public interface IEnergyMeter : IDisposable
+{
+    /// <summary>Where the figure comes from: one of the constants of <see cref="EnergySources"/>.</summary>
+    string Source { get; }
+
+    /// <summary>Whether the figure is guessed from time rather than measured; no saving may be reported from such a one.</summary>
+    bool IsEstimate { get; }
+
+    /// <summary>What is counted, or, of an estimate, what it assumes, why nothing could be measured and what would fix that.</summary>
+    string Explanation { get; }
+
+    /// <summary>Joules since the meter was opened; never falls from one read to the next.</summary>
+    double ReadJoules();
+}
+
+/// <summary>The values of <c>energy_source</c>.</summary>
+public static class EnergySources
+{
+    /// <summary>NVIDIA GPUs, by NVML's total-energy counter.</summary>
+    public const string Nvml = "nvml";
+
+    /// <summary>Running average power limit: the processors' own counters, through Linux's powercap folder.</summary>
+    public const string Rapl = "rapl";
+
+    /// <summary>A hardware-monitoring driver's energy counters (AMD).</summary>
+    public const string Hwmon = "hwmon";
+
+    /// <summary>Thermal design power × utilisation; not a measurement.</summary>
+    public const string Estimate = "estimate";
+}
