@@ -61,7 +61,10 @@ internal static unsafe class SoftmaxRow
     public static void ScaleExponentials<T>(float* y, int count, float* maxima, float logSumExp, float scale) where T : struct, ISimd<T>
     {
         for (int start = 0, chunk = 0; start < count; start += ChunkElements, chunk++)
-            Elementwise.Scale<T>(y + start, scale * MathF.Exp(maxima[chunk] - logSumExp), y + start, Math.Min(ChunkElements, count - start));
+        {
+            float factor = scale * MathF.Exp(maxima[chunk] - logSumExp);
+            Elementwise.Scale<T>(y + start, factor, y + start, Math.Min(ChunkElements, count - start));
+        }
     }
 
     /// <summary>Raises the running maximum to a chunk's and the running sum with it.</summary>
