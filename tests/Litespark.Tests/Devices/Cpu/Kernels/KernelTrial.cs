@@ -15,6 +15,7 @@ internal sealed unsafe class KernelTrial(int seed = 1) : IDisposable
 
     readonly Random random = new(seed);
     readonly List<Operand> operands = [];
+    readonly WorkerPool[] pools = [.. ThreadCounts.Select(count => new WorkerPool(count))];
 
     public Operand New(int rows, int columns, int gap, Func<int, int, float> value)
     {
@@ -40,43 +41,44 @@ internal sealed unsafe class KernelTrial(int seed = 1) : IDisposable
 
     public void Run(Func<WorkerPool, CpuKernel> build, Action check, int runs = 1)
     {
-        WorkerPool[] pools = [.. ThreadCounts.Select(count => new WorkerPool(count))];
-        try
+        foreach (int width in Widths)
         {
-            foreach (int width in Widths)
+            List<float[]>? first = null;
+            foreach (WorkerPool pool in pools)
             {
-                List<float[]>? first = null;
-                foreach (WorkerPool pool in pools)
+                foreach (Operand operand in operands) operand.Restore();
+                using CpuKernel kernel = build(pool);
+                if (kernel is SimdKernel simd) simd.Width = width;
+                for (int i = 0; i < runs; i++) kernel.Run(pool);
+                foreach (Operand operand in operands) operand.AssertGuards();
+                if (first is null)
                 {
-                    foreach (Operand operand in operands) operand.Restore();
-                    using CpuKernel kernel = build(pool);
-                    if (kernel is SimdKernel simd) simd.Width = width;
-                    for (int i = 0; i < runs; i++) kernel.Run(pool);
-                    operands.ForEach(operand => operand.AssertGuards());
-                    if (first is null)
-                    {
-                        check();
-                        first = [.. operands.Select(operand => operand.All.ToArray())];
-                        AssertNoAllocation(kernel, pool);
-                    }
-                    else
-                    {
-                        for (int i = 0; i < operands.Count; i++)
-                        {
-                            bool same = MemoryMarshal.AsBytes(operands[i].All).SequenceEqual(MemoryMarshal.AsBytes<float>(first[i]));
-                            Assert.True(same, $"operand {i} differs with {pool.ThreadCount} threads at width {width}");
-                        }
-                    }
+                    check();
+                    first = [.. operands.Select(operand => operand.All.ToArray())];
+                    AssertNoAllocation(kernel, pool);
+                }
+                else
+                {
+                    AssertSameBits(first, $"with {pool.ThreadCount} threads at width {width}");
                 }
             }
         }
-        finally
-        {
-            foreach (WorkerPool pool in pools) pool.Dispose();
-        }
     }
 
-    public void Dispose() => operands.ForEach(operand => operand.Dispose());
+    public void Dispose()
+    {
+        foreach (WorkerPool pool in pools) pool.Dispose();
+        foreach (Operand operand in operands) operand.Dispose();
+    }
+
+    void AssertSameBits(List<float[]> first, string where)
+    {
+        for (int i = 0; i < operands.Count; i++)
+        {
+            bool same = MemoryMarshal.AsBytes(operands[i].All).SequenceEqual(MemoryMarshal.AsBytes<float>(first[i]));
+            Assert.True(same, $"operand {i} differs {where}");
+        }
+    }
 
     // With one thread every task runs here, so this thread's own count sees all of them and nothing of other tests.
     static void AssertNoAllocation(CpuKernel kernel, WorkerPool pool)

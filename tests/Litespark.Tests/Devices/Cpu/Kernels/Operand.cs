@@ -52,8 +52,8 @@ internal sealed unsafe class Operand : IDisposable
     {
         for (int i = 0; i < initial.Length; i++)
         {
-            if (BitConverter.SingleToUInt32Bits(initial[i]) == Guard)
-                Assert.True(BitConverter.SingleToUInt32Bits(All[i]) == Guard, $"element {i - Margin} beside the matrix was overwritten");
+            if (BitConverter.SingleToUInt32Bits(initial[i]) == Guard && BitConverter.SingleToUInt32Bits(All[i]) != Guard)
+                Assert.Fail($"element {i - Margin} beside the matrix was overwritten");
         }
     }
 

@@ -8,7 +8,10 @@ internal static class Reference
     {
         Assert.Equal(expected.Length, actual.Length);
         for (int i = 0; i < expected.Length; i++)
-            Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance * (1 + Math.Abs(expected[i])), $"[{i}]: {actual[i]}, should be {expected[i]}");
+        {
+            bool close = Math.Abs(expected[i] - actual[i]) <= tolerance * (1 + Math.Abs(expected[i]));
+            if (!close) Assert.Fail($"[{i}]: {actual[i]}, should be {expected[i]}");
+        }
     }
 
     /// <summary>Gradient of Σ cotangent · f(x) by central differences of a double-precision f.</summary>
