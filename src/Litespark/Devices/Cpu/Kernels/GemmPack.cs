@@ -7,7 +7,7 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// <summary>
 /// Packing of an operand into panels [k][width]: panel p holds lines p·width … p·width + width − 1 of the operand
 /// (rows of A with width = tile rows, columns of B with width = tile columns), missing lines of the last panel as zeros.
-/// A panel may be followed by a few floats of padding: panels lie <see cref="PanelLength"/> apart.
+/// A width is 6 or a multiple of 4. A panel may be followed by a few floats of padding: panels lie <see cref="PanelLength"/> apart.
 /// </summary>
 internal static unsafe class GemmPack
 {
@@ -22,16 +22,37 @@ internal static unsafe class GemmPack
     /// <summary>
     /// Packs lines that lie next to each other: element (line, k) at source[k·stride + line] (A transposed, B not transposed).
     /// </summary>
-    [MethodImpl(Hot)]
     public static void Contiguous(float* source, nint stride, int lines, int k, int width, float* panels, float scale = 1)
+        => Contiguous(source, stride, lines, k, width, panels, PanelLength(width, k), scale);
+
+    /// <summary>As above into panels that lie <paramref name="panelLength"/> apart: with a longer one, k is a part of that of the panels.</summary>
+    [MethodImpl(Hot)]
+    public static void Contiguous(float* source, nint stride, int lines, int k, int width, float* panels, nint panelLength, float scale)
     {
-        nint length = PanelLength(width, k);
         int full = lines / width, rest = lines % width;
         // k outside: a row of the source is read once, from end to end.
         for (int i = 0; i < k; i++)
         {
             float* s = source + i * stride, d = panels + (nint)i * width;
-            for (int p = 0; p < full; p++, s += width, d += length) CopyLine(s, d, width, scale);
+            if (width == 6)
+            {
+                for (int p = 0; p < full; p++, s += 6, d += panelLength)
+                {
+                    // Two overlapping registers cover six floats.
+                    Vector128<float> low = Vector128.Load(s) * scale, high = Vector128.Load(s + 2) * scale;
+                    low.Store(d);
+                    high.Store(d + 2);
+                }
+            }
+            else
+            {
+                for (int p = 0; p < full; p++, s += width, d += panelLength)
+                {
+                    int c = 0;
+                    for (; c + 8 <= width; c += 8) (Vector256.Load(s + c) * scale).Store(d + c);
+                    for (; c < width; c += 4) (Vector128.Load(s + c) * scale).Store(d + c);
+                }
+            }
             for (int c = 0; rest > 0 && c < width; c++) d[c] = c < rest ? s[c] * scale : 0;
         }
     }
@@ -71,23 +92,5 @@ internal static unsafe class GemmPack
     static void ClearLines(float* panel, int valid, int width, int k)
     {
         for (int i = 0; i < k; i++) new Span<float>(panel + (nint)i * width + valid, width - valid).Clear();
-    }
-
-    // Widths are even: pieces of eight, four and two floats.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void CopyLine(float* source, float* destination, int width, float scale)
-    {
-        int c = 0;
-        for (; c + 8 <= width; c += 8) (Vector256.Load(source + c) * scale).Store(destination + c);
-        if (c + 4 <= width)
-        {
-            (Vector128.Load(source + c) * scale).Store(destination + c);
-            c += 4;
-        }
-        if (c + 2 <= width)
-        {
-            destination[c] = source[c] * scale;
-            destination[c + 1] = source[c + 1] * scale;
-        }
     }
 }

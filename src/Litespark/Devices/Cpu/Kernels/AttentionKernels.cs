@@ -1,0 +1,57 @@
+using System.Runtime.Intrinsics.Arm;
+using Litespark.Devices.Cpu.Simd;
+
+namespace Litespark.Devices.Cpu.Kernels;
+
+/// <summary>Builds the attention kernels for the register width and register tile of this machine.</summary>
+internal static unsafe class AttentionKernels
+{
+    /// <summary><see cref="MaskedSoftmaxKernel{T}"/></summary>
+    public static CpuKernel MaskedSoftmax(AttentionShape shape, float* scores, float* probabilities) => SimdWidth.Count switch
+    {
+        16 => new MaskedSoftmaxKernel<Simd512>(shape, scores, probabilities),
+        8 => new MaskedSoftmaxKernel<Simd256>(shape, scores, probabilities),
+        _ => new MaskedSoftmaxKernel<Simd128>(shape, scores, probabilities),
+    };
+
+    /// <summary><see cref="MaskedSoftmaxGradientKernel{T}"/></summary>
+    public static CpuKernel MaskedSoftmaxGradient(AttentionShape shape, float* probabilities, float* probabilityGradients,
+        float* scoreGradients) => SimdWidth.Count switch
+    {
+        16 => new MaskedSoftmaxGradientKernel<Simd512>(shape, probabilities, probabilityGradients, scoreGradients),
+        8 => new MaskedSoftmaxGradientKernel<Simd256>(shape, probabilities, probabilityGradients, scoreGradients),
+        _ => new MaskedSoftmaxGradientKernel<Simd128>(shape, probabilities, probabilityGradients, scoreGradients),
+    };
+
+    /// <summary><see cref="AttentionKernel{T,TTile}"/></summary>
+    public static CpuKernel Forward(AttentionShape shape, Matrix q, Matrix k, Matrix v, Matrix o, float* logSumExp, WorkerPool pool)
+        => SimdWidth.Count switch
+    {
+        16 => new AttentionKernel<Simd512, GemmTile12<Simd512>>(shape, q, k, v, o, logSumExp, pool),
+        8 => new AttentionKernel<Simd256, GemmTile6<Simd256>>(shape, q, k, v, o, logSumExp, pool),
+        _ when AdvSimd.IsSupported => new AttentionKernel<Simd128, GemmTile12<Simd128>>(shape, q, k, v, o, logSumExp, pool),
+        _ => new AttentionKernel<Simd128, GemmTile6<Simd128>>(shape, q, k, v, o, logSumExp, pool),
+    };
+
+    /// <summary><see cref="AttentionGradientKernel{T,TTile}"/></summary>
+    public static CpuKernel Gradient(AttentionShape shape, Matrix q, Matrix k, Matrix v, Matrix o, Matrix dO, float* logSumExp,
+        Matrix dQ, Matrix dK, Matrix dV, WorkerPool pool) => SimdWidth.Count switch
+    {
+        16 => new AttentionGradientKernel<Simd512, GemmTile12<Simd512>>(shape, q, k, v, o, dO, logSumExp, dQ, dK, dV, pool),
+        8 => new AttentionGradientKernel<Simd256, GemmTile6<Simd256>>(shape, q, k, v, o, dO, logSumExp, dQ, dK, dV, pool),
+        _ when AdvSimd.IsSupported
+            => new AttentionGradientKernel<Simd128, GemmTile12<Simd128>>(shape, q, k, v, o, dO, logSumExp, dQ, dK, dV, pool),
+        _ => new AttentionGradientKernel<Simd128, GemmTile6<Simd128>>(shape, q, k, v, o, dO, logSumExp, dQ, dK, dV, pool),
+    };
+
+    /// <summary><see cref="CachedAttentionKernel{T,TTile}"/></summary>
+    public static CpuKernel Cached(AttentionShape shape, Matrix q, Matrix keyCache, Matrix valueCache, int* positions, Matrix o,
+        WorkerPool pool) => SimdWidth.Count switch
+    {
+        16 => new CachedAttentionKernel<Simd512, GemmTile12<Simd512>>(shape, q, keyCache, valueCache, positions, o, pool),
+        8 => new CachedAttentionKernel<Simd256, GemmTile6<Simd256>>(shape, q, keyCache, valueCache, positions, o, pool),
+        _ when AdvSimd.IsSupported
+            => new CachedAttentionKernel<Simd128, GemmTile12<Simd128>>(shape, q, keyCache, valueCache, positions, o, pool),
+        _ => new CachedAttentionKernel<Simd128, GemmTile6<Simd128>>(shape, q, keyCache, valueCache, positions, o, pool),
+    };
+}

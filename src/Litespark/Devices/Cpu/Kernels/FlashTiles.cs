@@ -1,0 +1,89 @@
+using System.Runtime.CompilerServices;
+using Litespark.Devices.Cpu.Simd;
+
+namespace Litespark.Devices.Cpu.Kernels;
+
+/// <summary>
+/// What the forward and backward pass of flash attention share: how a head's operands are laid out for the register tiles.
+/// Operands read across the head dimension as B (keys for the scores) are packed in panels [head_dim][tile columns];
+/// all others are copied row-major with a stride that is padded against cache-set conflicts, and serve as A and as B.
+/// A strip is as many query rows as a register tile has.
+/// </summary>
+internal static unsafe class FlashTiles<T, TTile> where T : struct, ISimd<T> where TTile : IGemmTile
+{
+    const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
+
+    /// <summary>Queries per block and keys per block: multiples of every register tile's rows and columns.</summary>
+    public const int Block = 96;
+
+    public static int RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * multiple;
+
+    /// <summary>Head dimension in whole register tiles.</summary>
+    public static int PaddedWidth(int headDim) => RoundUp(headDim, TTile.Columns);
+
+    /// <summary>Floats from row to row of a copied operand.</summary>
+    public static int CopyStride(int headDim) => PaddedWidth(headDim) + 16;
+
+    /// <summary>Floats of a copied operand: the last strip is filled up with zero rows.</summary>
+    public static long CopyLength(int headDim, int rows) => (long)RoundUp(rows, TTile.Rows) * CopyStride(headDim);
+
+    /// <summary>Floats of a packed operand.</summary>
+    public static long PackedLength(int headDim, int rows)
+        => (long)GemmPack.PanelCount(TTile.Columns, rows) * GemmPack.PanelLength(TTile.Columns, headDim);
+
+    /// <summary>Copies rows of one head and fills up columns and rows with zeros.</summary>
+    public static void Copy(float* source, nint stride, int rows, int headDim, float* copy)
+    {
+        int copyStride = CopyStride(headDim), padded = PaddedWidth(headDim);
+        for (int r = 0; r < rows; r++) RowMath<T>.Copy(source + r * stride, copy + (nint)r * copyStride, headDim, padded);
+        for (int r = rows; r < RoundUp(rows, TTile.Rows); r++) new Span<float>(copy + (nint)r * copyStride, padded).Clear();
+    }
+
+    /// <summary>
+    /// The keys [low, high) of a block (from key <paramref name="k0"/>, <paramref name="count"/> keys long) that any row of a strip sees;
+    /// empty (low ≥ high) if none.
+    /// </summary>
+    public static (int Low, int High) Span(int* first, int* end, int rows, int k0, int count)
+    {
+        int low = count, high = 0;
+        for (int r = 0; r < rows; r++)
+        {
+            int l = Math.Max(first[r] - k0, 0), h = Math.Min(end[r] - k0, count);
+            if (l >= h) continue;
+            low = Math.Min(low, l);
+            high = Math.Max(high, h);
+        }
+        return (low, high);
+    }
+
+    /// <summary>
+    /// One strip of scores against the keys of the columns [from, to), both multiples of the tile's columns:
+    /// destination[r, c] = Σ_d a[r, d] · b[d, k0 + c]; k0 too is such a multiple.
+    /// </summary>
+    [MethodImpl(Hot)]
+    public static void Scores(float* a, int headDim, float* bPanels, int k0, int from, int to, float* destination)
+    {
+        nint panel = GemmPack.PanelLength(TTile.Columns, headDim);
+        float* b = bPanels + (k0 + from) / TTile.Columns * panel;
+        for (int c = from; c < to; c += TTile.Columns, b += panel)
+            TTile.RowMajorA(headDim, a, CopyStride(headDim), b, TTile.Columns, destination + c, Block, accumulate: false);
+    }
+
+    /// <summary>accumulator[r, d] += Σ_c p[r, c] · b[c, d] for one strip of p, <paramref name="count"/> columns.</summary>
+    [MethodImpl(Hot)]
+    public static void RowProduct(float* p, int count, float* b, int headDim, float* accumulator)
+    {
+        int stride = CopyStride(headDim);
+        for (int d = 0; d < headDim; d += TTile.Columns)
+            TTile.RowMajorA(count, p, Block, b + d, stride, accumulator + d, stride, accumulate: true);
+    }
+
+    /// <summary>accumulator[c, d] += Σ_r p[r, c] · b[r, d] for as many columns of p as a tile has rows, <paramref name="rows"/> rows.</summary>
+    [MethodImpl(Hot)]
+    public static void ColumnProduct(float* p, int rows, float* b, int headDim, float* accumulator)
+    {
+        int stride = CopyStride(headDim);
+        for (int d = 0; d < headDim; d += TTile.Columns)
+            TTile.ColumnMajorA(rows, p, Block, b + d, stride, accumulator + d, stride, accumulate: true);
+    }
+}
