@@ -3,7 +3,8 @@ using Litespark.Graphs;
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>y = f(x); in place allowed.</summary>
-internal sealed unsafe class ActivationKernel(WorkerPool pool, ActivationKind kind, Matrix x, Matrix y) : ActivationKernelBase(pool, kind, x.Rows, x.Columns)
+internal sealed unsafe class ActivationKernel(WorkerPool pool, ActivationKind kind, Matrix x, Matrix y)
+    : ActivationKernelBase(pool, kind, x.Rows, x.Columns)
 {
     protected override void Apply<T, TActivation>(Tile tile)
     {

@@ -6,7 +6,8 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// schedule: [0] the learning rate η, [1] 1 − β₁ᵗ, [2] 1 − β₂ᵗ.
 /// </summary>
 internal sealed unsafe class AdamWKernel(
-    WorkerPool pool, float* weight, float* gradient, float* m, float* v, long count, AdamWSettings settings, float* schedule, float* clipFactor)
+    WorkerPool pool, float* weight, float* gradient, float* m, float* v, long count, AdamWSettings settings, float* schedule,
+    float* clipFactor)
     : SimdKernel(pool, new Blocks(count).Count)
 {
     readonly Blocks blocks = new(count);

@@ -4,8 +4,8 @@ using Litespark.Devices.Cpu.Simd;
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
-/// Gradient of scale[0] · Σ tokenLoss of <see cref="CrossEntropyKernel"/>: dLogits[n] = (softmax(logits[n]) − onehot(targets[n])) · scale[0],
-/// rows whose target is −1 are 0. dLogits may be the logits.
+/// Gradient of scale[0] · Σ tokenLoss of <see cref="CrossEntropyKernel"/>:
+/// dLogits[n] = (softmax(logits[n]) − onehot(targets[n])) · scale[0]; rows whose target is −1 are 0. dLogits may be the logits.
 /// </summary>
 internal sealed unsafe class CrossEntropyGradientKernel(
     WorkerPool pool, Matrix logits_NV, int* targets, float* logSumExp, float* scale, Matrix dLogits_NV)

@@ -16,8 +16,9 @@ internal sealed unsafe class CrossEntropyKernel(WorkerPool pool, Matrix logits_N
         for (int n = tile.FirstRow; n < tile.EndRow; n++)
         {
             float* logits_V = logits_NV.Row(n);
-            logSumExp[n] = SoftmaxRow.LogSumExp<T>(logits_V, tile.Count);
-            tokenLoss[n] = targets[n] < 0 ? 0 : logSumExp[n] - logits_V[targets[n]];
+            SoftmaxStatistics statistics = SoftmaxRow.Measure<T>(logits_V, tile.Count);
+            logSumExp[n] = statistics.LogSumExp;
+            tokenLoss[n] = targets[n] < 0 ? 0 : statistics.Loss(logits_V[targets[n]]);
         }
     }
 }

@@ -27,9 +27,9 @@ internal sealed unsafe class CrossEntropyWithGradientKernel(
             }
 
             float target = logits_V[targets[n]];
-            float logSumExp = SoftmaxRow.StoreExponentials<T>(logits_V, columns, dLogits_V, maxima);
-            tokenLoss[n] = logSumExp - target;
-            SoftmaxRow.ScaleExponentials<T>(dLogits_V, columns, maxima, logSumExp, *scale);
+            SoftmaxStatistics statistics = SoftmaxRow.StoreExponentials<T>(logits_V, columns, dLogits_V, maxima);
+            tokenLoss[n] = statistics.Loss(target);
+            SoftmaxRow.ScaleExponentials<T>(dLogits_V, columns, maxima, statistics, *scale);
             dLogits_V[targets[n]] -= *scale;
         }
     }

@@ -3,12 +3,6 @@ using Litespark.Devices.Cpu.Simd;
 
 namespace Litespark.Devices.Cpu.Kernels;
 
-/// <summary>y = f(x), lane by lane.</summary>
-internal interface IUnaryOperator
-{
-    static abstract T Apply<T>(T x) where T : struct, ISimd<T>;
-}
-
 /// <summary>z = f(x, y), lane by lane.</summary>
 internal interface IBinaryOperator
 {
@@ -32,15 +26,9 @@ internal readonly struct MultiplyOperator : IBinaryOperator
 /// <summary>Loops over contiguous elements; the output may be one of the inputs.</summary>
 internal static unsafe class Elementwise
 {
-    /// <summary>y[i] = f(x[i]).</summary>
-    public static void Map<T, TOperator>(float* x, float* y, int count) where T : struct, ISimd<T> where TOperator : struct, IUnaryOperator
-    {
-        for (int i = 0; i < count; i += T.Count)
-            Lanes.Store(TOperator.Apply(Lanes.Load<T>(x + i, count - i)), y + i, count - i);
-    }
-
     /// <summary>z[i] = f(x[i], y[i]).</summary>
-    public static void Map<T, TOperator>(float* x, float* y, float* z, int count) where T : struct, ISimd<T> where TOperator : struct, IBinaryOperator
+    public static void Map<T, TOperator>(float* x, float* y, float* z, int count)
+        where T : struct, ISimd<T> where TOperator : struct, IBinaryOperator
     {
         for (int i = 0; i < count; i += T.Count)
             Lanes.Store(TOperator.Apply(Lanes.Load<T>(x + i, count - i), Lanes.Load<T>(y + i, count - i)), z + i, count - i);

@@ -4,7 +4,8 @@ namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>Gradient of h = f(gate) ∘ up: dGate = dh ∘ up ∘ f′(gate), dUp = dh ∘ f(gate). The outputs may be any of the inputs.</summary>
 internal sealed unsafe class GatedActivationGradientKernel(
-    WorkerPool pool, ActivationKind kind, Matrix dh, Matrix gate, Matrix up, Matrix dGate, Matrix dUp) : ActivationKernelBase(pool, kind, gate.Rows, gate.Columns)
+    WorkerPool pool, ActivationKind kind, Matrix dh, Matrix gate, Matrix up, Matrix dGate, Matrix dUp)
+    : ActivationKernelBase(pool, kind, gate.Rows, gate.Columns)
 {
     protected override void Apply<T, TActivation>(Tile tile)
     {

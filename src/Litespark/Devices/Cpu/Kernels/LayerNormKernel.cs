@@ -8,7 +8,8 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// unless null; a null bias is zero. sum and y may be x or the residual.
 /// </summary>
 internal sealed unsafe class LayerNormKernel(
-    WorkerPool pool, Matrix x, Matrix residual, float* weight, float* bias, Matrix sum, Matrix y, float* mean, float* inverseStd, float epsilon)
+    WorkerPool pool, Matrix x, Matrix residual, float* weight, float* bias, Matrix sum, Matrix y, float* mean, float* inverseStd,
+    float epsilon)
     : SimdKernel(pool, Tiling.Rows(x.Rows, x.Columns).Count)
 {
     readonly Tiling tiles = Tiling.Rows(x.Rows, x.Columns);

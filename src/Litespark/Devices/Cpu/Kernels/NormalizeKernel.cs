@@ -1,40 +1,35 @@
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>y = x / (‖x‖₂ + ε), the first step of Muon's orthogonalisation (Jordan et al., 2024); in place allowed.</summary>
-internal sealed unsafe class NormalizeKernel : SimdKernel
+internal sealed unsafe class NormalizeKernel : BlockSum<SquareTerm>
 {
-    readonly float* x, y;
     readonly float epsilon;
-    readonly Blocks blocks;
+    readonly FlatScale scale;
     readonly SimdKernel[] stages;
-    readonly BlockSum<SquareTerm> squares;
-    float factor;
 
-    public NormalizeKernel(WorkerPool pool, float* x, long count, float epsilon, float* y) : base(pool, new Blocks(count).Count)
+    public NormalizeKernel(WorkerPool pool, float* x, long count, float epsilon, float* y) : base(pool, x, count)
     {
-        this.x = x;
-        this.y = y;
         this.epsilon = epsilon;
-        blocks = new(count);
-        squares = new(pool, x, count);
-        stages = [squares];
+        scale = new(pool, x, count, y);
+        stages = [scale];
     }
 
     protected override ReadOnlySpan<SimdKernel> Stages => stages;
 
     public override void Run(WorkerPool pool)
     {
-        squares.Run(pool);
-        factor = (float)(1 / (Math.Sqrt(squares.Total) + epsilon));
         base.Run(pool);
+        scale.Factor = (float)(1 / (Math.Sqrt(Total) + epsilon));
+        scale.Run(pool);
     }
 
-    protected override void RunTask<T>(int task, int worker)
-        => Elementwise.Scale<T>(x + Blocks.Start(task), factor, y + Blocks.Start(task), blocks.Length(task));
-
-    public override void Dispose()
+    sealed class FlatScale(WorkerPool pool, float* x, long count, float* y) : SimdKernel(pool, new Blocks(count).Count)
     {
-        squares.Dispose();
-        base.Dispose();
+        readonly Blocks blocks = new(count);
+
+        public float Factor { get; set; }
+
+        protected override void RunTask<T>(int task, int worker)
+            => Elementwise.Scale<T>(x + Blocks.Start(task), Factor, y + Blocks.Start(task), blocks.Length(task));
     }
 }

@@ -4,7 +4,8 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// <summary>
 /// Rotary position embedding (Su et al., 2021) in the half-split convention of Hugging Face's Llama: in each head, columns i and
 /// i + R/2 are turned by the angle whose cosine and sine are row positions[n], column i of the tables [positions, R/2];
-/// columns from R on are copied. inverse turns back, which is the gradient. In place allowed; x may hold the heads of Q and of K side by side.
+/// columns from R on are copied. inverse turns back, which is the gradient. In place allowed; x may hold the heads of Q and of K
+/// side by side.
 /// </summary>
 internal sealed unsafe class RopeKernel(
     WorkerPool pool, Matrix x, int* positions, float* cos, float* sin, Matrix y, int headDim, int rotaryDim, bool inverse)

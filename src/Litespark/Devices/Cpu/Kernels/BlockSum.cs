@@ -25,10 +25,10 @@ internal readonly struct SquareTerm : ITerm
 }
 
 /// <summary>
-/// Sum over a long vector in two stages: one fp64 partial per fixed block, then their sum in order.
+/// A kernel that begins with the sum over a long vector: one fp64 partial per fixed block, then their sum in order.
 /// Within a block a few hundred elements at a time are summed in fp32 registers, so no lane adds more than some dozens of terms.
 /// </summary>
-internal sealed unsafe class BlockSum<TTerm> : SimdKernel where TTerm : struct, ITerm
+internal abstract unsafe class BlockSum<TTerm> : SimdKernel where TTerm : struct, ITerm
 {
     const int ChunkElements = 512;
 
@@ -36,7 +36,7 @@ internal sealed unsafe class BlockSum<TTerm> : SimdKernel where TTerm : struct, 
     readonly Blocks blocks;
     readonly NativeBuffer partials;
 
-    public BlockSum(WorkerPool pool, float* x, long count) : base(pool, new Blocks(count).Count)
+    protected BlockSum(WorkerPool pool, float* x, long count) : base(pool, new Blocks(count).Count)
     {
         this.x = x;
         blocks = new(count);
@@ -45,8 +45,8 @@ internal sealed unsafe class BlockSum<TTerm> : SimdKernel where TTerm : struct, 
 
     double* Partials => (double*)partials.Pointer;
 
-    /// <summary>The sum; valid after <see cref="SimdKernel.Run"/>.</summary>
-    public double Total
+    /// <summary>The sum, once the tasks have run.</summary>
+    protected double Total
     {
         get
         {
