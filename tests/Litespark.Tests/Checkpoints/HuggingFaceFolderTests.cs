@@ -78,6 +78,21 @@ public class HuggingFaceFolderTests
     }
 
     [Fact]
+    public void Ends_of_text_come_from_either_file_as_one_or_many()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Empty(HuggingFaceFolder.ReadEosTokenIds(folder.Path));
+        File.WriteAllText(folder.File("config.json"), """{"eos_token_id": 2}""");
+        Assert.Equal([2], HuggingFaceFolder.ReadEosTokenIds(folder.Path));
+        File.WriteAllText(folder.File("generation_config.json"), """{"eos_token_id": null}""");
+        Assert.Equal([2], HuggingFaceFolder.ReadEosTokenIds(folder.Path));
+        File.WriteAllText(folder.File("generation_config.json"), """{"eos_token_id": [128001, 128009]}""");
+        Assert.Equal([128001, 128009], HuggingFaceFolder.ReadEosTokenIds(folder.Path));
+        File.WriteAllText(folder.File("generation_config.json"), """{"eos_token_id": [1, null]}""");
+        Assert.Contains("eos_token_id is [1,null]", Assert.Throws<UserErrorException>(() => HuggingFaceFolder.ReadEosTokenIds(folder.Path)).Message);
+    }
+
+    [Fact]
     public void Export_as_bf16_says_so_in_the_configuration()
     {
         using var folder = new TemporaryFolder();

@@ -166,4 +166,35 @@ public class HuggingFaceConfigTests
         Assert.Equal("500000.0", json["rope_theta"]!.ToJsonString());
         Assert.Equal("32.0", json["rope_scaling"]!["factor"]!.ToJsonString());
     }
+
+    static TransformerSpec Override(TransformerSpec spec, string json) =>
+        HuggingFaceConfig.Override(spec, JsonFile.Parse(Encoding.UTF8.GetBytes(json), "test"), "recipe.yaml: model");
+
+    [Fact]
+    public void Overriding_nothing_changes_nothing() => Assert.All(SampleSpecs.All.Values, spec => Assert.Equal(spec, Override(spec, "{}")));
+
+    [Fact]
+    public void Overridden_sizes_take_those_along_that_follow_from_them()
+    {
+        TransformerSpec llama = Override(ModelPresets.Get("llama-15m"), """{"hidden_size": 256, "num_attention_heads": 8, "vocab_size": 300}""");
+        Assert.Equal((256, 8, 8, 32, 768, 300), (llama.HiddenSize, llama.NumAttentionHeads, llama.NumKeyValueHeads, llama.HeadDim, llama.IntermediateSize, llama.VocabSize));
+        TransformerSpec gpt2 = Override(ModelPresets.Get("gpt2-124m"), """{"hidden_size": 96, "n_head": 6, "num_hidden_layers": 2}""");
+        Assert.Equal((96, 6, 6, 16, 384, 2), (gpt2.HiddenSize, gpt2.NumAttentionHeads, gpt2.NumKeyValueHeads, gpt2.HeadDim, gpt2.IntermediateSize, gpt2.NumHiddenLayers));
+        TransformerSpec grouped = Override(ModelPresets.Get("llama-3.2-1b"), """{"num_attention_heads": 16, "rope_scaling": null}""");
+        Assert.Equal((16, 8, 128, null), (grouped.NumAttentionHeads, grouped.NumKeyValueHeads, grouped.HeadDim, grouped.RopeScaling));
+        Assert.Equal(6, Override(SampleSpecs.All["qwen 3"], """{"hidden_size": 24}""").HeadDim);
+        Assert.Equal(64, Override(ModelPresets.Get("llama-15m"), """{"hidden_size": 256, "head_dim": 64}""").HeadDim);
+    }
+
+    [Theory]
+    [InlineData("""{"hidden_size": 100}""", "hidden_size is 100, which num_attention_heads 6 does not divide; 96 or 102 would fit")]
+    [InlineData("""{"hidden_size": "wide"}""", "hidden_size is \"wide\"")]
+    [InlineData("""{"model_type": "gpt2"}""", "model_type cannot be replaced")]
+    [InlineData("""{"sliding_window": 64}""", "model_type mistral has a window")]
+    public void Impossible_overrides_are_named(string json, string expected)
+    {
+        string message = Assert.Throws<UserErrorException>(() => Override(ModelPresets.Get("llama-15m"), json)).Message;
+        Assert.StartsWith("recipe.yaml: model: ", message);
+        Assert.Contains(expected, message);
+    }
 }
