@@ -74,15 +74,11 @@ internal static unsafe class GemmPack
     [MethodImpl(Hot)]
     static void TransposedPanel(float* source, nint stride, int valid, int k, int width, float* panel, float scale)
     {
+        // Stores are full blocks. Where the width is no multiple of the block, a strip spills into the next k's first lines:
+        // those belong to the first strip, which is why strips go from last to first and k ascends within.
         int size = Transpose.Size, i = 0;
-        int lastGroup = (valid - 1) / size * size;
-        for (; i + size <= k; i += size)
-        {
-            // Stores are full blocks. Where the width is no multiple of the block, the last group spills into the next k's
-            // first lines, so groups go from last to first and k ascends: what is spilled over is written afterwards.
-            for (int g = lastGroup; g >= 0; g -= size)
-                Transpose.Block(source + g * stride + i, stride, Math.Min(size, valid - g), panel + (nint)i * width + g, width, scale);
-        }
+        for (int g = (valid - 1) / size * size; g >= 0; g -= size)
+            i = Transpose.Strip(source + g * stride, stride, Math.Min(size, valid - g), k, panel + g, width, scale);
         for (; i < k; i++)
         {
             for (int r = 0; r < valid; r++) panel[(nint)i * width + r] = source[r * stride + i] * scale;
