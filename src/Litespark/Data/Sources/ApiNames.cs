@@ -26,8 +26,20 @@ internal sealed class ApiNames
 
     readonly Dictionary<string, string[]> typeParameters = new(StringComparer.Ordinal);
 
-    /// <summary>Remembers how a generic type (full name with arity) calls its type parameters.</summary>
+    /// <summary>Remembers a type (full name with arity) and what it calls its type parameters.</summary>
     public void Learn(string type, string[] parameters) => typeParameters[type] = parameters;
+
+    /// <summary>The namespace of a type: what stands before its outermost type, as far as the types are known.</summary>
+    public string Namespace(string type)
+    {
+        string outer = type;
+        while (true)
+        {
+            int dot = outer.LastIndexOf('.');
+            outer = dot < 0 ? "" : outer[..dot];
+            if (!typeParameters.ContainsKey(outer) && !outer[(outer.LastIndexOf('.') + 1)..].Contains('`')) return outer;
+        }
+    }
 
     /// <summary>
     /// Name of a type: without its namespace, nested types behind a generic outer one. <paramref name="context"/> is the
@@ -116,7 +128,8 @@ internal sealed class ApiNames
         StringBuilder full = new();
         foreach (string segment in Segments(id))
         {
-            if (kept.Count > 0 && !kept[^1].EndsWith('>')) kept.Clear(); // A namespace, or an outer type like one.
+            // What stood before was a namespace, unless it is known as a type or shows that it is one.
+            if (kept.Count > 0 && !kept[^1].EndsWith('>') && !typeParameters.ContainsKey(full.ToString())) kept.Clear();
             if (full.Length > 0) full.Append('.');
             full.Append(segment);
             int brace = segment.IndexOf('{');

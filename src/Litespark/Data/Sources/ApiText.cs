@@ -12,7 +12,7 @@ internal sealed class ApiText(ApiNames names)
         string[] parameterNames = Names(member, "param");
         string[] typeParameters = Names(member, "typeparam");
         bool isType = id.Kind == 'T';
-        if (isType && typeParameters.Length > 0) names.Learn(id.Type, typeParameters);
+        if (isType) names.Learn(id.Type, typeParameters);
 
         StringBuilder body = new();
         AddParagraphs(body, "", member.Elements("summary"));
@@ -26,17 +26,11 @@ internal sealed class ApiText(ApiNames names)
         if (body.Length == 0) return "";
 
         string heading = isType ? "# " + names.Type(id.Type, id.Type) : "## " + names.Signature(id, parameterNames, typeParameters);
-        string space = isType ? Namespace(id.Type) : "";
+        string space = isType ? names.Namespace(id.Type) : "";
         return $"{heading}\n\n{(space.Length > 0 ? $"Namespace: {space}\n\n" : "")}{body}";
     }
 
     static string[] Names(XElement member, string element) => [.. member.Elements(element).Select(e => (string?)e.Attribute("name") ?? "")];
-
-    static string Namespace(string type)
-    {
-        int dot = type.LastIndexOf('.');
-        return dot < 0 ? "" : type[..dot];
-    }
 
     void AddParagraphs(StringBuilder body, string label, IEnumerable<XElement> elements)
     {

@@ -25,6 +25,9 @@ internal sealed class CorpusReader
     /// <summary>Their size together, as stored.</summary>
     public long StoredBytes { get; }
 
+    /// <summary>The source in few words.</summary>
+    public string Name => source.Paths.Count == 0 ? DataSourceKinds.ToName(source.Source) : string.Join(", ", source.Paths);
+
     /// <summary>What has been counted so far.</summary>
     public CorpusStatistics Statistics { get; } = new();
 
@@ -66,8 +69,7 @@ internal sealed class CorpusReader
 
     UserErrorException Empty()
     {
-        string where = source.Paths.Count == 0 ? DataSourceKinds.ToName(source.Source) : string.Join(", ", source.Paths);
         string lines = Statistics.BadLines == 0 ? "" : $" {Statistics.BadLines} lines were skipped, the first: {Statistics.BadLineExamples[0]}.";
-        return new UserErrorException($"The corpus {where} holds no text (files: {Files.Count}, empty documents: {Statistics.EmptyDocuments}).{lines}");
+        return new UserErrorException($"The corpus {Name} holds no text (files: {Files.Count}, empty documents: {Statistics.EmptyDocuments}).{lines}");
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 
 namespace Litespark.Data.Sources;
 
@@ -33,6 +34,7 @@ internal static class DotNetDocs
     static List<string> FilesOfPacks(string packs)
     {
         List<string> files = [];
+        HashSet<string> contents = new(StringComparer.Ordinal);
         try
         {
             if (!Directory.Exists(packs)) return files;
@@ -42,7 +44,8 @@ internal static class DotNetDocs
                     string reference = Path.Combine(version, "ref");
                     if (!Directory.Exists(reference)) continue;
                     foreach (string framework in Directory.EnumerateDirectories(reference).OrderDescending(StringComparer.Ordinal))
-                        files.AddRange(Directory.EnumerateFiles(framework, "*.xml").Order(StringComparer.Ordinal));
+                        foreach (string file in Directory.EnumerateFiles(framework, "*.xml").Order(StringComparer.Ordinal))
+                            if (contents.Add(Identity(file))) files.Add(file); // Packs carry copies of each other's files.
                 }
         }
         catch (UnauthorizedAccessException)
@@ -50,6 +53,12 @@ internal static class DotNetDocs
             files.Clear(); // An installation that may not be read is none.
         }
         return files;
+    }
+
+    static string Identity(string file)
+    {
+        using FileStream stream = File.OpenRead(file);
+        return $"{Path.GetFileName(file)} {Convert.ToHexString(SHA256.HashData(stream))}";
     }
 
     static Version NewestFirst(string folder)
