@@ -1,3 +1,8 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using Litespark.Data.Sources;
+
 namespace Litespark.Data;
 
 /// <summary>
@@ -24,6 +29,15 @@ internal sealed class CorpusSplit
 
     /// <summary>The share asked for.</summary>
     public double Fraction { get; }
+
+    /// <summary>Spread evenly over all values (SHA-256 of the text); the same for all parts of a group.</summary>
+    public static ulong Hash(Document document)
+    {
+        Span<byte> hash = stackalloc byte[32];
+        if (document.Group is { } group) SHA256.HashData(Encoding.UTF8.GetBytes(group), hash);
+        else SHA256.HashData(document.Text.Span, hash);
+        return BinaryPrimitives.ReadUInt64LittleEndian(hash);
+    }
 
     /// <summary>Whether the document of this hash is held out.</summary>
     public bool IsHeldOut(ulong hash)

@@ -1,6 +1,3 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
-using System.Text;
 using Litespark.Data.Sources;
 using Litespark.Tokenization;
 
@@ -49,14 +46,6 @@ internal static class ParallelTokenizer
         if (batch.Count > 0) yield return batch;
     }
 
-    static ulong Hash(Document document)
-    {
-        Span<byte> hash = stackalloc byte[32];
-        if (document.Group is { } group) SHA256.HashData(Encoding.UTF8.GetBytes(group), hash);
-        else SHA256.HashData(document.Text.Span, hash);
-        return BinaryPrimitives.ReadUInt64LittleEndian(hash);
-    }
-
     sealed class Batch
     {
         public Batch(List<Document> documents, ITextEncoder encoder)
@@ -72,7 +61,7 @@ internal static class ParallelTokenizer
             int start = 0;
             for (int i = 0; i < documents.Count; i++)
             {
-                Results.Add(new TokenizedDocument(documents[i], all.AsMemory(start, ends[i] - start), Hash(documents[i])));
+                Results.Add(new TokenizedDocument(documents[i], all.AsMemory(start, ends[i] - start), CorpusSplit.Hash(documents[i])));
                 start = ends[i];
             }
         }
