@@ -43,7 +43,7 @@ internal sealed class ApiText(ApiNames names)
         bool started = false;
         foreach (XElement element in elements)
         {
-            if (Text(element) is not { Length: > 0 } text) continue;
+            if (Text(element, oneLine: true) is not { Length: > 0 } text) continue;
             if (!started) body.Append(label).Append('\n');
             started = true;
             body.Append("- ").Append(name(element)).Append(": ").Append(text).Append('\n');
@@ -51,9 +51,9 @@ internal sealed class ApiText(ApiNames names)
         if (started) body.Append('\n');
     }
 
-    string Text(XElement element)
+    string Text(XElement element, bool oneLine = false)
     {
-        Prose prose = new();
+        Prose prose = new(oneLine);
         AddNodes(prose, element);
         return prose.ToString();
     }

@@ -3,14 +3,12 @@ using System.Text;
 namespace Litespark.Data.Sources;
 
 /// <summary>Builds plain text out of mark-up: runs of white space become one space, breaks are asked for.</summary>
-internal sealed class Prose
+/// <param name="oneLine">Breaks are spaces too: for the entries of a list.</param>
+internal sealed class Prose(bool oneLine = false)
 {
     readonly StringBuilder text = new();
     bool space;
     int breaks;
-
-    /// <summary>Whether nothing has been written.</summary>
-    public bool IsEmpty => text.Length == 0;
 
     /// <summary>Adds running text.</summary>
     public Prose Add(string words)
@@ -31,6 +29,7 @@ internal sealed class Prose
     /// <summary>Adds lines as they stand, set apart from what surrounds them.</summary>
     public Prose AddVerbatim(string lines)
     {
+        if (oneLine) return Add(lines);
         string trimmed = lines.ReplaceLineEndings("\n").Trim('\n').TrimEnd();
         if (trimmed.Length == 0) return this;
         Break(2);
@@ -42,7 +41,8 @@ internal sealed class Prose
     /// <summary>What comes next starts on a new line (1) or in a new paragraph (2).</summary>
     public Prose Break(int lines)
     {
-        breaks = Math.Max(breaks, lines);
+        if (oneLine) space = true;
+        else breaks = Math.Max(breaks, lines);
         return this;
     }
 
