@@ -37,21 +37,32 @@ internal static class RecipeChecks
     static void Data(LoadedRecipe loaded, Recipe recipe)
     {
         DataSection data = recipe.Data;
-        bool hasTrain = data.Train.Count > 0, hasSources = data.Sources.Count > 0;
-        if (hasTrain && hasSources) throw loaded.Error("data.sources", "data.train is given too; keep one of the two (sources mixes by weight, train takes all).");
-        foreach (WeightedSource source in data.Sources)
-            if (source.Path.Length == 0) throw loaded.Error("data.sources", "a source has no path; write {path: books/*.txt, weight: 1}.");
-        switch (data.Source)
+        DataSource source = data.EffectiveSource;
+        if (data.Sources.Count > 0)
         {
-            case DataSource.Files or DataSource.Shards when !hasTrain && !hasSources:
-                string source = data.Source == DataSource.Files ? "files" : "shards";
-                throw loaded.Error("data.source", $"'{source}' needs data.train, as in data.train: [\"corpus/*.{(data.Source == DataSource.Files ? "txt" : "bin")}\"].");
-            case DataSource.DotnetDocs or DataSource.Synthetic when hasTrain || hasSources || data.Validation.Count > 0:
-                string key = hasTrain ? "data.train" : hasSources ? "data.sources" : "data.validation";
-                throw loaded.Error(key, "paths are given, but data.source takes none; set data.source: files.");
+            if (data.Train.Count > 0) throw loaded.Error("data.sources", "data.train is given too; keep one of the two (sources mixes by weight, train takes all).");
+            if (data.Source is not null) throw loaded.Error("data.sources", "data.source is given too; name the source inside each entry, as in {source: dotnet-docs, weight: 1}.");
+            foreach (WeightedSource entry in data.Sources) Paths(loaded, "data.sources", "a path", entry.Source, entry.Path.Count);
         }
-        if (data.Source != DataSource.Synthetic && recipe.Evaluation.EverySteps > 0 && data.Validation.Count == 0 && data.ValidationFraction == 0)
-            throw loaded.Error("data.validation_fraction", "0 leaves nothing to evaluate on; hold a part out (0.02), name data.validation, or switch evaluation off by evaluation.every_steps: 0.");
+        else
+        {
+            Paths(loaded, "data.train", "data.train", source, data.Train.Count);
+            if (!TakesPaths(source) && data.Validation.Count > 0)
+                throw loaded.Error("data.validation", "paths are given, but data.source takes none; set data.source: files, with data.train.");
+        }
+        bool synthetic = data.Sources.Count == 0 && source == DataSource.Synthetic;
+        if (!synthetic && recipe.Evaluation.EverySteps > 0 && data.Validation.Count == 0 && data.ValidationFraction == 0)
+            throw loaded.Error("data.validation_fraction", "0 leaves nothing to evaluate on; hold a part out (0.01), name data.validation, or switch evaluation off by evaluation.every_steps: 0.");
+        if (data.SyntheticDocumentTokens == 1) throw loaded.Error("data.synthetic_document_tokens", "a document of one token has nothing to predict; use 2 or more, or 0 for one endless document.");
+    }
+
+    static bool TakesPaths(DataSource source) => source is DataSource.Files or DataSource.Shards;
+
+    static void Paths(LoadedRecipe loaded, string key, string wanted, DataSource source, int count)
+    {
+        string name = DataSection.SourceKind.ToYaml(source);
+        if (TakesPaths(source) && count == 0) throw loaded.Error(key, $"source '{name}' needs {wanted}: files, folders or globs, as in [\"corpus/*.{(source == DataSource.Files ? "txt" : "bin")}\"].");
+        if (!TakesPaths(source) && count > 0) throw loaded.Error(key, $"paths are given, but source '{name}' takes none; use source: files.");
     }
 
     static void Model(LoadedRecipe loaded, Recipe recipe)
@@ -83,7 +94,7 @@ internal static class RecipeChecks
         if (tokenizer.SpecialTokens.Any(string.IsNullOrEmpty)) throw loaded.Error("tokenizer.special_tokens", "a token is empty; give each some text, such as <|endoftext|>.");
         if (tokenizer.VocabSize < smallest)
             throw loaded.Error("tokenizer.vocab_size", $"{tokenizer.VocabSize} is too small for 256 bytes and {tokenizer.SpecialTokens.Count} special tokens; at least {smallest}.");
-        bool trained = tokenizer.Path is null && recipe.Model.Path is null && recipe.Data.Source != DataSource.Synthetic;
+        bool trained = tokenizer.Path is null && recipe.Model.Path is null && recipe.Data.EffectiveSource != DataSource.Synthetic;
         if (trained && recipe.Model.VocabSize is { } rows && rows < tokenizer.VocabSize)
             throw loaded.Error("model.vocab_size", $"{rows} rows cannot hold the tokenizer's {tokenizer.VocabSize} tokens (tokenizer.vocab_size); raise it, or leave it out to have as many.");
     }

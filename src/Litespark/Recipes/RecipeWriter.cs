@@ -42,17 +42,18 @@ internal static class RecipeWriter
 
         public void Key(KeyView key)
         {
-            if (commented) Comment($"{key.Doc} ({key.Type}; default: {key.DefaultYaml})");
+            if (commented) Comment(key.Doc, $"({key.Type}; default: {key.DefaultYaml})");
             Indent().Append(key.Name).Append(": ").Append(key.ValueYaml).Append('\n');
         }
 
         StringBuilder Indent() => text.Append(' ', depth * 2);
 
-        void Comment(string sentence)
+        /// <summary>Wraps the words; the last part stays together on a line of its own where it does not fit behind them.</summary>
+        void Comment(string sentence, string? last = null)
         {
             Indent().Append('#');
             int column = depth * 2 + 1;
-            foreach (string word in sentence.Split(' '))
+            foreach (string word in last is null ? sentence.Split(' ') : [.. sentence.Split(' '), last])
             {
                 if (column + 1 + word.Length > LineWidth)
                 {
