@@ -1,5 +1,5 @@
-using System.Text;
 using System.Text.Json;
+using Litespark.Recipes.Schema;
 
 namespace Litespark.Cli;
 
@@ -30,14 +30,12 @@ internal sealed class CommandContext(TextWriter output, TextWriter error, bool j
     public void Result(Action<Utf8JsonWriter> members)
     {
         if (!Json) return;
-        using var stream = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(stream))
+        output.WriteLine(JsonText.Write(writer =>
         {
             writer.WriteStartObject();
             members(writer);
             writer.WriteEndObject();
-        }
-        output.WriteLine(Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length));
+        }));
         output.Flush();
     }
 
