@@ -94,6 +94,9 @@ public sealed class CheckpointStore
     /// <returns>Null if the checkpoint is whole, else the reason.</returns>
     public static string? Verify(string path) => CheckpointManifest.Verify(path, checksums: true);
 
+    /// <summary>Reads only <c>training_state.json</c>, to see whether the checkpoint fits before anything is loaded.</summary>
+    public static JsonObject ReadState(string path) => JsonFile.Read(System.IO.Path.Combine(path, CheckpointContents.StateFileName));
+
     /// <summary>Restores a checkpoint.</summary>
     /// <param name="path">Its folder, as <see cref="FindLatest"/> gives it.</param>
     /// <param name="spec">The architecture that <paramref name="weights"/> was made for.</param>
@@ -104,7 +107,7 @@ public sealed class CheckpointStore
     public static JsonObject Load(string path, TransformerSpec spec, ITensorStore weights, ITensorStore optimizerState)
     {
         string optimizer = System.IO.Path.Combine(path, CheckpointContents.OptimizerFileName);
-        JsonObject state = JsonFile.Read(System.IO.Path.Combine(path, CheckpointContents.StateFileName));
+        JsonObject state = ReadState(path);
         using SafetensorsFolder source = SafetensorsFolder.OpenFile(optimizer);
         HuggingFaceFolder.LoadWeights(path, spec, weights);
         TensorStoreLoader.Load(source, optimizerState, _ => [], _ => false, optimizer);
