@@ -13,6 +13,9 @@ internal static unsafe class GemmPack
 {
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
 
+    // Pieces of rows are too short for the hardware's prefetcher.
+    const int RowsAhead = 8;
+
     /// <summary>Floats from one panel to the next (a multiple of 16): the panel and what full-width stores spill behind it.</summary>
     public static nint PanelLength(int width, nint k) => (k * width + (width % Transpose.Size == 0 ? 0 : Transpose.Size) + 15) & ~(nint)15;
 
@@ -39,6 +42,7 @@ internal static unsafe class GemmPack
                 for (int p = 0; p < full; p++, s += 6, d += panelLength)
                 {
                     // Two overlapping registers cover six floats.
+                    Prefetch.Line(s + RowsAhead * stride);
                     Vector128<float> low = Vector128.Load(s) * scale, high = Vector128.Load(s + 2) * scale;
                     low.Store(d);
                     high.Store(d + 2);
@@ -49,6 +53,7 @@ internal static unsafe class GemmPack
                 for (int p = 0; p < full; p++, s += width, d += panelLength)
                 {
                     int c = 0;
+                    Prefetch.Line(s + RowsAhead * stride);
                     for (; c + 8 <= width; c += 8) (Vector256.Load(s + c) * scale).Store(d + c);
                     for (; c < width; c += 4) (Vector128.Load(s + c) * scale).Store(d + c);
                 }
