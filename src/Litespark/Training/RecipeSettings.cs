@@ -18,8 +18,8 @@ internal static class RecipeSettings
         {
             Recompute = engine.Recompute switch
             {
-                Recompute.Selective => RecomputeMode.Selective,
-                Recompute.Full => RecomputeMode.Full,
+                Litespark.Recipes.Recompute.Selective => RecomputeMode.Selective,
+                Litespark.Recipes.Recompute.Full => RecomputeMode.Full,
                 _ => RecomputeMode.None,
             },
         };

@@ -111,7 +111,7 @@ public sealed class TrainingStep
         return (mean, validation.BitsPerByte(mean));
     }
 
-    /// <summary>Losses token by token of the last <see cref="Evaluate"/> [N].</summary>
+    /// <summary>Losses token by token of the last <see cref="Evaluate(MicroBatch)"/> [N].</summary>
     public void ReadTokenLosses(Span<float> destination) => program.Read(tokenLosses, 0, destination);
 
     void WriteInputs(MicroBatch batch)
