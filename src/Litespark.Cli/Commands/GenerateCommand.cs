@@ -25,16 +25,11 @@ internal static class GenerateCommand
             "litespark generate --checkpoint runs/my --prompt \"Returns the\" --temperature 0 --max-new-tokens 50 --json");
         Option<string> checkpoint = Options.Checkpoint();
         var prompt = new Option<string>("--prompt") { HelpName = "TEXT", Description = "Beginning of the text; without it the start of a document", DefaultValueFactory = _ => "" };
-        Option<int> tokens = new Option<int>("--max-new-tokens") { HelpName = "N", Description = "Tokens to add at most", DefaultValueFactory = _ => 200 }
-            .Within(n => n >= 1, "1 or more");
-        Option<double> temperature = new Option<double>("--temperature") { HelpName = "T", Description = "Below 1 plainer, above 1 wilder, 0 always the likeliest token", DefaultValueFactory = _ => 0.8 }
-            .Within(t => t >= 0 && double.IsFinite(t), "0 or more");
-        Option<int> topK = new Option<int>("--top-k") { HelpName = "K", Description = "Draw among the K likeliest tokens; 0 = all", DefaultValueFactory = _ => 0 }
-            .Within(k => k >= 0, "0 or more");
-        Option<double> topP = new Option<double>("--top-p") { HelpName = "P", Description = "Draw among the likeliest tokens that together have probability P", DefaultValueFactory = _ => 1 }
-            .Within(p => p is > 0 and <= 1, "above 0 and at most 1");
-        Option<int?> seed = new Option<int?>("--seed") { HelpName = "N", Description = "Seed of the draws: the same seed gives the same text" }
-            .Within(n => n >= 0, "0 or more");
+        Option<int> tokens = Options.Number("--max-new-tokens", "N", "Tokens to add at most", 200, n => n >= 1, "a whole number, 1 or more");
+        Option<double> temperature = Options.Number("--temperature", "T", "Below 1 plainer, above 1 wilder, 0 always the likeliest token", 0.8, t => t >= 0 && double.IsFinite(t), "a number, 0 or more");
+        Option<int> topK = Options.Number("--top-k", "K", "Draw among the K likeliest tokens; 0 = all", 0, k => k >= 0, "a whole number, 0 or more");
+        Option<double> topP = Options.Number("--top-p", "P", "Draw among the likeliest tokens that together have probability P", 1.0, p => p is > 0 and <= 1, "a number above 0 and at most 1");
+        Option<int?> seed = Options.OptionalNumber<int>("--seed", "N", "Seed of the draws: the same seed gives the same text", n => n >= 0, "a whole number, 0 or more");
         var stop = new Option<string[]>("--stop") { HelpName = "TEXT", Description = "End at this text; may be repeated" };
         var device = new Option<string>("--device") { HelpName = "cpu|cuda|auto", Description = "Where to run", DefaultValueFactory = _ => "auto" };
         device.AcceptOnlyFromAmong("cpu", "cuda", "auto");

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 
 namespace Litespark.Cli.Commands;
 
@@ -14,15 +16,30 @@ internal static class Options
         Description = "A run folder, a checkpoint in it, or a Hugging Face model folder",
     };
 
-    /// <summary>Refuses values outside the range with a message that names it.</summary>
-    public static Option<T> Within<T>(this Option<T> option, Func<T, bool> isRight, string wanted)
-    {
-        option.Validators.Add(result =>
+    /// <summary>A number in a range; the message names the range, whether the value is out of it or no number at all.</summary>
+    public static Option<T> Number<T>(string name, string helpName, string description, T fallback, Func<T, bool> isRight, string wanted) where T : struct, IParsable<T> =>
+        new(name)
         {
-            if (result.Errors.Any() || result.Tokens.Count == 0) return;
-            T? value = result.GetValueOrDefault<T>();
-            if (value is not null && !isRight(value)) result.AddError($"{option.Name} must be {wanted}, found '{value}'");
-        });
-        return option;
+            HelpName = helpName,
+            Description = description,
+            DefaultValueFactory = _ => fallback,
+            CustomParser = result => Parse(result, name, isRight, wanted) ?? fallback,
+        };
+
+    /// <summary>As <see cref="Number{T}"/>, null where it is not given.</summary>
+    public static Option<T?> OptionalNumber<T>(string name, string helpName, string description, Func<T, bool> isRight, string wanted) where T : struct, IParsable<T> =>
+        new(name)
+        {
+            HelpName = helpName,
+            Description = description,
+            CustomParser = result => Parse(result, name, isRight, wanted),
+        };
+
+    static T? Parse<T>(ArgumentResult result, string name, Func<T, bool> isRight, string wanted) where T : struct, IParsable<T>
+    {
+        string text = result.Tokens[0].Value;
+        if (T.TryParse(text, CultureInfo.InvariantCulture, out T value) && isRight(value)) return value;
+        result.AddError($"{name} must be {wanted}, found '{text}'");
+        return null;
     }
 }

@@ -25,7 +25,9 @@ internal static class ModelResolver
         if (tokenizerSize > spec.VocabSize)
             throw loaded.Error("model.vocab_size", $"{spec.VocabSize} rows cannot hold the tokenizer's {tokenizerSize} tokens; use the model's own tokenizer, or a larger vocabulary.");
 
-        ShapeChecks.Run(loaded, new ShapeFacts(spec.HiddenSize, spec.NumAttentionHeads, spec.NumKeyValueHeads, spec.HeadDim, spec.MaxPositionEmbeddings, spec.Family == ModelFamily.Gpt2));
+        // A head size that is merely the quotient must be an exact one.
+        int? headDim = model.HeadDim is null && spec.HeadDim == spec.HiddenSize / spec.NumAttentionHeads ? null : spec.HeadDim;
+        ShapeChecks.Run(loaded, new ShapeFacts(spec.HiddenSize, spec.NumAttentionHeads, spec.NumKeyValueHeads, headDim, spec.MaxPositionEmbeddings, spec.Family == ModelFamily.Gpt2));
         return spec;
     }
 
