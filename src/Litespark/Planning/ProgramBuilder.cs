@@ -57,11 +57,14 @@ public sealed class ProgramBuilder
         return builder.Build();
     }
 
-    /// <summary>A program that generates: a prefill plan for each bucket of new tokens and a plan for one token.</summary>
+    /// <summary>
+    /// A program that generates: a plan for each bucket of new tokens. All share the inputs <c>tokens</c> and <c>positions</c>,
+    /// as long as the largest bucket; a plan reads the first of them.
+    /// </summary>
     public static StepProgram Generation(ModelFunction model, PlanOptions options, IReadOnlyList<int> buckets, int capacity)
     {
         var builder = new ProgramBuilder(model, options, _ => false);
-        foreach (int newTokens in buckets) builder.AddGeneration(newTokens, capacity);
+        foreach (int newTokens in buckets.OrderDescending()) builder.AddGeneration(newTokens, capacity);
         return builder.Build();
     }
 
@@ -180,6 +183,7 @@ public sealed class ProgramBuilder
             {
                 ValueRole.Parameter => layout[ParameterPlacement.WeightName(source.Name)],
                 ValueRole.State when layout.Tensors.TryGetValue(source.Name, out PersistentTensor? known) => known,
+                ValueRole.Input when layout.Tensors.TryGetValue(source.Name, out PersistentTensor? longer) && IsHead(source.Type, longer.Type) => longer,
                 ValueRole.State when source.Name.StartsWith("cache/", StringComparison.Ordinal) => layout.Add(source.Name, MemoryCategory.Cache, source.Type),
                 _ => layout.Add(source.Name, MemoryCategory.Exchange, source.Type),
             };
@@ -190,4 +194,8 @@ public sealed class ProgramBuilder
             bindings[output.Value] = layout.Tensors.TryGetValue(output.Name, out PersistentTensor? known) ? known : layout.Add(output.Name, MemoryCategory.Exchange, output.Value.Type);
         return bindings;
     }
+
+    /// <summary>Whether a list is as long as another's beginning: a smaller plan's input lies at the head of a larger plan's.</summary>
+    static bool IsHead(TensorType part, TensorType whole)
+        => part.DataType == whole.DataType && part.Shape.Rank == 1 && whole.Shape.Rank == 1 && part.Shape.Length < whole.Shape.Length;
 }
