@@ -189,11 +189,11 @@ public sealed class Trainer : IDisposable
             if (done % recipe.Logging.EverySteps == 0) meter.SamplePeak();
         }
 
-        UserErrorException Untrustworthy(LossProblem problem, double mean, double norm)
+        RunFailureException Untrustworthy(LossProblem problem, double mean, double norm)
         {
             string what = problem == LossProblem.NotFinite ? $"the loss ({mean}) or the gradient norm ({norm}) is not a finite number" : $"the loss jumped to {mean:0.###}, from a mean of {owner.guard.Mean:0.###}";
             string good = lastCheckpoint is null ? "no checkpoint was saved yet" : $"the last good checkpoint is {lastCheckpoint}";
-            return new UserErrorException($"Stopped at step {done + 1}: {what}; {good}. "
+            return new RunFailureException($"Stopped at step {done + 1}: {what}; {good}. "
                 + "A lower optimizer.learning_rate, a longer schedule.warmup_steps or optimizer.grad_clip helps; training.on_nan: skip leaves such steps out and goes on.");
         }
 
