@@ -1,3 +1,5 @@
+using Litespark.Data.Shards;
+
 namespace Litespark.Data;
 
 /// <summary>One of several sources that are mixed: an entry of <c>data.sources</c>.</summary>
@@ -17,7 +19,8 @@ public sealed record DataSourceOptions
 public sealed record DataOptions
 {
     /// <summary>
-    /// <c>source</c>: what is trained on. By default <c>files</c> where <see cref="Train"/> is given, else <c>dotnet-docs</c>.
+    /// <c>source</c>: what is trained on. By default <c>shards</c> where <see cref="Train"/> names <c>.tokens</c> files,
+    /// <c>files</c> where it names others, and <c>dotnet-docs</c> where it is not given.
     /// </summary>
     public DataSourceKind? Source { get; init; }
 
@@ -79,13 +82,17 @@ public sealed record DataOptions
 
         DataSourceOptions single = new()
         {
-            Source = Source ?? (Train.Count > 0 ? DataSourceKind.Files : DataSourceKind.DotNetDocs),
+            Source = Source ?? DefaultSource(),
             Paths = Train,
         };
         IReadOnlyList<DataSourceOptions> sources = Sources.Count > 0 ? Sources : [single];
         for (int i = 0; i < sources.Count; i++) Check(sources[i], Sources.Count > 0 ? $"data.sources[{i}]" : "data");
         return sources;
     }
+
+    DataSourceKind DefaultSource() => Train.Count == 0 ? DataSourceKind.DotNetDocs
+        : Train.All(path => path.EndsWith(ShardHeader.Extension, StringComparison.OrdinalIgnoreCase)) ? DataSourceKind.Shards
+        : DataSourceKind.Files;
 
     void Check(DataSourceOptions source, string key)
     {

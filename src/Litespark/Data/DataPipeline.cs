@@ -58,8 +58,10 @@ public sealed class DataPipeline : IDisposable
         DataPipeline pipeline = new(options, encoder.VocabSize, encoder.EndOfTextId, seed);
         try
         {
-            foreach (DataSourceOptions source in options.ResolveSources()) pipeline.AddSource(source, encoder, threads, progress, cancellation);
-            if (options.Validation.Count > 0) pipeline.AddValidation(encoder, threads, progress, cancellation);
+            IReadOnlyList<DataSourceOptions> sources = options.ResolveSources();
+            List<string> validation = options.Validation.Count == 0 ? [] : SourceFiles.Find(options.Validation, [.. SourceFiles.TextExtensions, ShardHeader.Extension]);
+            foreach (DataSourceOptions source in sources) pipeline.AddSource(source, encoder, threads, progress, cancellation);
+            if (validation.Count > 0) pipeline.AddValidation(validation, encoder, threads, progress, cancellation);
             return pipeline;
         }
         catch
@@ -144,9 +146,8 @@ public sealed class DataPipeline : IDisposable
         if (fraction > 0 && heldOut.Count > 0) validation.Add((OpenShards(heldOut, encoder), source.Weight));
     }
 
-    void AddValidation(ITextEncoder encoder, int threads, Action<DataProgress>? progress, CancellationToken cancellation)
+    void AddValidation(List<string> files, ITextEncoder encoder, int threads, Action<DataProgress>? progress, CancellationToken cancellation)
     {
-        List<string> files = SourceFiles.Find(options.Validation, [.. SourceFiles.TextExtensions, ShardHeader.Extension]);
         List<string> shards = files.FindAll(file => file.EndsWith(ShardHeader.Extension, StringComparison.OrdinalIgnoreCase));
         List<string> text = files.FindAll(file => !shards.Contains(file));
         if (text.Count > 0)

@@ -31,6 +31,8 @@ public static class ShardPreparer
             throw new UserErrorException($"Only text can be prepared, not source '{DataSourceKinds.ToName(odd.Source)}'; use files or dotnet-docs.");
         if (Directory.Exists(folder) && Directory.EnumerateFiles(folder, "*" + ShardHeader.Extension, SearchOption.AllDirectories).Any())
             throw new UserErrorException($"{folder}: holds token shards already; give another folder, or delete them first.");
+        // A wrong path is to be told before hours of work, not after them.
+        if (options.Validation.Count > 0) SourceFiles.Find(options.Validation, SourceFiles.TextExtensions);
 
         double fraction = options.Validation.Count > 0 ? 0 : options.ValidationFraction;
         List<PreparedCorpus> prepared = [];
@@ -95,7 +97,7 @@ public static class ShardPreparer
             foreach (TokenizedDocument document in ParallelTokenizer.Run(reader.Read(), encoder, threads, cancellation))
             {
                 ShardSetWriter writer = split.IsHeldOut(document.Hash) ? validation : train;
-                writer.Add(document.Tokens.Span, document.Document.Text.Length);
+                writer.Add(document.Tokens, document.Document.Text.Length);
                 long tokens = train.Tokens + validation.Tokens;
                 if (progress is null || tokens < reported + ReportEvery) continue;
                 reported = tokens;

@@ -155,22 +155,6 @@ public sealed class BatchLoaderTests : IDisposable
     }
 
     [Fact]
-    public void Handing_over_a_step_allocates_nothing()
-    {
-        using BatchLoader loader = pipeline.CreateLoader(64, 2, 4);
-        for (int i = 0; i < 200; i++) loader.Next();
-        long least = long.MaxValue;
-        // Other tests run beside this one and allocate too: the least of several rounds is this loader's own.
-        for (int round = 0; round < 30 && least > 0; round++)
-        {
-            long before = GC.GetTotalAllocatedBytes(precise: true);
-            for (int i = 0; i < 100; i++) loader.Next();
-            least = Math.Min(least, GC.GetTotalAllocatedBytes(precise: true) - before);
-        }
-        Assert.Equal(0, least);
-    }
-
-    [Fact]
     public void A_damaged_token_met_while_prefetching_is_reported_by_the_next_step()
     {
         ShardPreparer.Prepare(folder.Options(folder["a.jsonl"]) with { ValidationFraction = 0 }, new ByteEncoder(), folder["out"], 1);

@@ -1,4 +1,3 @@
-using Litespark.Data;
 using Litespark.Data.Loading;
 
 namespace Litespark.Tests.Data;

@@ -1,4 +1,5 @@
 using System.Text;
+using Litespark.Data;
 using Litespark.Data.Sources;
 
 namespace Litespark.Tests.Data;

@@ -24,11 +24,10 @@ internal static class ShardCache
         CorpusReader reader = new(source, options);
         string root = Path.Combine(options.CacheDir, "tokens");
         string folder = Path.Combine(root, Key(reader, options, fraction, encoder));
-        if (TryOpen(folder, encoder) is { } cached) return cached;
-
         string temporary = $"{folder}.tmp-{Guid.NewGuid():N}";
         try
         {
+            if (TryOpen(folder, encoder) is { } cached) return cached;
             RemoveStale(root);
             ShardPreparer.PrepareSource(source, options, fraction, encoder, temporary, threads, progress, cancellation);
             try

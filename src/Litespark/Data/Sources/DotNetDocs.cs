@@ -48,9 +48,9 @@ internal static class DotNetDocs
                             if (contents.Add(Identity(file))) files.Add(file); // Packs carry copies of each other's files.
                 }
         }
-        catch (UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            files.Clear(); // An installation that may not be read is none.
+            files.Clear(); // An installation that cannot be read is none.
         }
         return files;
     }
