@@ -37,7 +37,8 @@ public unsafe class CachedAttentionKernelTests
     [InlineData(16, 0, 3, 3, 80, 0)]
     [InlineData(100, 130, 4, 1, 20, 0)]
     [InlineData(211, 19, 2, 2, 48, 30)]
-    public void Decode_and_prefill_equal_double_precision(int newTokens, int firstPosition, int heads, int keyValueHeads, int headDim, int window)
+    public void Decode_and_prefill_equal_double_precision(int newTokens, int firstPosition, int heads, int keyValueHeads, int headDim,
+        int window)
     {
         Check<Simd128, GemmTile6<Simd128>>(newTokens, firstPosition, heads, keyValueHeads, headDim, window, threads: 1);
         Check<Simd256, GemmTile6<Simd256>>(newTokens, firstPosition, heads, keyValueHeads, headDim, window, threads: 2);
