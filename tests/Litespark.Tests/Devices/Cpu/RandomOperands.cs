@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Litespark.Devices.Cpu;
 
 namespace Litespark.Tests.Devices.Cpu;
@@ -9,6 +10,7 @@ internal sealed unsafe class RandomOperands(int seed) : IDisposable
     readonly List<NativeBuffer> buffers = [];
 
     /// <summary>Uniform in [-1, 1).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public float* Floats(long count)
     {
         float* p = Zeros(count);

@@ -7,11 +7,14 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// <summary>
 /// Packing of an operand into panels [k][width]: panel p holds lines p·width … p·width + width − 1 of the operand
 /// (rows of A with width = tile rows, columns of B with width = tile columns), missing lines of the last panel as zeros.
-/// A panel may be followed by a few floats of padding: panels lie <see cref="PanelLength"/> apart.
+/// A width is 6 or a multiple of 4. A panel may be followed by a few floats of padding: panels lie <see cref="PanelLength"/> apart.
 /// </summary>
 internal static unsafe class GemmPack
 {
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
+
+    // Pieces of rows are too short for the hardware's prefetcher.
+    const int RowsAhead = 8;
 
     /// <summary>Floats from one panel to the next (a multiple of 16): the panel and what full-width stores spill behind it.</summary>
     public static nint PanelLength(int width, nint k) => (k * width + (width % Transpose.Size == 0 ? 0 : Transpose.Size) + 15) & ~(nint)15;
@@ -22,16 +25,39 @@ internal static unsafe class GemmPack
     /// <summary>
     /// Packs lines that lie next to each other: element (line, k) at source[k·stride + line] (A transposed, B not transposed).
     /// </summary>
-    [MethodImpl(Hot)]
     public static void Contiguous(float* source, nint stride, int lines, int k, int width, float* panels, float scale = 1)
+        => Contiguous(source, stride, lines, k, width, panels, PanelLength(width, k), scale);
+
+    /// <summary>As above into panels that lie <paramref name="panelLength"/> apart: with a longer one, k is a part of that of the panels.</summary>
+    [MethodImpl(Hot)]
+    public static void Contiguous(float* source, nint stride, int lines, int k, int width, float* panels, nint panelLength, float scale)
     {
-        nint length = PanelLength(width, k);
         int full = lines / width, rest = lines % width;
         // k outside: a row of the source is read once, from end to end.
         for (int i = 0; i < k; i++)
         {
             float* s = source + i * stride, d = panels + (nint)i * width;
-            for (int p = 0; p < full; p++, s += width, d += length) CopyLine(s, d, width, scale);
+            if (width == 6)
+            {
+                for (int p = 0; p < full; p++, s += 6, d += panelLength)
+                {
+                    // Two overlapping registers cover six floats.
+                    Prefetch.Line(s + RowsAhead * stride);
+                    Vector128<float> low = Vector128.Load(s) * scale, high = Vector128.Load(s + 2) * scale;
+                    low.Store(d);
+                    high.Store(d + 2);
+                }
+            }
+            else
+            {
+                for (int p = 0; p < full; p++, s += width, d += panelLength)
+                {
+                    int c = 0;
+                    Prefetch.Line(s + RowsAhead * stride);
+                    for (; c + 8 <= width; c += 8) (Vector256.Load(s + c) * scale).Store(d + c);
+                    for (; c < width; c += 4) (Vector128.Load(s + c) * scale).Store(d + c);
+                }
+            }
             for (int c = 0; rest > 0 && c < width; c++) d[c] = c < rest ? s[c] * scale : 0;
         }
     }
@@ -53,15 +79,11 @@ internal static unsafe class GemmPack
     [MethodImpl(Hot)]
     static void TransposedPanel(float* source, nint stride, int valid, int k, int width, float* panel, float scale)
     {
+        // Stores are full blocks. Where the width is no multiple of the block, a strip spills into the next k's first lines:
+        // those belong to the first strip, which is why strips go from last to first and k ascends within.
         int size = Transpose.Size, i = 0;
-        int lastGroup = (valid - 1) / size * size;
-        for (; i + size <= k; i += size)
-        {
-            // Stores are full blocks. Where the width is no multiple of the block, the last group spills into the next k's
-            // first lines, so groups go from last to first and k ascends: what is spilled over is written afterwards.
-            for (int g = lastGroup; g >= 0; g -= size)
-                Transpose.Block(source + g * stride + i, stride, Math.Min(size, valid - g), panel + (nint)i * width + g, width, scale);
-        }
+        for (int g = (valid - 1) / size * size; g >= 0; g -= size)
+            i = Transpose.Strip(source + g * stride, stride, Math.Min(size, valid - g), k, panel + g, width, scale);
         for (; i < k; i++)
         {
             for (int r = 0; r < valid; r++) panel[(nint)i * width + r] = source[r * stride + i] * scale;
@@ -71,23 +93,5 @@ internal static unsafe class GemmPack
     static void ClearLines(float* panel, int valid, int width, int k)
     {
         for (int i = 0; i < k; i++) new Span<float>(panel + (nint)i * width + valid, width - valid).Clear();
-    }
-
-    // Widths are even: pieces of eight, four and two floats.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void CopyLine(float* source, float* destination, int width, float scale)
-    {
-        int c = 0;
-        for (; c + 8 <= width; c += 8) (Vector256.Load(source + c) * scale).Store(destination + c);
-        if (c + 4 <= width)
-        {
-            (Vector128.Load(source + c) * scale).Store(destination + c);
-            c += 4;
-        }
-        if (c + 2 <= width)
-        {
-            destination[c] = source[c] * scale;
-            destination[c + 1] = source[c + 1] * scale;
-        }
     }
 }

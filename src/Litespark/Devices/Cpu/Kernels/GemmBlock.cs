@@ -1,0 +1,93 @@
+using System.Runtime.CompilerServices;
+
+namespace Litespark.Devices.Cpu.Kernels;
+
+/// <summary>
+/// A block of C, tile by tile, column by column, so that a panel of B stays in the first cache. Tiles that hang over the edge
+/// of C are computed in a buffer, of which only C's part is stored.
+/// </summary>
+internal static unsafe class GemmBlock
+{
+    const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
+
+    /// <summary>
+    /// C[rows, columns] (+)= A panels · B panels over <paramref name="k"/>, the panels as <see cref="GemmPack"/> lays them.
+    /// The epilogue sees every tile once; (row, column) is where the block begins in C.
+    /// </summary>
+    [SkipLocalsInit]
+    [MethodImpl(Hot)]
+    public static void Multiply<TTile, TEpilogue>(int rows, int columns, int k, float* aPanels, float* bPanels, float* c, nint ldc, bool accumulate,
+        TEpilogue epilogue, int row, int column)
+        where TTile : struct, IGemmTile
+        where TEpilogue : struct, ITileEpilogue
+    {
+        nint aLength = GemmPack.PanelLength(TTile.Rows, k), bLength = GemmPack.PanelLength(TTile.Columns, k);
+        float* edge = stackalloc float[TTile.Rows * TTile.Columns];
+        for (int j = 0; j < columns; j += TTile.Columns, bPanels += bLength)
+        {
+            int width = Math.Min(TTile.Columns, columns - j);
+            float* a = aPanels, tile = c + j;
+            for (int i = 0; i < rows; i += TTile.Rows, a += aLength, tile += TTile.Rows * ldc)
+            {
+                int height = Math.Min(TTile.Rows, rows - i);
+                if (height == TTile.Rows && width == TTile.Columns)
+                {
+                    TTile.Packed(k, a, bPanels, tile, ldc, accumulate);
+                }
+                else
+                {
+                    TTile.Packed(k, a, bPanels, edge, TTile.Columns, accumulate: false);
+                    StoreEdge(edge, TTile.Columns, tile, ldc, height, width, accumulate);
+                }
+                epilogue.Apply(tile, ldc, height, width, row + i, column + j);
+            }
+        }
+    }
+
+    /// <summary>
+    /// As above, with A unpacked and row-major: worth it where few columns of B meet every element of A.
+    /// <paramref name="panel"/>: room for one panel of A, into which the rows that don't fill a tile are packed.
+    /// </summary>
+    [SkipLocalsInit]
+    [MethodImpl(Hot)]
+    public static void MultiplyRowMajorA<TTile>(int rows, int columns, int k, float* a, nint lda, float* bPanels, float* c, nint ldc, bool accumulate,
+        float* panel)
+        where TTile : struct, IGemmTile
+    {
+        nint bLength = GemmPack.PanelLength(TTile.Columns, k);
+        float* edge = stackalloc float[TTile.Rows * TTile.Columns];
+        int full = rows / TTile.Rows * TTile.Rows;
+        if (full < rows) GemmPack.Transposed(a + full * lda, lda, rows - full, k, TTile.Rows, panel);
+        for (int j = 0; j < columns; j += TTile.Columns, bPanels += bLength)
+        {
+            int width = Math.Min(TTile.Columns, columns - j);
+            for (int i = 0; i < full; i += TTile.Rows)
+            {
+                if (width == TTile.Columns)
+                {
+                    TTile.RowMajorA(k, a + i * lda, lda, bPanels, TTile.Columns, c + i * ldc + j, ldc, accumulate);
+                }
+                else
+                {
+                    TTile.RowMajorA(k, a + i * lda, lda, bPanels, TTile.Columns, edge, TTile.Columns, accumulate: false);
+                    StoreEdge(edge, TTile.Columns, c + i * ldc + j, ldc, TTile.Rows, width, accumulate);
+                }
+            }
+            if (full < rows)
+            {
+                TTile.Packed(k, panel, bPanels, edge, TTile.Columns, accumulate: false);
+                StoreEdge(edge, TTile.Columns, c + full * ldc + j, ldc, rows - full, width, accumulate);
+            }
+        }
+    }
+
+    /// <summary>Stores or adds the upper left height × width part of a tile buffer to C.</summary>
+    [MethodImpl(Hot)]
+    public static void StoreEdge(float* edge, nint stride, float* c, nint ldc, int height, int width, bool accumulate)
+    {
+        for (int r = 0; r < height; r++, edge += stride, c += ldc)
+        {
+            for (int j = 0; j < width; j++) c[j] = accumulate ? c[j] + edge[j] : edge[j];
+        }
+    }
+}

@@ -1,0 +1,43 @@
+using System.Runtime.Intrinsics.Arm;
+using Litespark.Devices.Cpu.Simd;
+
+namespace Litespark.Devices.Cpu.Kernels;
+
+/// <summary>
+/// Matrix product: C[M, N] = alpha · op(A)[M, K] · op(B)[K, N] (+ bias[N] on every row) (+ C), for any sizes and strides.
+/// The three forms of training: forward x·Wᵀ, input gradient dy·W, weight gradient dyᵀ·x.
+/// The result is the same bit for bit for any number of threads; nothing outside C's rows × columns is written.
+/// </summary>
+internal sealed unsafe class GemmKernel : CpuKernel
+{
+    readonly CpuKernel implementation;
+
+    /// <summary>Binds the operands. C must not overlap A, B or bias.</summary>
+    /// <exception cref="ArgumentException">The shapes don't fit together.</exception>
+    public GemmKernel(WorkerPool pool, Matrix a, bool transposeA, Matrix b, bool transposeB, Matrix c,
+        float* bias = null, bool accumulate = false, float alpha = 1f)
+    {
+        var problem = new GemmProblem(a, transposeA, b, transposeB, c, bias, accumulate, alpha);
+        implementation = SimdWidth.Count switch
+        {
+            16 => Create<GemmTile12<Simd512>, Simd512>(pool, problem),
+            8 => Create<GemmTile6<Simd256>, Simd256>(pool, problem),
+            _ when AdvSimd.IsSupported => Create<GemmTile12<Simd128>, Simd128>(pool, problem),
+            _ => Create<GemmTile6<Simd128>, Simd128>(pool, problem),
+        };
+    }
+
+    /// <inheritdoc/>
+    public override void Run(WorkerPool pool) => implementation.Run(pool);
+
+    /// <summary>The kernel for one tile and register width.</summary>
+    public static CpuKernel Create<TTile, T>(WorkerPool pool, in GemmProblem problem)
+        where TTile : struct, IGemmTile
+        where T : struct, ISimd<T>
+    {
+        if (problem.M <= SkinnyGemm<T>.MostRows) return new SkinnyGemm<T>(pool, problem);
+        return problem.Bias == null
+            ? new PackedGemm<TTile, NoEpilogue>(pool, problem, default)
+            : new PackedGemm<TTile, BiasEpilogue<T>>(pool, problem, new BiasEpilogue<T>(problem.Bias));
+    }
+}
