@@ -172,7 +172,7 @@ public unsafe class AttentionKernelTests
         using var pool = new WorkerPool(threads);
         CpuKernel forward = AttentionKernels.Forward(x.Shape, x.Q, x.K, x.V, x.O, x.LogSumExp, pool);
         CpuKernel gradient = AttentionKernels.Gradient(x.Shape, x.Q, x.K, x.V, x.O, x.DO, x.LogSumExp, x.DQ, x.DK, x.DV, pool);
-        Assert.Equal(0, AllocatedBytes.PerRun(pool, forward, gradient));
+        Assert.Equal(0, Allocations.OfRuns(pool, forward, gradient));
     }
 
     [Theory]

@@ -132,7 +132,7 @@ public unsafe class CachedAttentionKernelTests
         Matrix keys = x.Random(Capacity, 48), values = x.Random(Capacity, 48);
         int* positions = (int*)x.Zeros(newTokens);
         for (int i = 0; i < newTokens; i++) positions[i] = 100 + i;
-        Assert.Equal(0, AllocatedBytes.PerRun(pool, new CacheAppendKernel(x.K, x.V, keys, values, positions),
+        Assert.Equal(0, Allocations.OfRuns(pool, new CacheAppendKernel(x.K, x.V, keys, values, positions),
             AttentionKernels.Cached(x.Shape, x.Q, keys, values, positions, x.O, pool)));
     }
 }

@@ -164,7 +164,7 @@ public unsafe class MaskedSoftmaxKernelTests
         using var pool = new WorkerPool(2);
         long size = (long)x.Shape.Rows * 3 * 33;
         float* p = x.Floats(size), dP = x.Floats(size);
-        Assert.Equal(0, AllocatedBytes.PerRun(pool, AttentionKernels.MaskedSoftmax(x.Shape, p, p),
+        Assert.Equal(0, Allocations.OfRuns(pool, AttentionKernels.MaskedSoftmax(x.Shape, p, p),
             AttentionKernels.MaskedSoftmaxGradient(x.Shape, p, dP, dP)));
     }
 }
