@@ -41,10 +41,11 @@ internal sealed class TokenizerDefinition
         root.Expect(JsonValueKind.Object);
         var stages = new List<PreTokenizer>();
         bool byteLevel = PipelineReader.ReadPreTokenizer(root["pre_tokenizer"], stages);
+        BpeModel model = ModelReader.ReadModel(root["model"]);
         return new TokenizerDefinition
         {
-            Model = ModelReader.ReadModel(root["model"]),
-            Added = ModelReader.ReadAdded(root["added_tokens"]),
+            Model = model,
+            Added = ModelReader.ReadAdded(root["added_tokens"], model),
             Normalizer = PipelineReader.ReadNormalizer(root["normalizer"]),
             PreTokenizers = stages,
             ByteLevel = byteLevel,
