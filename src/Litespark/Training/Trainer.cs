@@ -53,7 +53,7 @@ public sealed class Trainer : IDisposable
         this.options = options;
         this.observer = observer;
         Recipe recipe = setup.Recipe;
-        microBatches = RecipeSettings.MicroBatches(recipe.Training);
+        microBatches = recipe.Training.GradientAccumulationSteps;
         program = device.Load(setup.Program);
         step = new TrainingStep(program, setup.Optimizer);
         checkpoints = new CheckpointStore(options.Run, recipe.Checkpoints.KeepLast);
