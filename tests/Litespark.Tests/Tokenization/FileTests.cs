@@ -20,6 +20,7 @@ public sealed class FileTests : IDisposable
         Tokenizer first = Tokenizer.Load(folder);
         string copy = Path.Combine(folder, "copy");
         first.Save(copy);
+        first.Save(Path.Combine(copy, "tokenizer.json"));
         Assert.Equal(json, File.ReadAllText(Path.Combine(copy, "tokenizer.json")));
         Assert.Equal(Config, File.ReadAllText(Path.Combine(copy, "tokenizer_config.json")));
         Assert.Equal("{{ x }}", File.ReadAllText(Path.Combine(copy, "chat_template.jinja")));
@@ -79,6 +80,7 @@ public sealed class FileTests : IDisposable
     [InlineData("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":-1},\"merges\":[]}", "model.vocab: the id of \"a\"")]
     [InlineData("model", "{\"type\":\"BPE\",\"vocab\":{},\"merges\":[],\"end_of_word_suffix\":\"</w>\"}", "model.end_of_word_suffix")]
     [InlineData("model", "{\"type\":\"BPE\",\"vocab\":{},\"merges\":[],\"dropout\":0.1}", "model.dropout")]
+    [InlineData("model", "{\"type\":\"BPE\",\"vocab\":{},\"merges\":[],\"dropout\":\"x\"}", "model.dropout")]
     [InlineData("normalizer", "{\"type\":\"BertNormalizer\"}", "normalizer: \"BertNormalizer\" is not supported; supported are: Sequence, NFC")]
     [InlineData("normalizer", "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Precompiled\"}]}", "normalizer.normalizers[0]: \"Precompiled\"")]
     [InlineData("pre_tokenizer", "{\"type\":\"UnicodeScripts\"}", "pre_tokenizer: \"UnicodeScripts\"")]
@@ -101,6 +103,7 @@ public sealed class FileTests : IDisposable
     [InlineData("{")]
     [InlineData("{}")]
     [InlineData("{\"model\":3}")]
+    [InlineData("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"\\ud800\":0},\"merges\":[]}}")]
     public void A_broken_file_is_told(string json)
     {
         Write("tokenizer.json", json);

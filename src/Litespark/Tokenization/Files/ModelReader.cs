@@ -21,7 +21,8 @@ internal static class ModelReader
             if (!model[name].IsNull && model[name].String().Length > 0)
                 throw model[name].Error("is not supported; only BPE without prefixes and suffixes is");
         }
-        if (model["dropout"] is { IsNull: false } dropout && dropout.Value.GetDouble() > 0)
+        JsonPart dropout = model["dropout"];
+        if (!dropout.IsNull && (dropout.Value.ValueKind != JsonValueKind.Number || dropout.Value.GetDouble() != 0))
             throw dropout.Error("is not supported: tokens would be random; set it to null");
 
         var options = new BpeOptions(

@@ -62,9 +62,25 @@ internal static class PatternTranslator
     {
         @"\w" => $"[{Word}]",
         @"\W" => $"[^{Word}]",
-        ['[', ..] => atom.Replace(@"\\", "\0", StringComparison.Ordinal).Replace(@"\w", Word, StringComparison.Ordinal).Replace("\0", @"\\", StringComparison.Ordinal),
+        ['[', ..] => ExpandWord(atom),
         _ => atom,
     };
+
+    /// <summary>A class in which every \w (but not the end of an escaped backslash) is written out.</summary>
+    static string ExpandWord(string characterClass)
+    {
+        var expanded = new StringBuilder(characterClass.Length);
+        for (int i = 0; i < characterClass.Length; i++)
+        {
+            bool escape = characterClass[i] == '\\' && i + 1 < characterClass.Length;
+            if (escape && characterClass[i + 1] == 'w')
+                expanded.Append(Word);
+            else
+                expanded.Append(characterClass, i, escape ? 2 : 1);
+            i += escape ? 1 : 0;
+        }
+        return expanded.ToString();
+    }
 
     static bool IsQuantifier(string pattern, int start, out int end)
     {
