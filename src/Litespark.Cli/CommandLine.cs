@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Litespark.Cli.Commands;
+using Litespark.Cli.Handlers;
 
 namespace Litespark.Cli;
 
@@ -17,6 +18,7 @@ internal static class CommandLine
         "litespark doctor                     what this machine offers",
         "litespark recipe show default        a recipe with every key explained")
     {
+        TrainCommand.Create(TrainHandler.Run),
         RecipeCommand.Create(),
         DoctorCommand.Create(),
         new VersionOption("--version"),
@@ -54,6 +56,12 @@ internal static class CommandLine
             error.WriteLine(wrong.Message);
             if (IsDebugging) error.WriteLine(wrong.ToString());
             return ExitCodes.UserError;
+        }
+        catch (RunFailureException failure)
+        {
+            error.WriteLine(failure.Message);
+            if (IsDebugging) error.WriteLine(failure.ToString());
+            return ExitCodes.Failed;
         }
         catch (Exception failure)
         {

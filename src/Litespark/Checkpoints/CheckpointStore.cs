@@ -65,10 +65,10 @@ public sealed class CheckpointStore
         {
             _folders.Abandon(step);
             if (DurableFile.IsDiskFull(failure))
-                throw new UserErrorException($"{Path}: the disk is full, so the checkpoint of step {step} was not saved. Older checkpoints are untouched. "
+                throw new RunFailureException($"{Path}: the disk is full, so the checkpoint of step {step} was not saved. Older checkpoints are untouched. "
                     + "Free some space, or keep fewer checkpoints, and resume.", failure);
             if (failure is IOException or UnauthorizedAccessException)
-                throw new UserErrorException($"{Path}: the checkpoint of step {step} was not saved: {failure.Message} Older checkpoints are untouched.", failure);
+                throw new RunFailureException($"{Path}: the checkpoint of step {step} was not saved: {failure.Message} Older checkpoints are untouched.", failure);
             throw;
         }
         _folders.Prune(_keepLast, saved);

@@ -97,7 +97,7 @@ public static class ShardPreparer
             foreach (TokenizedDocument document in ParallelTokenizer.Run(reader.Read(), encoder, threads, cancellation))
             {
                 ShardSetWriter writer = split.IsHeldOut(document.Hash) ? validation : train;
-                writer.Add(document.Tokens.Span, document.Document.Text.Length);
+                writer.Add(document.Tokens, document.Document.Text.Length);
                 long tokens = train.Tokens + validation.Tokens;
                 if (progress is null || tokens < reported + ReportEvery) continue;
                 reported = tokens;

@@ -29,7 +29,7 @@ public sealed class CachedModel : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
         Capacity = capacity;
         buckets = Buckets(Math.Min(capacity, LargestBucket));
-        program = device.Load(ProgramBuilder.Generation(model, plan ?? PlanOptions.Litespark, buckets, capacity));
+        program = device.Load(ProgramBuilder.Generation(model, plan ?? PlanOptions.Litespark, buckets, capacity, device.Profile));
         Weights = ParameterStore.Weights(program);
         plans = [.. buckets.Select(bucket => program.Program.Plans[ProgramBuilder.GenerationPlan(bucket)])];
         (tokens, positions) = (new int[buckets[^1]], new int[buckets[^1]]);

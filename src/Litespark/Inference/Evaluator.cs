@@ -31,7 +31,7 @@ public sealed class Evaluator : IDisposable
     /// <param name="options">Passes; all by default.</param>
     public Evaluator(IDevice device, ModelFunction model, int rows, int sequenceLength, PlanOptions? options = null)
     {
-        var builder = new ProgramBuilder(model, options ?? PlanOptions.Litespark, _ => false);
+        var builder = new ProgramBuilder(model, options ?? PlanOptions.Litespark, _ => false, device.Profile);
         builder.AddEvaluate(rows, sequenceLength);
         program = device.Load(builder.Build());
         plan = program.Program.Plans[ProgramBuilder.Evaluate];

@@ -33,23 +33,26 @@ public sealed class ProgramBuilder
     readonly Dictionary<PersistentTensor, Action<Span<float>>> constants = [];
     readonly List<StepPlan> plans = [];
     readonly Func<string, bool> isTrainable;
+    readonly DeviceProfile device;
     ParameterTable? parameters;
 
     /// <summary>Starts a program.</summary>
     /// <param name="model">The model.</param>
     /// <param name="options">Passes.</param>
     /// <param name="isTrainable">Which parameters train; all by default.</param>
-    public ProgramBuilder(ModelFunction model, PlanOptions options, Func<string, bool>? isTrainable = null)
+    /// <param name="device">What it will run on; the CPU by default.</param>
+    public ProgramBuilder(ModelFunction model, PlanOptions options, Func<string, bool>? isTrainable = null, DeviceProfile? device = null)
     {
+        this.device = device ?? DeviceProfile.Cpu;
         this.model = model;
         this.options = options;
         this.isTrainable = isTrainable ?? (_ => true);
     }
 
     /// <summary>A program that trains: first and next micro-batch, clip, update, evaluate.</summary>
-    public static StepProgram Training(ModelFunction model, PlanOptions options, OptimizerSettings optimizer, int sequences, int sequenceLength, Func<string, bool>? isTrainable = null)
+    public static StepProgram Training(ModelFunction model, PlanOptions options, OptimizerSettings optimizer, int sequences, int sequenceLength, Func<string, bool>? isTrainable = null, DeviceProfile? device = null)
     {
-        var builder = new ProgramBuilder(model, options, isTrainable);
+        var builder = new ProgramBuilder(model, options, isTrainable, device);
         builder.AddMicroBatch(FirstMicroBatch, sequences, sequenceLength, optimizer, accumulate: false);
         builder.AddMicroBatch(NextMicroBatch, sequences, sequenceLength, optimizer, accumulate: true);
         builder.AddUpdate(optimizer);
@@ -61,9 +64,9 @@ public sealed class ProgramBuilder
     /// A program that generates: a plan for each bucket of new tokens. All share the inputs <c>tokens</c> and <c>positions</c>,
     /// as long as the largest bucket; a plan reads the first of them.
     /// </summary>
-    public static StepProgram Generation(ModelFunction model, PlanOptions options, IReadOnlyList<int> buckets, int capacity)
+    public static StepProgram Generation(ModelFunction model, PlanOptions options, IReadOnlyList<int> buckets, int capacity, DeviceProfile? device = null)
     {
-        var builder = new ProgramBuilder(model, options, _ => false);
+        var builder = new ProgramBuilder(model, options, _ => false, device);
         foreach (int newTokens in buckets.OrderDescending()) builder.AddGeneration(newTokens, capacity);
         return builder.Build();
     }
@@ -124,7 +127,7 @@ public sealed class ProgramBuilder
             graph.AddOutput(slot, total);
         }
 
-        ChunkedLoss.Expand(graph);
+        ChunkedLoss.Expand(graph, device.LossChunkElements);
         if (options.Has("accumulate_into")) AccumulateInto.Run(graph);
         Recompute.Run(graph, options.Recompute);
         Compile(name, graph);
@@ -156,12 +159,13 @@ public sealed class ProgramBuilder
         if (options.Has("fused_attention")) FusedAttention.Run(graph);
         if (options.Has("fused_norm")) FusedNorm.Run(graph);
         if (options.Has("chunked_loss")) ChunkedLoss.Fuse(graph);
+        DecomposeUnsupported.Run(graph, device);
     }
 
     void Compile(string name, Graph graph)
     {
         PlaceParameters(graph, null, null);
-        ChunkedLoss.Expand(graph);
+        ChunkedLoss.Expand(graph, device.LossChunkElements);
         Cleanup.Run(graph);
         plans.Add(PlanCompiler.Compile(name, graph, Bind(graph)));
     }

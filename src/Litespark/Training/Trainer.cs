@@ -53,7 +53,7 @@ public sealed class Trainer : IDisposable
         this.options = options;
         this.observer = observer;
         Recipe recipe = setup.Recipe;
-        microBatches = RecipeSettings.MicroBatches(recipe.Training);
+        microBatches = recipe.Training.GradientAccumulationSteps;
         program = device.Load(setup.Program);
         step = new TrainingStep(program, setup.Optimizer);
         checkpoints = new CheckpointStore(options.Run, recipe.Checkpoints.KeepLast);
@@ -71,12 +71,12 @@ public sealed class Trainer : IDisposable
     public TrainingSummary Run()
     {
         using RunFolder folder = RunFolder.Open(options.Run);
-        RunState? state = options.Resume ? Restore() : null;
+        (RunState? state, string? checkpoint) = options.Resume ? Restore() : (null, null);
         using MetricsWriter metrics = options.Resume ? MetricsWriter.Resume(options.Run, state?.Step ?? -1) : MetricsWriter.Create(options.Run);
         folder.SaveRecipe(setup.Recipe);
         if (state is null) InitializeWeights();
         using BatchLoader loader = setup.Data.CreateLoader(setup.Recipe.Training.SequenceLength, setup.Recipe.Training.MicroBatchSize, microBatches, state?.Loader);
-        var run = new TrainingLoop(this, loader, metrics, state);
+        var run = new TrainingLoop(this, loader, metrics, state, checkpoint);
         return run.Run();
     }
 
@@ -94,14 +94,14 @@ public sealed class Trainer : IDisposable
         else ParameterStore.Initialize(program, setup.Recipe.Training.Seed);
     }
 
-    RunState? Restore()
+    (RunState? State, string? Checkpoint) Restore()
     {
         LatestCheckpoint latest = checkpoints.FindLatest();
         foreach (PassedOverCheckpoint passed in latest.PassedOver) observer.OnWarning($"passed over {passed.Path}: {passed.Reason}");
         if (latest.Path is not { } path)
         {
             observer.OnWarning($"{options.Run} has no whole checkpoint yet: starting from the beginning");
-            return null;
+            return (null, null);
         }
 
         RunState state = RunState.FromJson(CheckpointStore.ReadState(path), path);
@@ -109,7 +109,7 @@ public sealed class Trainer : IDisposable
             throw new UserErrorException($"{path} was trained with {state.Optimizer}, the recipe says optimizer.name: {OptimizerName()}. Keep the optimizer, or start a new run from the weights with model.path.");
         CheckpointStore.Load(path, setup.Spec, ParameterStore.Weights(program), ParameterStore.OptimizerState(program));
         (guard.Mean, guard.Count) = (state.LossMean, state.LossCount);
-        return state;
+        return (state, path);
     }
 
     string OptimizerName() => setup.Recipe.Optimizer.Name.ToString().ToLowerInvariant();
@@ -128,7 +128,7 @@ public sealed class Trainer : IDisposable
         string? lastCheckpoint;
         long lastCheckpointStep = -1;
 
-        public TrainingLoop(Trainer owner, BatchLoader loader, MetricsWriter metrics, RunState? state)
+        public TrainingLoop(Trainer owner, BatchLoader loader, MetricsWriter metrics, RunState? state, string? checkpoint)
         {
             this.owner = owner;
             this.loader = loader;
@@ -137,8 +137,7 @@ public sealed class Trainer : IDisposable
             meter = new StepMeter(owner.device, owner.energy, owner.setup, owner.microBatches, state?.Joules ?? 0);
             if (state is null) return;
             (done, updates, tokens) = (state.Step, state.Updates, state.Tokens);
-            lastCheckpointStep = done;
-            lastCheckpoint = owner.checkpoints.FindLatest().Path;
+            (lastCheckpointStep, lastCheckpoint) = (done, checkpoint);
         }
 
         bool IsFinished => done >= recipe.Training.MaxSteps || (recipe.Training.MaxTokens is { } limit && tokens >= limit);
@@ -189,11 +188,11 @@ public sealed class Trainer : IDisposable
             if (done % recipe.Logging.EverySteps == 0) meter.SamplePeak();
         }
 
-        UserErrorException Untrustworthy(LossProblem problem, double mean, double norm)
+        RunFailureException Untrustworthy(LossProblem problem, double mean, double norm)
         {
             string what = problem == LossProblem.NotFinite ? $"the loss ({mean}) or the gradient norm ({norm}) is not a finite number" : $"the loss jumped to {mean:0.###}, from a mean of {owner.guard.Mean:0.###}";
             string good = lastCheckpoint is null ? "no checkpoint was saved yet" : $"the last good checkpoint is {lastCheckpoint}";
-            return new UserErrorException($"Stopped at step {done + 1}: {what}; {good}. "
+            return new RunFailureException($"Stopped at step {done + 1}: {what}; {good}. "
                 + "A lower optimizer.learning_rate, a longer schedule.warmup_steps or optimizer.grad_clip helps; training.on_nan: skip leaves such steps out and goes on.");
         }
 

@@ -162,7 +162,7 @@ public sealed class CheckpointStoreTests : IDisposable
     public void A_full_disk_leaves_older_checkpoints_and_says_what_to_do()
     {
         Store(keepLast: 1).Save(100, Quick);
-        var error = Assert.Throws<UserErrorException>(() => Store(keepLast: 1).Save(200, Contents(200) with { WriteTokenizer = FillDisk }));
+        var error = Assert.Throws<RunFailureException>(() => Store(keepLast: 1).Save(200, Contents(200) with { WriteTokenizer = FillDisk }));
         Assert.Contains("the disk is full", error.Message);
         Assert.Contains("step 200", error.Message);
         Assert.Equal(["step-00000100"], Names());
@@ -184,7 +184,7 @@ public sealed class CheckpointStoreTests : IDisposable
     public void Other_failures_of_the_disk_are_errors_with_its_words()
     {
         Store().Save(100, Quick);
-        var error = Assert.Throws<UserErrorException>(() => Store().Save(200, _ => throw new IOException("the disk is on fire.")));
+        var error = Assert.Throws<RunFailureException>(() => Store().Save(200, _ => throw new IOException("the disk is on fire.")));
         Assert.Contains("the disk is on fire.", error.Message);
         Assert.Equal(["step-00000100"], Names());
     }

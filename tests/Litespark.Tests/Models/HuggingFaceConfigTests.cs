@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Litespark.Graphs;
 using Litespark.Models;
 
 namespace Litespark.Tests.Models;

@@ -1,3 +1,4 @@
+using Litespark.Graphs;
 using Litespark.Models;
 
 namespace Litespark.Tests.Models;

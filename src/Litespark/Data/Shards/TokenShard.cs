@@ -39,22 +39,11 @@ internal sealed unsafe class TokenShard : IDisposable
         MemoryMappedFile? map = null;
         try
         {
-            long length;
-            ShardHeader header;
-            using (FileStream file = File.OpenRead(path))
-            {
-                length = file.Length;
-                byte[] bytes = new byte[ShardHeader.Size];
-                header = ShardHeader.Parse(bytes.AsSpan(0, file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false)), path);
-            }
-            if (length != header.FileBytes)
-                throw new UserErrorException($"{path}: is cut off or damaged: {length} bytes long where {header.FileBytes} are expected; prepare or copy the shard again.");
+            ShardHeader header = Check(path, verify);
             map = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
-            TokenShard shard = new(path, header, map, map.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read));
+            TokenShard shard = new(path, header, map, map.CreateViewAccessor(0, header.FileBytes, MemoryMappedFileAccess.Read));
             map = null; // The shard owns it now.
-            if (!verify || shard.ComputeChecksum() == header.BodyChecksum) return shard;
-            shard.Dispose();
-            throw new UserErrorException($"{path}: is damaged (its contents do not match its checksum); prepare or copy the shard again.");
+            return shard;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -76,7 +65,7 @@ internal sealed unsafe class TokenShard : IDisposable
     public long TextBytes(long document) => textEnds[document] - (document == 0 ? 0 : textEnds[document - 1]);
 
     /// <summary>The token at <paramref name="index"/>.</summary>
-    public int this[long index] => Check(header.TokenBytes == 2 ? ((ushort*)tokens)[index] : ((int*)tokens)[index], index);
+    public int this[long index] => InVocabulary(header.TokenBytes == 2 ? ((ushort*)tokens)[index] : ((int*)tokens)[index], index);
 
     /// <summary>Copies tokens from <paramref name="index"/> on.</summary>
     /// <exception cref="UserErrorException">A token is outside the vocabulary: the shard is damaged.</exception>
@@ -87,12 +76,12 @@ internal sealed unsafe class TokenShard : IDisposable
         if (header.TokenBytes == 2)
         {
             ushort* from = (ushort*)tokens + index;
-            for (int i = 0; i < destination.Length; i++) destination[i] = Check(from[i], index + i);
+            for (int i = 0; i < destination.Length; i++) destination[i] = InVocabulary(from[i], index + i);
         }
         else
         {
             int* from = (int*)tokens + index;
-            for (int i = 0; i < destination.Length; i++) destination[i] = Check(from[i], index + i);
+            for (int i = 0; i < destination.Length; i++) destination[i] = InVocabulary(from[i], index + i);
         }
     }
 
@@ -104,18 +93,24 @@ internal sealed unsafe class TokenShard : IDisposable
         map.Dispose();
     }
 
-    uint ComputeChecksum()
+    static ShardHeader Check(string path, bool verify)
     {
+        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1);
+        byte[] bytes = new byte[ShardHeader.Size];
+        ShardHeader header = ShardHeader.Parse(bytes.AsSpan(0, file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false)), path);
+        if (file.Length != header.FileBytes)
+            throw new UserErrorException($"{path}: is cut off or damaged: {file.Length} bytes long where {header.FileBytes} are expected; prepare or copy the shard again.");
+        if (!verify) return header;
+        // Read rather than mapped: pages touched through the map would count as this process's memory.
+        byte[] chunk = new byte[1 << 20];
         uint checksum = 0;
-        long length = header.FileBytes - ShardHeader.Size;
-        const int chunk = 1 << 26;
-        for (long done = 0; done < length; done += chunk)
-            checksum = Crc32C.Compute(new ReadOnlySpan<byte>(tokens + done, (int)Math.Min(chunk, length - done)), checksum);
-        return checksum;
+        for (int count; (count = file.Read(chunk)) > 0;) checksum = Crc32C.Compute(chunk.AsSpan(0, count), checksum);
+        return checksum == header.BodyChecksum ? header
+            : throw new UserErrorException($"{path}: is damaged (its contents do not match its checksum); prepare or copy the shard again.");
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    int Check(int token, long index) => (uint)token < (uint)header.VocabSize ? token : throw OutsideVocabulary(token, index);
+    int InVocabulary(int token, long index) => (uint)token < (uint)header.VocabSize ? token : throw OutsideVocabulary(token, index);
 
     UserErrorException OutsideVocabulary(int token, long index) =>
         new($"{Path}: is damaged: token {index} is {token}, outside the vocabulary of {header.VocabSize}; prepare or copy the shard again.");

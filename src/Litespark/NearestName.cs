@@ -1,4 +1,4 @@
-namespace Litespark.Recipes.Schema;
+namespace Litespark;
 
 /// <summary>"Did you mean …?"</summary>
 internal static class NearestName
