@@ -35,7 +35,7 @@ public class RecipeWriterTests
         Assert.Equal(recipe.Training, again.Training);
         Assert.Equal(recipe.Optimizer, again.Optimizer);
         Assert.Equal(recipe.Tokenizer.SpecialTokens, again.Tokenizer.SpecialTokens);
-        Assert.Equal(recipe.Data.Sources[0].Path, again.Data.Sources[0].Path);
+        Assert.Equal(recipe.Data.Sources[0].Paths, again.Data.Sources[0].Paths);
         Assert.Equal("null", again.Logging.SamplePrompt);
     }
 
