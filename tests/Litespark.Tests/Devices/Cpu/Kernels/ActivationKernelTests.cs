@@ -1,5 +1,5 @@
 using Litespark.Devices.Cpu.Kernels;
-using Litespark.Models;
+using Litespark.Graphs;
 
 namespace Litespark.Tests.Devices.Cpu.Kernels;
 
