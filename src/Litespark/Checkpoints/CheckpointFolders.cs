@@ -48,16 +48,9 @@ internal sealed class CheckpointFolders(string root)
     /// <summary>Removes what was written, as far as that is possible.</summary>
     public void Abandon(int step)
     {
-        try
-        {
-            Recover();
-            if (Directory.Exists(PathOf(step) + Partial))
-                Directory.Delete(PathOf(step) + Partial, recursive: true);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            // The failure that led here is the one to report; the next save removes the rest.
-        }
+        string partial = PathOf(step) + Partial;
+        if (Directory.Exists(partial))
+            TryDelete(partial);
     }
 
     /// <summary>All folders, newest first; of one step the finished one first.</summary>
@@ -84,9 +77,21 @@ internal sealed class CheckpointFolders(string root)
             if (temporary)
                 continue;
             if (whole >= keep && path != saved)
-                Directory.Delete(path, recursive: true);
+                TryDelete(path);
             else if (path == saved || CheckpointManifest.Verify(path, checksums: false) == null)
                 whole++;
+        }
+    }
+
+    /// <summary>A folder that cannot be deleted is no reason to end a run: the next save tries again.</summary>
+    static void TryDelete(string path)
+    {
+        try
+        {
+            Directory.Delete(path, recursive: true);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
         }
     }
 

@@ -22,15 +22,15 @@ internal static class CheckpointManifest
         var files = new JsonObject();
         foreach (string path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
         {
-            using FileStream stream = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
-            stream.Flush(flushToDisk: true);
+            using FileStream stream = OpenToFlush(path);
+            RandomAccess.FlushToDisk(stream.SafeFileHandle);
             string name = Path.GetRelativePath(folder, path).Replace(Path.DirectorySeparatorChar, '/');
             files[name] = new JsonObject { ["size"] = stream.Length, ["sha256"] = Hash(stream) };
         }
         string manifest = Path.Combine(folder, FileName);
         JsonFile.Write(manifest, new JsonObject { ["format_version"] = FormatVersion, ["step"] = step, ["files"] = files });
-        using (FileStream stream = new(manifest, FileMode.Open, FileAccess.ReadWrite))
-            stream.Flush(flushToDisk: true);
+        using (FileStream stream = OpenToFlush(manifest))
+            RandomAccess.FlushToDisk(stream.SafeFileHandle);
         foreach (string inner in Directory.EnumerateDirectories(folder, "*", SearchOption.AllDirectories))
             DurableFile.FlushFolder(inner);
         DurableFile.FlushFolder(folder);
@@ -80,6 +80,10 @@ internal static class CheckpointManifest
         using FileStream stream = new(file.FullName, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
         return Hash(stream) == entry["sha256"]!.GetValue<string>() ? null : $"{name} is damaged: its checksum does not match";
     }
+
+    /// <summary>Windows flushes only what is open for writing; elsewhere reading is enough, so that a read-only file passes too.</summary>
+    static FileStream OpenToFlush(string path) =>
+        new(path, FileMode.Open, OperatingSystem.IsWindows() ? FileAccess.ReadWrite : FileAccess.Read, FileShare.Read, bufferSize: 0);
 
     static string Hash(FileStream stream) => Convert.ToHexStringLower(SHA256.HashData(stream));
 }

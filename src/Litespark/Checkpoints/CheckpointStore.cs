@@ -65,10 +65,10 @@ public sealed class CheckpointStore
         {
             _folders.Abandon(step);
             if (DurableFile.IsDiskFull(failure))
-                throw new UserErrorException($"{Path}: the disk is full, so the checkpoint of step {step} was not saved. Older checkpoints are untouched. "
+                throw new RunFailureException($"{Path}: the disk is full, so the checkpoint of step {step} was not saved. Older checkpoints are untouched. "
                     + "Free some space, or keep fewer checkpoints, and resume.", failure);
             if (failure is IOException or UnauthorizedAccessException)
-                throw new UserErrorException($"{Path}: the checkpoint of step {step} was not saved: {failure.Message} Older checkpoints are untouched.", failure);
+                throw new RunFailureException($"{Path}: the checkpoint of step {step} was not saved: {failure.Message} Older checkpoints are untouched.", failure);
             throw;
         }
         _folders.Prune(_keepLast, saved);
@@ -94,6 +94,9 @@ public sealed class CheckpointStore
     /// <returns>Null if the checkpoint is whole, else the reason.</returns>
     public static string? Verify(string path) => CheckpointManifest.Verify(path, checksums: true);
 
+    /// <summary>Reads only <c>training_state.json</c>, to see whether the checkpoint fits before anything is loaded.</summary>
+    public static JsonObject ReadState(string path) => JsonFile.Read(System.IO.Path.Combine(path, CheckpointContents.StateFileName));
+
     /// <summary>Restores a checkpoint.</summary>
     /// <param name="path">Its folder, as <see cref="FindLatest"/> gives it.</param>
     /// <param name="spec">The architecture that <paramref name="weights"/> was made for.</param>
@@ -104,7 +107,7 @@ public sealed class CheckpointStore
     public static JsonObject Load(string path, TransformerSpec spec, ITensorStore weights, ITensorStore optimizerState)
     {
         string optimizer = System.IO.Path.Combine(path, CheckpointContents.OptimizerFileName);
-        JsonObject state = JsonFile.Read(System.IO.Path.Combine(path, CheckpointContents.StateFileName));
+        JsonObject state = ReadState(path);
         using SafetensorsFolder source = SafetensorsFolder.OpenFile(optimizer);
         HuggingFaceFolder.LoadWeights(path, spec, weights);
         TensorStoreLoader.Load(source, optimizerState, _ => [], _ => false, optimizer);

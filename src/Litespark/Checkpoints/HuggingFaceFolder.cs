@@ -26,9 +26,28 @@ public sealed record HuggingFaceSaveOptions
 /// </summary>
 public static class HuggingFaceFolder
 {
+    const string GenerationConfigFileName = "generation_config.json";
+
     /// <summary>The folder's architecture.</summary>
     /// <exception cref="UserErrorException">There is no <c>config.json</c>, or it is not supported.</exception>
     public static TransformerSpec ReadSpec(string folder) => HuggingFaceConfig.Read(Path.Combine(folder, HuggingFaceConfig.FileName));
+
+    /// <summary>The tokens that end a text, of <c>generation_config.json</c> or else <c>config.json</c>; empty if neither names one.</summary>
+    /// <exception cref="UserErrorException">A file is damaged, or <c>eos_token_id</c> is neither a whole number nor a list of them.</exception>
+    public static IReadOnlyList<int> ReadEosTokenIds(string folder)
+    {
+        foreach (string name in (ReadOnlySpan<string>)[GenerationConfigFileName, HuggingFaceConfig.FileName])
+        {
+            string path = Path.Combine(folder, name);
+            if (!File.Exists(path) || JsonFile.Read(path)["eos_token_id"] is not { } ids)
+                continue;
+            JsonNode?[] list = ids is JsonArray array ? [.. array] : [ids];
+            if (!list.All(id => id is JsonValue value && value.TryGetValue(out int _)))
+                throw new UserErrorException($"{path}: eos_token_id is {ids.ToJsonString()}; a token or a list of tokens is expected.");
+            return [.. list.Select(id => id!.GetValue<int>())];
+        }
+        return [];
+    }
 
     /// <summary>
     /// Fills <paramref name="store"/> with the folder's weights, one tensor in memory at a time. Tolerated: names without the model's
@@ -82,7 +101,7 @@ public static class HuggingFaceFolder
         Directory.CreateDirectory(folder);
         SafetensorsWriter.Write(Path.Combine(folder, SafetensorsFolder.SingleFileName), weights, options.Dtype);
         JsonFile.Write(Path.Combine(folder, HuggingFaceConfig.FileName), config);
-        JsonFile.Write(Path.Combine(folder, "generation_config.json"),
+        JsonFile.Write(Path.Combine(folder, GenerationConfigFileName),
             new JsonObject { ["bos_token_id"] = options.BosTokenId, ["eos_token_id"] = options.EosTokenId });
         options.WriteTokenizer?.Invoke(folder);
     }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 
 namespace Litespark.Checkpoints;
 
@@ -22,6 +23,11 @@ internal static class TensorConversion
     /// <summary>fp32 → fp32, bit by bit.</summary>
     public static void FromFloat32(ReadOnlySpan<byte> source, Span<float> destination)
     {
+        if (BitConverter.IsLittleEndian)
+        {
+            source.CopyTo(MemoryMarshal.AsBytes(destination));
+            return;
+        }
         for (int i = 0; i < destination.Length; i++)
             destination[i] = BinaryPrimitives.ReadSingleLittleEndian(source[(4 * i)..]);
     }

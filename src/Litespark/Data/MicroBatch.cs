@@ -35,7 +35,10 @@ public sealed unsafe class MicroBatch : IDisposable
     /// <summary>The token that follows each input [N], or <see cref="IgnoredTarget"/>.</summary>
     public Span<int> Targets => Plane(1);
 
-    /// <summary>Position of each token inside its document [N]: restarts at 0 where a document starts.</summary>
+    /// <summary>
+    /// Position of each token inside its document [N]: restarts at 0 where a document starts, and at the start of a row,
+    /// since a row cannot attend to the one before.
+    /// </summary>
     public Span<int> Positions => Plane(2);
 
     /// <summary>

@@ -3,12 +3,14 @@ namespace Litespark.Models;
 /// <summary>Suggestions for names that were mistyped.</summary>
 internal static class NearestName
 {
-    /// <summary>The candidate that the fewest edits turn <paramref name="name"/> into; null if none is close.</summary>
+    /// <summary>The candidate that the fewest edits turn <paramref name="name"/> into, among equals the one that begins alike; null if none is close.</summary>
     public static string? Find(string name, IEnumerable<string> candidates)
     {
-        string? nearest = candidates.MinBy(candidate => Distance(name, candidate));
+        string? nearest = candidates.OrderBy(candidate => Distance(name, candidate)).ThenByDescending(candidate => CommonPrefix(name, candidate)).FirstOrDefault();
         return nearest != null && Distance(name, nearest) <= Math.Max(2, name.Length / 3) ? nearest : null;
     }
+
+    static int CommonPrefix(string a, string b) => a.AsSpan().CommonPrefixLength(b);
 
     /// <summary>Levenshtein's distance without regard to case: insertions, deletions and replacements of one character.</summary>
     static int Distance(string a, string b)

@@ -18,7 +18,10 @@ public sealed class ProgramBuilder
     /// <summary>Plan that runs the further micro-batches: gradients and loss are added to.</summary>
     public const string NextMicroBatch = "next_micro_batch";
 
-    /// <summary>Plan that clips and updates the weights.</summary>
+    /// <summary>Plan that computes the gradient norm and the factor to clip by.</summary>
+    public const string Clip = "clip";
+
+    /// <summary>Plan that updates the weights.</summary>
     public const string Update = "update";
 
     /// <summary>Plan that only computes losses, token by token and summed.</summary>
@@ -43,7 +46,7 @@ public sealed class ProgramBuilder
         this.isTrainable = isTrainable ?? (_ => true);
     }
 
-    /// <summary>A program that trains: first and next micro-batch, update, evaluate.</summary>
+    /// <summary>A program that trains: first and next micro-batch, clip, update, evaluate.</summary>
     public static StepProgram Training(ModelFunction model, PlanOptions options, OptimizerSettings optimizer, int sequences, int sequenceLength, Func<string, bool>? isTrainable = null)
     {
         var builder = new ProgramBuilder(model, options, isTrainable);
@@ -124,11 +127,12 @@ public sealed class ProgramBuilder
         Compile(name, graph);
     }
 
-    /// <summary>Adds the plan that clips and updates.</summary>
+    /// <summary>Adds the plans that clip and update: two, so that a bad gradient is seen before it does harm.</summary>
     public void AddUpdate(OptimizerSettings optimizer)
     {
-        Graph graph = UpdateGraph.Build(parameters!, layout, optimizer, options.Has("fused_optimizer"));
-        Compile(Update, graph);
+        var update = new UpdateGraph(parameters!, layout, optimizer, options.Has("fused_optimizer"));
+        Compile(Clip, update.BuildClip());
+        Compile(Update, update.BuildUpdate());
     }
 
     /// <summary>The finished program.</summary>

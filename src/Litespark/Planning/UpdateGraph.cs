@@ -7,41 +7,31 @@ namespace Litespark.Planning;
 /// The optimiser step as a graph: global gradient norm, clip factor, AdamW, and Muon for hidden matrices.
 /// Fused, neighbours in memory are updated by one call (multi-tensor); else parameter by parameter.
 /// </summary>
-internal static class UpdateGraph
+internal sealed class UpdateGraph
 {
     /// <summary>Coefficients of the quintic Newton–Schulz iteration (Jordan et al. 2024, "Muon").</summary>
     const float A = 3.4445f, B = -4.7750f, C = 2.0315f;
 
-    public static Graph Build(ParameterTable parameters, PersistentLayout layout, OptimizerSettings settings, bool fused)
+    const string FactorName = "clip_factor";
+    readonly PersistentLayout layout;
+    readonly OptimizerSettings settings;
+    readonly bool fused;
+    readonly StoredParameter[] trained;
+
+    public UpdateGraph(ParameterTable parameters, PersistentLayout layout, OptimizerSettings settings, bool fused)
     {
-        var builder = new GraphBuilder { Phase = Phase.Optimizer };
-        StoredParameter[] trained = [.. layout.Tensors.Values.Where(tensor => tensor.Category == MemoryCategory.Weights)
-            .Select(tensor => parameters.Stored.First(parameter => parameter.Weight == tensor)).Where(parameter => parameter.Gradient is not null)];
-        Value schedule = builder.Input("schedule", new Shape(4));
-        Value factor = ClipFactor(builder, layout, trained, settings, fused);
-
-        StoredParameter[] adam = [.. trained.Where(parameter => !parameter.UsesMuon)];
-        if (fused)
-        {
-            foreach (IGrouping<bool, StoredParameter> group in adam.GroupBy(parameter => parameter.Decays))
-                AdamW(builder, settings, group.Key, schedule, factor, Span(layout, "weights", group, parameter => parameter.Weight), Span(layout, "gradients", group, parameter => parameter.Gradient!),
-                    Span(layout, "m", group, parameter => parameter.FirstMoment!), Span(layout, "v", group, parameter => parameter.SecondMoment!));
-        }
-        else
-        {
-            foreach (StoredParameter parameter in adam)
-                AdamW(builder, settings, parameter.Decays, schedule, factor, parameter.Weight, parameter.Gradient!, parameter.FirstMoment!, parameter.SecondMoment!);
-        }
-
-        Value learningRate = builder.Slice(schedule, 0, 3, 1);
-        foreach (StoredParameter parameter in trained.Where(parameter => parameter.UsesMuon)) Muon(builder, parameter, settings, learningRate, factor);
-        return builder.Graph;
+        this.layout = layout;
+        this.settings = settings;
+        this.fused = fused;
+        trained = [.. parameters.Stored.Where(parameter => parameter.Gradient is not null).OrderBy(parameter => parameter.Weight.Offset)];
     }
 
-    static Value ClipFactor(GraphBuilder builder, PersistentLayout layout, StoredParameter[] trained, OptimizerSettings settings, bool fused)
+    /// <summary>gradients → gradient_norm [1], clip_factor [1].</summary>
+    public Graph BuildClip()
     {
+        var builder = new GraphBuilder { Phase = Phase.Optimizer };
         PersistentTensor[] gradients = fused
-            ? [Span(layout, "gradients", trained, parameter => parameter.Gradient!)]
+            ? [Span("gradients", trained, parameter => parameter.Gradient!)]
             : [.. trained.Select(parameter => parameter.Gradient!)];
         Value? squares = null;
         foreach (PersistentTensor tensor in gradients)
@@ -52,7 +42,31 @@ internal static class UpdateGraph
 
         IReadOnlyList<Value> outputs = builder.Apply(new ClipFactor((float)settings.GradientClip), squares!);
         builder.Graph.AddOutput("gradient_norm", outputs[0]);
-        return outputs[1];
+        builder.Graph.AddOutput(FactorName, outputs[1]);
+        return builder.Graph;
+    }
+
+    /// <summary>gradients, moments, schedule, clip_factor → weights and moments, in place.</summary>
+    public Graph BuildUpdate()
+    {
+        var builder = new GraphBuilder { Phase = Phase.Optimizer };
+        Value schedule = builder.Input("schedule", new Shape(4)), factor = builder.State(FactorName, new Shape(1));
+        StoredParameter[] adam = [.. trained.Where(parameter => !parameter.UsesMuon)];
+        if (fused)
+        {
+            foreach (IGrouping<bool, StoredParameter> group in adam.GroupBy(parameter => parameter.Decays))
+                AdamW(builder, settings, group.Key, schedule, factor, Span("weights", group, parameter => parameter.Weight), Span("gradients", group, parameter => parameter.Gradient!),
+                    Span("m", group, parameter => parameter.FirstMoment!), Span("v", group, parameter => parameter.SecondMoment!));
+        }
+        else
+        {
+            foreach (StoredParameter parameter in adam)
+                AdamW(builder, settings, parameter.Decays, schedule, factor, parameter.Weight, parameter.Gradient!, parameter.FirstMoment!, parameter.SecondMoment!);
+        }
+
+        Value learningRate = builder.Slice(schedule, 0, 3, 1);
+        foreach (StoredParameter parameter in trained.Where(parameter => parameter.UsesMuon)) Muon(builder, parameter, settings, learningRate, factor);
+        return builder.Graph;
     }
 
     static void AdamW(GraphBuilder builder, OptimizerSettings settings, bool decays, Value schedule, Value factor, params PersistentTensor[] tensors)
@@ -95,7 +109,7 @@ internal static class UpdateGraph
         => builder.Graph.Sources.FirstOrDefault(source => source.Name == tensor.Name) ?? builder.State(tensor.Name, tensor.Type.Shape);
 
     /// <summary>The neighbours' memory as one tensor.</summary>
-    static PersistentTensor Span(PersistentLayout layout, string kind, IEnumerable<StoredParameter> parameters, Func<StoredParameter, PersistentTensor> select)
+    PersistentTensor Span(string kind, IEnumerable<StoredParameter> parameters, Func<StoredParameter, PersistentTensor> select)
     {
         PersistentTensor[] tensors = [.. parameters.Select(select)];
         return layout.AddView($"{kind}/[{tensors[0].Name} … {tensors[^1].Name}]", tensors[0], tensors[^1]);

@@ -1,4 +1,5 @@
 using Litespark.Data;
+using Litespark.Data.Loading;
 using Litespark.Planning;
 
 namespace Litespark.Training;
@@ -16,7 +17,7 @@ public sealed class TrainingStep
 {
     readonly ILoadedProgram program;
     readonly OptimizerSettings optimizer;
-    readonly StepPlan first, next, update, evaluate;
+    readonly StepPlan first, next, clip, update, evaluate;
     readonly PersistentTensor tokens, targets, positions, documentStarts, lossScale, loss, tokenLosses, schedule, gradientNorm;
 
     /// <summary>Binds to a program from <see cref="ProgramBuilder.Training"/>.</summary>
@@ -25,7 +26,7 @@ public sealed class TrainingStep
         this.program = program;
         this.optimizer = optimizer;
         IReadOnlyDictionary<string, StepPlan> plans = program.Program.Plans;
-        (first, next, update, evaluate) = (plans[ProgramBuilder.FirstMicroBatch], plans[ProgramBuilder.NextMicroBatch], plans[ProgramBuilder.Update], plans[ProgramBuilder.Evaluate]);
+        (first, next, clip, update, evaluate) = (plans[ProgramBuilder.FirstMicroBatch], plans[ProgramBuilder.NextMicroBatch], plans[ProgramBuilder.Clip], plans[ProgramBuilder.Update], plans[ProgramBuilder.Evaluate]);
         PersistentLayout layout = program.Program.Layout;
         (tokens, targets, positions, documentStarts) = (layout["tokens"], layout["targets"], layout["positions"], layout["document_starts"]);
         (lossScale, loss, tokenLosses, schedule, gradientNorm) = (layout["loss_scale"], layout["loss"], layout["token_losses"], layout["schedule"], layout["gradient_norm"]);
@@ -35,12 +36,12 @@ public sealed class TrainingStep
     /// <param name="batches">The micro-batches of the global batch.</param>
     /// <param name="targetCount">Unmasked targets in all of them.</param>
     /// <returns>The mean loss.</returns>
-    public double RunGradients(ReadOnlySpan<MicroBatch> batches, long targetCount)
+    public double RunGradients(IReadOnlyList<MicroBatch> batches, long targetCount)
     {
         if (targetCount <= 0) throw new ArgumentOutOfRangeException(nameof(targetCount), "a global batch needs at least one target that is not ignored");
         Span<float> scalar = [(float)(1.0 / targetCount)];
         program.Write<float>(lossScale, 0, scalar);
-        for (int i = 0; i < batches.Length; i++)
+        for (int i = 0; i < batches.Count; i++)
         {
             WriteInputs(batches[i]);
             program.Run(i == 0 ? first : next);
@@ -50,12 +51,21 @@ public sealed class TrainingStep
         return scalar[0] / (double)targetCount;
     }
 
-    /// <summary>Clips and updates.</summary>
+    /// <summary>Computes the global gradient norm and the factor that the update clips by.</summary>
+    /// <returns>The norm before clipping.</returns>
+    public double RunClip()
+    {
+        program.Run(clip);
+        Span<float> norm = [0];
+        program.Read(gradientNorm, 0, norm);
+        return norm[0];
+    }
+
+    /// <summary>Updates the weights from the clipped gradients.</summary>
     /// <param name="step">Number of this update, from 1.</param>
     /// <param name="learningRate">AdamW's learning rate.</param>
     /// <param name="muonLearningRate">Muon's learning rate.</param>
-    /// <returns>The gradient norm before clipping.</returns>
-    public double RunUpdate(long step, double learningRate, double muonLearningRate)
+    public void RunUpdate(long step, double learningRate, double muonLearningRate)
     {
         Span<float> values =
         [
@@ -63,15 +73,15 @@ public sealed class TrainingStep
         ];
         program.Write<float>(schedule, 0, values);
         program.Run(update);
-        program.Read(gradientNorm, 0, values[..1]);
-        return values[0];
     }
 
     /// <summary>One whole step.</summary>
-    public StepResult Run(ReadOnlySpan<MicroBatch> batches, long targetCount, long step, double learningRate, double muonLearningRate = 0)
+    public StepResult Run(IReadOnlyList<MicroBatch> batches, long targetCount, long step, double learningRate, double muonLearningRate = 0)
     {
         double mean = RunGradients(batches, targetCount);
-        return new StepResult(mean, RunUpdate(step, learningRate, muonLearningRate));
+        double norm = RunClip();
+        RunUpdate(step, learningRate, muonLearningRate);
+        return new StepResult(mean, norm);
     }
 
     /// <summary>Sum of the losses of a batch in nats, without gradients.</summary>
@@ -84,7 +94,24 @@ public sealed class TrainingStep
         return sum[0];
     }
 
-    /// <summary>Losses token by token of the last <see cref="Evaluate"/> [N].</summary>
+    /// <summary>Mean loss over a whole validation set in nats, and bits per byte where its bytes are known.</summary>
+    public (double Loss, double? BitsPerByte) Evaluate(ValidationLoader validation)
+    {
+        validation.Reset();
+        double sum = 0;
+        long count = 0;
+        while (validation.TryNext(out MicroBatch batch, out int batchTargets))
+        {
+            if (batchTargets == 0) continue;
+            sum += Evaluate(batch);
+            count += batchTargets;
+        }
+
+        double mean = sum / count;
+        return (mean, validation.BitsPerByte(mean));
+    }
+
+    /// <summary>Losses token by token of the last <see cref="Evaluate(MicroBatch)"/> [N].</summary>
     public void ReadTokenLosses(Span<float> destination) => program.Read(tokenLosses, 0, destination);
 
     void WriteInputs(MicroBatch batch)

@@ -75,7 +75,8 @@ public sealed class PlanTests : IDisposable
         var step = new TrainingStep(loaded, optimizer);
         double loss = step.RunGradients(parts, whole.CountTargets());
         Dictionary<string, float[]> gradients = ReadAll(ParameterStore.Gradients(loaded));
-        double norm = step.RunUpdate(1, 1e-2, 1e-2);
+        double norm = step.RunClip();
+        step.RunUpdate(1, 1e-2, 1e-2);
         foreach (MicroBatch part in parts) part.Dispose();
         return new Outcome(loss, norm, gradients, ReadAll(ParameterStore.Weights(loaded)), program.Plans[ProgramBuilder.FirstMicroBatch].ActivationBytes);
     }

@@ -11,7 +11,7 @@ internal abstract class CpuKernel : IDisposable
     /// <summary>Runs the whole kernel on the pool and returns when it is done.</summary>
     public abstract void Run(WorkerPool pool);
 
-    /// <summary>Frees the memory that the kernel itself owns (partial results); most own none.</summary>
+    /// <summary>Frees the memory that the kernel itself owns ; most own none.</summary>
     public virtual void Dispose() => GC.SuppressFinalize(this);
 }
 

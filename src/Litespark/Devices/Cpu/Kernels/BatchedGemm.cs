@@ -7,11 +7,13 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// </summary>
 internal sealed unsafe class BatchedGemm<TTile> : CpuKernel, IParallelWork where TTile : struct, IGemmTile
 {
-    // A multiple of every tile's rows.
-    const int TaskRows = 96;
+    const int LongestTaskRows = 96;
+
+    // Rows of op(A) lie next to each other in memory there: wider pieces are read faster.
+    const int LongestTaskRowsTransposed = 192;
 
     readonly BatchedGemmProblem problem;
-    readonly int packedLevels, groupsPerChunk, rowBlocks, tasksPerGroup, packTasks;
+    readonly int packedLevels, groupsPerChunk, taskRows, rowBlocks, tasksPerGroup;
     readonly long packedLength;
     WorkerPool? pool;
     int firstGroup;
@@ -24,11 +26,11 @@ internal sealed unsafe class BatchedGemm<TTile> : CpuKernel, IParallelWork where
         packedLevels = problem.B.StrideK == 0 ? 1 : problem.CountK;
         packedLength = PackedChunk.Length(TTile.Columns, problem.N, problem.K);
         groupsPerChunk = (int)Math.Clamp(GemmBlocking.PackedFloats / (packedLevels * packedLength), 1, problem.Groups);
-        rowBlocks = GemmBlocking.Count(problem.M, TaskRows);
+        taskRows = GemmBlocking.Even(problem.M, problem.TransposeA ? LongestTaskRowsTransposed : LongestTaskRows, TTile.Rows);
+        rowBlocks = GemmBlocking.Count(problem.M, taskRows);
         tasksPerGroup = rowBlocks * (problem.ReduceK ? 1 : problem.CountK);
-        packTasks = problem.SourceB(0, 0).TaskCount(problem.N, problem.K);
         pool.ReserveSharedScratch(groupsPerChunk * packedLevels * packedLength);
-        pool.ReserveScratch(PackedChunk.Length(TTile.Rows, TaskRows, Math.Min(problem.K, PackedChunk.LongestBlock)));
+        pool.ReserveScratch(PackedChunk.Length(TTile.Rows, taskRows, Math.Min(problem.K, PackedChunk.LongestBlock)));
     }
 
     /// <inheritdoc/>
@@ -39,7 +41,7 @@ internal sealed unsafe class BatchedGemm<TTile> : CpuKernel, IParallelWork where
         {
             int groups = Math.Min(groupsPerChunk, problem.Groups - firstGroup);
             packing = true;
-            pool.Run(this, groups * packedLevels * packTasks);
+            pool.Run(this, groups * packedLevels);
             packing = false;
             pool.Run(this, groups * tasksPerGroup);
         }
@@ -50,13 +52,13 @@ internal sealed unsafe class BatchedGemm<TTile> : CpuKernel, IParallelWork where
     {
         if (packing)
         {
-            int packed = task / packTasks, group = packed / packedLevels, level = packed % packedLevels;
-            problem.SourceB(firstGroup + group, level).Pack(task % packTasks, 0, 0, PackedB(group, level));
+            int group = task / packedLevels, level = task % packedLevels;
+            problem.SourceB(firstGroup + group, level).PackAll(PackedB(group, level));
         }
         else
         {
             int group = task / tasksPerGroup, inGroup = task % tasksPerGroup;
-            int level = inGroup / rowBlocks, row = inGroup % rowBlocks * TaskRows;
+            int level = inGroup / rowBlocks, row = inGroup % rowBlocks * taskRows;
             float* scratch = pool!.Scratch(worker);
             if (!problem.ReduceK) Multiply(group, level, row, problem.Accumulate, scratch);
             else
@@ -70,7 +72,7 @@ internal sealed unsafe class BatchedGemm<TTile> : CpuKernel, IParallelWork where
     {
         Matrix a = problem.MatrixA(firstGroup + group, level), c = problem.MatrixC(firstGroup + group, problem.ReduceK ? 0 : level);
         PackedChunk b = PackedB(group, packedLevels == 1 ? 0 : level);
-        int rows = Math.Min(TaskRows, problem.M - row);
+        int rows = Math.Min(taskRows, problem.M - row);
         for (int start = 0; start < b.Depth; start += b.BlockDepth)
         {
             int depth = b.DepthAt(start);

@@ -34,16 +34,17 @@ internal abstract unsafe class BlockSum<TTerm> : SimdKernel where TTerm : struct
 
     readonly float* x;
     readonly Blocks blocks;
-    readonly NativeBuffer partials;
+    readonly WorkerPool pool;
 
     protected BlockSum(WorkerPool pool, float* x, long count) : base(pool, new Blocks(count).Count)
     {
         this.x = x;
         blocks = new(count);
-        partials = new((long)blocks.Count * sizeof(double));
+        this.pool = pool;
+        pool.ReserveSharedScratch((long)blocks.Count * sizeof(double) / sizeof(float));
     }
 
-    double* Partials => (double*)partials.Pointer;
+    double* Partials => (double*)pool.SharedScratch;
 
     /// <summary>The sum, once the tasks have run.</summary>
     protected double Total
@@ -75,11 +76,5 @@ internal abstract unsafe class BlockSum<TTerm> : SimdKernel where TTerm : struct
         }
 
         Partials[task] = sum;
-    }
-
-    public override void Dispose()
-    {
-        partials.Dispose();
-        base.Dispose();
     }
 }

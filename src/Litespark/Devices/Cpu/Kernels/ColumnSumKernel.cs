@@ -11,8 +11,8 @@ internal sealed unsafe class ColumnSumKernel : SimdKernel
         : base(pool, RowBlockPartials.Cut(x.Rows, x.Columns).Count)
     {
         this.x = x;
-        partials = new(x.Rows, x.Columns, x.Columns);
-        totals = [new ColumnTotals(pool, partials.All, y, accumulate)];
+        partials = new(pool, x.Rows, x.Columns, x.Columns);
+        totals = [new ColumnTotals(pool, partials, y, accumulate)];
     }
 
     protected override ReadOnlySpan<SimdKernel> Stages => totals;
@@ -36,11 +36,5 @@ internal sealed unsafe class ColumnSumKernel : SimdKernel
                 Lanes.Store(Lanes.Load<T>(partial + c, rest) + Lanes.Load<T>(x_D + c, rest), partial + c, rest);
             }
         }
-    }
-
-    public override void Dispose()
-    {
-        partials.Dispose();
-        base.Dispose();
     }
 }

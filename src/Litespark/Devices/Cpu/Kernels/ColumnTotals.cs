@@ -1,21 +1,23 @@
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
-/// Second stage of the reductions over rows: y[c] = Σ_r partials[r, c], in the order of the rows; with accumulate, y[c] += that.
-/// Tasks are blocks of columns.
+/// Second stage of the reductions over rows: y[c] = Σ of the blocks' partial sums c, in the order of the blocks;
+/// with accumulate, y[c] += that. Tasks are blocks of columns.
 /// </summary>
-internal sealed unsafe class ColumnTotals(WorkerPool pool, Matrix partials, float* y, bool accumulate)
-    : SimdKernel(pool, Cut(partials).Count)
+internal sealed unsafe class ColumnTotals(WorkerPool pool, RowBlockPartials source, float* y, bool accumulate)
+    : SimdKernel(pool, Cut(source).Count)
 {
     const int BlockColumns = 64;
 
-    readonly Tiling tiles = Cut(partials);
+    readonly Tiling tiles = Cut(source);
+    readonly RowBlockPartials blocks = source;
 
-    static Tiling Cut(Matrix partials) => Tiling.ColumnBlocks(partials.Rows, partials.Columns, BlockColumns);
+    static Tiling Cut(RowBlockPartials source) => Tiling.ColumnBlocks(source.Tiles.Count, source.Width, BlockColumns);
 
     protected override void RunTask<T>(int task, int worker)
     {
         Tile tile = tiles[task];
+        Matrix partials = blocks.All;
         int end = tile.Column + tile.Count;
         for (int c = tile.Column; c < end; c += T.Count)
         {

@@ -15,10 +15,11 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     /// <summary>Queries per call of <see cref="Run"/> at most.</summary>
     public const int QueryBlock = FlashTiles<T, TTile>.Block;
 
-    const int KeyBlock = FlashTiles<T, TTile>.Block;
+    /// <summary>Long, so that what is done once per row and block (maximum, sum, rescaling) weighs little.</summary>
+    const int KeyBlock = 2 * FlashTiles<T, TTile>.Block;
 
     readonly int headDim, stride;
-    readonly float scale;
+    readonly float scale2;
     readonly float* keyPanels, values, queries, output, strip, max, sum;
 
     /// <summary>First key that each query row of the block sees; to be filled before <see cref="Run"/>.</summary>
@@ -36,7 +37,8 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     public FlashForward(float* scratch, int headDim, int keys, float scale)
     {
         this.headDim = headDim;
-        this.scale = scale;
+        // Exponentials are powers of two: one multiplication less for each.
+        scale2 = scale * VectorMath.Log2E;
         stride = FlashTiles<T, TTile>.CopyStride(headDim);
         keyPanels = scratch;
         values = keyPanels + FlashTiles<T, TTile>.PackedLength(headDim, keys);
@@ -80,7 +82,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         for (int r = 0; r < rows; r++)
         {
             RowMath<T>.Scale(output + r * stride, 1 / sum[r], o + r * outputStride, headDim);
-            if (logSumExp is not null) logSumExp[r] = max[r] + MathF.Log(sum[r]);
+            if (logSumExp is not null) logSumExp[r] = max[r] / VectorMath.Log2E + MathF.Log(sum[r]);
         }
     }
 
@@ -89,10 +91,10 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         (int low, int high) = FlashTiles<T, TTile>.Span(First + r, End + r, rows, k0, KeyBlock);
         if (low >= high) return;
         int from = low / TTile.Columns * TTile.Columns, to = FlashTiles<T, TTile>.RoundUp(high, TTile.Columns);
-        FlashTiles<T, TTile>.Scores(queries + r * stride, headDim, keyPanels, k0, from, to, strip);
+        FlashTiles<T, TTile>.Scores(queries + r * stride, headDim, keyPanels, k0, from, to, strip, KeyBlock);
         for (int i = 0; i < rows; i++)
             Softmax(strip + i * KeyBlock, r + i, from, to, Math.Max(First[r + i] - k0, from), Math.Min(End[r + i] - k0, to));
-        FlashTiles<T, TTile>.RowProduct(strip + low, high - low, values + (nint)(k0 + low) * stride, headDim, output + r * stride);
+        FlashTiles<T, TTile>.RowProduct(strip + low, KeyBlock, high - low, values + (nint)(k0 + low) * stride, headDim, output + r * stride);
     }
 
     /// <summary>Turns scores in the columns [from, to) of a row into exponentials, 0 outside [low, high); rescales what the row has so far.</summary>
@@ -112,11 +114,11 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
             m0 = T.Max(m0, T.Load(p + c));
             m1 = T.Max(m1, T.Load(p + c + T.Count));
         }
-        float before = max[row], now = MathF.Max(before, scale * T.HorizontalMax(T.Max(m0, m1)));
-        T s = T.Broadcast(scale), shift = T.Broadcast(-now), sum0 = T.Zero, sum1 = T.Zero;
+        float before = max[row], now = MathF.Max(before, scale2 * T.HorizontalMax(T.Max(m0, m1)));
+        T s = T.Broadcast(scale2), shift = T.Broadcast(-now), sum0 = T.Zero, sum1 = T.Zero;
         for (int c = from; c < to; c += 2 * T.Count)
         {
-            T e0 = VectorMath.Exp(T.MultiplyAdd(T.Load(p + c), s, shift)), e1 = VectorMath.Exp(T.MultiplyAdd(T.Load(p + c + T.Count), s, shift));
+            T e0 = VectorMath.Exp2(T.MultiplyAdd(T.Load(p + c), s, shift)), e1 = VectorMath.Exp2(T.MultiplyAdd(T.Load(p + c + T.Count), s, shift));
             T.Store(e0, p + c);
             T.Store(e1, p + c + T.Count);
             sum0 += e0;
@@ -125,7 +127,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         float total = T.Sum(sum0 + sum1);
         if (now > before)
         {
-            float factor = MathF.Exp(before - now);
+            float factor = MathF.Exp((before - now) / VectorMath.Log2E);
             RowMath<T>.Scale(output + row * stride, factor, output + row * stride, headDim);
             sum[row] = sum[row] * factor + total;
             max[row] = now;

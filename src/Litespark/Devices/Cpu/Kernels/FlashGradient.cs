@@ -136,15 +136,15 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         int from = low / TTile.Columns * TTile.Columns, to = FlashTiles<T, TTile>.RoundUp(high, TTile.Columns);
         float* p = probabilities + r * Block, dS = scoreGradients + r * Block;
         nint offset = (nint)row0 * stride;
-        FlashTiles<T, TTile>.Scores(queries + offset, headDim, keyPanels, k0, from, to, p);
-        FlashTiles<T, TTile>.Scores(outputGradients + offset, headDim, valuePanels, k0, from, to, dS);
+        FlashTiles<T, TTile>.Scores(queries + offset, headDim, keyPanels, k0, from, to, p, Block);
+        FlashTiles<T, TTile>.Scores(outputGradients + offset, headDim, valuePanels, k0, from, to, dS, Block);
         for (int i = 0; i < rows; i++)
         {
             int row = row0 + i;
             ScoreGradient(p + i * Block, dS + i * Block, logSumExp[row], delta[row], from, to,
                 Math.Max(First[row] - k0, from), Math.Min(End[row] - k0, to));
         }
-        FlashTiles<T, TTile>.RowProduct(dS + low, high - low, keys + (nint)(k0 + low) * stride, headDim, queryGradients + offset);
+        FlashTiles<T, TTile>.RowProduct(dS + low, Block, high - low, keys + (nint)(k0 + low) * stride, headDim, queryGradients + offset);
     }
 
     /// <summary>
@@ -157,10 +157,11 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         if (low >= high) low = high = to;
         for (int c = from; c < low; c++) p[c] = RowMath<T>.MinusInfinity;
         for (int c = high; c < to; c++) p[c] = RowMath<T>.MinusInfinity;
-        T s = T.Broadcast(scale), shift = T.Broadcast(-logSumExp), d = T.Broadcast(delta);
+        T s = T.Broadcast(scale), s2 = T.Broadcast(scale * VectorMath.Log2E), shift = T.Broadcast(-VectorMath.Log2E * logSumExp), d = T.Broadcast(delta);
         for (int c = from; c < to; c += 2 * T.Count)
         {
-            T p0 = VectorMath.Exp(T.MultiplyAdd(T.Load(p + c), s, shift)), p1 = VectorMath.Exp(T.MultiplyAdd(T.Load(p + c + T.Count), s, shift));
+            T p0 = VectorMath.Exp2(T.MultiplyAdd(T.Load(p + c), s2, shift));
+            T p1 = VectorMath.Exp2(T.MultiplyAdd(T.Load(p + c + T.Count), s2, shift));
             T.Store(p0, p + c);
             T.Store(p1, p + c + T.Count);
             T.Store(p0 * s * (T.Load(g + c) - d), g + c);

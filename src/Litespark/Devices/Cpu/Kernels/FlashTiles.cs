@@ -61,21 +61,21 @@ internal static unsafe class FlashTiles<T, TTile> where T : struct, ISimd<T> whe
     /// destination[r, c] = Σ_d a[r, d] · b[d, k0 + c]; k0 too is such a multiple.
     /// </summary>
     [MethodImpl(Hot)]
-    public static void Scores(float* a, int headDim, float* bPanels, int k0, int from, int to, float* destination)
+    public static void Scores(float* a, int headDim, float* bPanels, int k0, int from, int to, float* destination, nint destinationStride)
     {
         nint panel = GemmPack.PanelLength(TTile.Columns, headDim);
         float* b = bPanels + (k0 + from) / TTile.Columns * panel;
         for (int c = from; c < to; c += TTile.Columns, b += panel)
-            TTile.RowMajorA(headDim, a, CopyStride(headDim), b, TTile.Columns, destination + c, Block, accumulate: false);
+            TTile.RowMajorA(headDim, a, CopyStride(headDim), b, TTile.Columns, destination + c, destinationStride, accumulate: false);
     }
 
     /// <summary>accumulator[r, d] += Σ_c p[r, c] · b[c, d] for one strip of p, <paramref name="count"/> columns.</summary>
     [MethodImpl(Hot)]
-    public static void RowProduct(float* p, int count, float* b, int headDim, float* accumulator)
+    public static void RowProduct(float* p, nint pStride, int count, float* b, int headDim, float* accumulator)
     {
         int stride = CopyStride(headDim);
         for (int d = 0; d < headDim; d += TTile.Columns)
-            TTile.RowMajorA(count, p, Block, b + d, stride, accumulator + d, stride, accumulate: true);
+            TTile.RowMajorA(count, p, pStride, b + d, stride, accumulator + d, stride, accumulate: true);
     }
 
     /// <summary>accumulator[c, d] += Σ_r p[r, c] · b[r, d] for as many columns of p as a tile has rows, <paramref name="rows"/> rows.</summary>

@@ -13,6 +13,9 @@ internal static unsafe class GemmPack
 {
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
 
+    // Pieces of rows are too short for the hardware's prefetcher.
+    const int RowsAhead = 8;
+
     /// <summary>Floats from one panel to the next (a multiple of 16): the panel and what full-width stores spill behind it.</summary>
     public static nint PanelLength(int width, nint k) => (k * width + (width % Transpose.Size == 0 ? 0 : Transpose.Size) + 15) & ~(nint)15;
 
@@ -39,6 +42,7 @@ internal static unsafe class GemmPack
                 for (int p = 0; p < full; p++, s += 6, d += panelLength)
                 {
                     // Two overlapping registers cover six floats.
+                    Prefetch.Line(s + RowsAhead * stride);
                     Vector128<float> low = Vector128.Load(s) * scale, high = Vector128.Load(s + 2) * scale;
                     low.Store(d);
                     high.Store(d + 2);
@@ -49,6 +53,7 @@ internal static unsafe class GemmPack
                 for (int p = 0; p < full; p++, s += width, d += panelLength)
                 {
                     int c = 0;
+                    Prefetch.Line(s + RowsAhead * stride);
                     for (; c + 8 <= width; c += 8) (Vector256.Load(s + c) * scale).Store(d + c);
                     for (; c < width; c += 4) (Vector128.Load(s + c) * scale).Store(d + c);
                 }
@@ -74,15 +79,11 @@ internal static unsafe class GemmPack
     [MethodImpl(Hot)]
     static void TransposedPanel(float* source, nint stride, int valid, int k, int width, float* panel, float scale)
     {
+        // Stores are full blocks. Where the width is no multiple of the block, a strip spills into the next k's first lines:
+        // those belong to the first strip, which is why strips go from last to first and k ascends within.
         int size = Transpose.Size, i = 0;
-        int lastGroup = (valid - 1) / size * size;
-        for (; i + size <= k; i += size)
-        {
-            // Stores are full blocks. Where the width is no multiple of the block, the last group spills into the next k's
-            // first lines, so groups go from last to first and k ascends: what is spilled over is written afterwards.
-            for (int g = lastGroup; g >= 0; g -= size)
-                Transpose.Block(source + g * stride + i, stride, Math.Min(size, valid - g), panel + (nint)i * width + g, width, scale);
-        }
+        for (int g = (valid - 1) / size * size; g >= 0; g -= size)
+            i = Transpose.Strip(source + g * stride, stride, Math.Min(size, valid - g), k, panel + g, width, scale);
         for (; i < k; i++)
         {
             for (int r = 0; r < valid; r++) panel[(nint)i * width + r] = source[r * stride + i] * scale;

@@ -13,6 +13,9 @@ internal readonly unsafe struct GemmTile12<T> : IGemmTile where T : struct, ISim
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
     const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
 
+    // Floats per cache line.
+    const int CacheLine = 16;
+
     /// <inheritdoc/>
     public static int Rows { [MethodImpl(Inline)] get => 12; }
 
@@ -94,23 +97,32 @@ internal readonly unsafe struct GemmTile12<T> : IGemmTile where T : struct, ISim
         T c90 = T.Zero, c91 = T.Zero, cA0 = T.Zero, cA1 = T.Zero, cB0 = T.Zero, cB1 = T.Zero;
         // One pointer per three rows: the others are reached by scaled addressing.
         float* a3 = a + 3 * lda, a6 = a + 6 * lda, a9 = a + 9 * lda;
-        for (; k > 0; k--)
+        nint below = 12 * lda;
+        while (k > 0)
         {
-            T b0 = T.Load(b), b1 = T.Load(b + T.Count);
-            T x = T.Broadcast(*a); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
-            x = T.Broadcast(a[lda]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11);
-            x = T.Broadcast(a[2 * lda]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21);
-            x = T.Broadcast(*a3); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31);
-            x = T.Broadcast(a3[lda]); c40 = T.MultiplyAdd(x, b0, c40); c41 = T.MultiplyAdd(x, b1, c41);
-            x = T.Broadcast(a3[2 * lda]); c50 = T.MultiplyAdd(x, b0, c50); c51 = T.MultiplyAdd(x, b1, c51);
-            x = T.Broadcast(*a6); c60 = T.MultiplyAdd(x, b0, c60); c61 = T.MultiplyAdd(x, b1, c61);
-            x = T.Broadcast(a6[lda]); c70 = T.MultiplyAdd(x, b0, c70); c71 = T.MultiplyAdd(x, b1, c71);
-            x = T.Broadcast(a6[2 * lda]); c80 = T.MultiplyAdd(x, b0, c80); c81 = T.MultiplyAdd(x, b1, c81);
-            x = T.Broadcast(*a9); c90 = T.MultiplyAdd(x, b0, c90); c91 = T.MultiplyAdd(x, b1, c91);
-            x = T.Broadcast(a9[lda]); cA0 = T.MultiplyAdd(x, b0, cA0); cA1 = T.MultiplyAdd(x, b1, cA1);
-            x = T.Broadcast(a9[2 * lda]); cB0 = T.MultiplyAdd(x, b0, cB0); cB1 = T.MultiplyAdd(x, b1, cB1);
-            a++; a3++; a6++; a9++;
-            b += ldb;
+            // The rows below are most likely next: they come as 12 short streams, which the hardware doesn't foresee.
+            Prefetch.Line(a + below); Prefetch.Line(a + below + lda); Prefetch.Line(a + below + 2 * lda);
+            Prefetch.Line(a3 + below); Prefetch.Line(a3 + below + lda); Prefetch.Line(a3 + below + 2 * lda);
+            Prefetch.Line(a6 + below); Prefetch.Line(a6 + below + lda); Prefetch.Line(a6 + below + 2 * lda);
+            Prefetch.Line(a9 + below); Prefetch.Line(a9 + below + lda); Prefetch.Line(a9 + below + 2 * lda);
+            for (nint steps = Math.Min(k, CacheLine); steps > 0; steps--, k--)
+            {
+                T b0 = T.Load(b), b1 = T.Load(b + T.Count);
+                T x = T.Broadcast(*a); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
+                x = T.Broadcast(a[lda]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11);
+                x = T.Broadcast(a[2 * lda]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21);
+                x = T.Broadcast(*a3); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31);
+                x = T.Broadcast(a3[lda]); c40 = T.MultiplyAdd(x, b0, c40); c41 = T.MultiplyAdd(x, b1, c41);
+                x = T.Broadcast(a3[2 * lda]); c50 = T.MultiplyAdd(x, b0, c50); c51 = T.MultiplyAdd(x, b1, c51);
+                x = T.Broadcast(*a6); c60 = T.MultiplyAdd(x, b0, c60); c61 = T.MultiplyAdd(x, b1, c61);
+                x = T.Broadcast(a6[lda]); c70 = T.MultiplyAdd(x, b0, c70); c71 = T.MultiplyAdd(x, b1, c71);
+                x = T.Broadcast(a6[2 * lda]); c80 = T.MultiplyAdd(x, b0, c80); c81 = T.MultiplyAdd(x, b1, c81);
+                x = T.Broadcast(*a9); c90 = T.MultiplyAdd(x, b0, c90); c91 = T.MultiplyAdd(x, b1, c91);
+                x = T.Broadcast(a9[lda]); cA0 = T.MultiplyAdd(x, b0, cA0); cA1 = T.MultiplyAdd(x, b1, cA1);
+                x = T.Broadcast(a9[2 * lda]); cB0 = T.MultiplyAdd(x, b0, cB0); cB1 = T.MultiplyAdd(x, b1, cB1);
+                a++; a3++; a6++; a9++;
+                b += ldb;
+            }
         }
         if (accumulate)
         {

@@ -13,6 +13,9 @@ internal readonly unsafe struct GemmTile6<T> : IGemmTile where T : struct, ISimd
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
     const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
 
+    // Floats per cache line.
+    const int CacheLine = 16;
+
     /// <inheritdoc/>
     public static int Rows { [MethodImpl(Inline)] get => 6; }
 
@@ -72,17 +75,24 @@ internal readonly unsafe struct GemmTile6<T> : IGemmTile where T : struct, ISimd
         T c30 = T.Zero, c31 = T.Zero, c40 = T.Zero, c41 = T.Zero, c50 = T.Zero, c51 = T.Zero;
         // One pointer per three rows: the others are reached by scaled addressing.
         float* a3 = a + 3 * lda;
-        for (; k > 0; k--)
+        nint below = 6 * lda;
+        while (k > 0)
         {
-            T b0 = T.Load(b), b1 = T.Load(b + T.Count);
-            T x = T.Broadcast(*a); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
-            x = T.Broadcast(a[lda]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11);
-            x = T.Broadcast(a[2 * lda]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21);
-            x = T.Broadcast(*a3); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31);
-            x = T.Broadcast(a3[lda]); c40 = T.MultiplyAdd(x, b0, c40); c41 = T.MultiplyAdd(x, b1, c41);
-            x = T.Broadcast(a3[2 * lda]); c50 = T.MultiplyAdd(x, b0, c50); c51 = T.MultiplyAdd(x, b1, c51);
-            a++; a3++;
-            b += ldb;
+            // The rows below are most likely next: they come as 6 short streams, which the hardware doesn't foresee.
+            Prefetch.Line(a + below); Prefetch.Line(a + below + lda); Prefetch.Line(a + below + 2 * lda);
+            Prefetch.Line(a3 + below); Prefetch.Line(a3 + below + lda); Prefetch.Line(a3 + below + 2 * lda);
+            for (nint steps = Math.Min(k, CacheLine); steps > 0; steps--, k--)
+            {
+                T b0 = T.Load(b), b1 = T.Load(b + T.Count);
+                T x = T.Broadcast(*a); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
+                x = T.Broadcast(a[lda]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11);
+                x = T.Broadcast(a[2 * lda]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21);
+                x = T.Broadcast(*a3); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31);
+                x = T.Broadcast(a3[lda]); c40 = T.MultiplyAdd(x, b0, c40); c41 = T.MultiplyAdd(x, b1, c41);
+                x = T.Broadcast(a3[2 * lda]); c50 = T.MultiplyAdd(x, b0, c50); c51 = T.MultiplyAdd(x, b1, c51);
+                a++; a3++;
+                b += ldb;
+            }
         }
         if (accumulate)
         {

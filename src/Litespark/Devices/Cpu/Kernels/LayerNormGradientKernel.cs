@@ -23,11 +23,11 @@ internal sealed unsafe class LayerNormGradientKernel : SimdKernel
         this.weight = weight;
         this.mean = mean;
         this.inverseStd = inverseStd;
-        weightPartials = new(x.Rows, x.Columns, x.Columns);
-        biasPartials = new(x.Rows, x.Columns, x.Columns);
+        weightPartials = new(pool, x.Rows, x.Columns, x.Columns);
+        biasPartials = new(pool, x.Rows, x.Columns, x.Columns, weightPartials);
         List<SimdKernel> stages = [];
-        if (dWeight != null) stages.Add(new ColumnTotals(pool, weightPartials.All, dWeight, accumulateWeights));
-        if (dBias != null) stages.Add(new ColumnTotals(pool, biasPartials.All, dBias, accumulateWeights));
+        if (dWeight != null) stages.Add(new ColumnTotals(pool, weightPartials, dWeight, accumulateWeights));
+        if (dBias != null) stages.Add(new ColumnTotals(pool, biasPartials, dBias, accumulateWeights));
         totals = [.. stages];
     }
 
@@ -71,12 +71,5 @@ internal sealed unsafe class LayerNormGradientKernel : SimdKernel
                 Lanes.Store(result, dx_D + c, rest);
             }
         }
-    }
-
-    public override void Dispose()
-    {
-        weightPartials.Dispose();
-        biasPartials.Dispose();
-        base.Dispose();
     }
 }

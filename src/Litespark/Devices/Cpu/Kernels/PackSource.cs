@@ -21,13 +21,19 @@ internal readonly unsafe struct PackSource(Matrix matrix, bool linesAcrossRows, 
     /// <summary>Packs a task's part of the chunk that begins at (line, k) of the operand.</summary>
     public void Pack(int task, int line, int k, in PackedChunk chunk)
     {
-        if (linesAcrossRows) PackAcrossRows(task * DepthPerTask, line, k, chunk);
-        else PackRows(task * LinesPerTask, line, k, chunk);
+        if (linesAcrossRows) PackAcrossRows(task * DepthPerTask, Math.Min(chunk.Depth, (task + 1) * DepthPerTask), line, k, chunk);
+        else PackRows(task * LinesPerTask, Math.Min(chunk.Lines, (task + 1) * LinesPerTask), line, k, chunk);
     }
 
-    void PackAcrossRows(int from, int line, int k, in PackedChunk chunk)
+    /// <summary>Packs the whole operand as one chunk.</summary>
+    public void PackAll(in PackedChunk chunk)
     {
-        int to = Math.Min(chunk.Depth, from + DepthPerTask);
+        if (linesAcrossRows) PackAcrossRows(0, chunk.Depth, 0, 0, chunk);
+        else PackRows(0, chunk.Lines, 0, 0, chunk);
+    }
+
+    void PackAcrossRows(int from, int to, int line, int k, in PackedChunk chunk)
+    {
         while (from < to)
         {
             int start = from / chunk.BlockDepth * chunk.BlockDepth, blockEnd = start + chunk.DepthAt(start), end = Math.Min(to, blockEnd);
@@ -37,12 +43,11 @@ internal readonly unsafe struct PackSource(Matrix matrix, bool linesAcrossRows, 
         }
     }
 
-    void PackRows(int from, int line, int k, in PackedChunk chunk)
+    void PackRows(int from, int to, int line, int k, in PackedChunk chunk)
     {
-        int lines = Math.Min(LinesPerTask, chunk.Lines - from);
         for (int start = 0; start < chunk.Depth; start += chunk.BlockDepth)
         {
-            GemmPack.Transposed(matrix.Row(line + from) + k + start, matrix.Stride, lines, chunk.DepthAt(start), chunk.Width,
+            GemmPack.Transposed(matrix.Row(line + from) + k + start, matrix.Stride, to - from, chunk.DepthAt(start), chunk.Width,
                 chunk.Panel(from, start), scale);
         }
     }

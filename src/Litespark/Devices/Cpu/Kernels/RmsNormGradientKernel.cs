@@ -24,8 +24,8 @@ internal sealed unsafe class RmsNormGradientKernel : SimdKernel
         this.weight = weight;
         this.inverseRms = inverseRms;
         (this.groupSize, groups) = (groupSize, x.Columns / groupSize);
-        partials = new(x.Rows, x.Columns, groupSize);
-        totals = dWeight == null ? [] : [new ColumnTotals(pool, partials.All, dWeight, accumulateWeight)];
+        partials = new(pool, x.Rows, x.Columns, groupSize);
+        totals = dWeight == null ? [] : [new ColumnTotals(pool, partials, dWeight, accumulateWeight)];
     }
 
     protected override ReadOnlySpan<SimdKernel> Stages => totals;
@@ -69,11 +69,5 @@ internal sealed unsafe class RmsNormGradientKernel : SimdKernel
                 }
             }
         }
-    }
-
-    public override void Dispose()
-    {
-        partials.Dispose();
-        base.Dispose();
     }
 }

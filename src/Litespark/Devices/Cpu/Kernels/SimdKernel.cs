@@ -11,7 +11,7 @@ internal abstract class SimdKernel : CpuKernel, IParallelWork
     readonly int taskCount;
     Action<int, int> runTask = null!;
 
-    /// <summary>Tasks 0 … <paramref name="taskCount"/> − 1: a number that follows from the operands' shapes, never from the threads.</summary>
+    /// <summary>Tasks 0 … <paramref name="taskCount"/> − 1; the count follows from the operands' shapes, never from the threads.</summary>
     protected SimdKernel(WorkerPool pool, int taskCount)
     {
         ArgumentNullException.ThrowIfNull(pool);

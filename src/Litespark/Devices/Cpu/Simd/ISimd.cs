@@ -26,7 +26,7 @@ internal unsafe interface ISimd<TSelf> where TSelf : struct, ISimd<TSelf>
     /// <summary>Rounds to the nearest integer.</summary>
     static abstract TSelf Round(TSelf value);
 
-    /// <summary>2^n for integral n in [-126, 127].</summary>
+    /// <summary>2^n for integral n in [-126, 127]; 0 for n = -127.</summary>
     static abstract TSelf PowerOfTwo(TSelf n);
 
     /// <summary>Lanes of <paramref name="whenTrue"/> where a ≥ b, else of <paramref name="whenFalse"/>.</summary>

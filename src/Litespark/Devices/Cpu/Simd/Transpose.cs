@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Litespark.Devices.Cpu.Simd;
 
-/// <summary>Square blocks of floats transposed in registers, the core of packing.</summary>
+/// <summary>Matrices transposed in square blocks in registers, the core of packing.</summary>
 internal static unsafe class Transpose
 {
     const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
@@ -14,40 +14,42 @@ internal static unsafe class Transpose
     public static int Size { [MethodImpl(Inline)] get => Avx.IsSupported ? 8 : 4; }
 
     /// <summary>
-    /// destination[j·destinationStride + i] = scale · source[i·stride + j] for i, j &lt; <see cref="Size"/>, j ascending.
-    /// With fewer <paramref name="rows"/> than that, the last row stands in for the missing ones; every store is still full.
+    /// destination[j·destinationStride + i] = scale · source[i·stride + j] for a strip of rows i &lt; <see cref="Size"/> and
+    /// columns j, in ascending blocks of <see cref="Size"/> columns; returns how many columns were whole blocks.
+    /// With fewer <paramref name="rows"/> the last one stands in for the missing ones: every store is full.
     /// </summary>
-    [MethodImpl(Inline)]
-    public static void Block(float* source, nint stride, int rows, float* destination, nint destinationStride, float scale)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static int Strip(float* source, nint stride, int rows, int columns, float* destination, nint destinationStride, float scale)
     {
-        int last = rows - 1;
+        int last = rows - 1, j = 0;
+        float* s0 = source, s1 = source + Math.Min(1, last) * stride, s2 = source + Math.Min(2, last) * stride, s3 = source + Math.Min(3, last) * stride;
         if (Avx.IsSupported)
         {
-            Block8(source, source + Math.Min(1, last) * stride, source + Math.Min(2, last) * stride, source + Math.Min(3, last) * stride,
-                source + Math.Min(4, last) * stride, source + Math.Min(5, last) * stride, source + Math.Min(6, last) * stride,
-                source + Math.Min(7, last) * stride, destination, destinationStride, Vector256.Create(scale));
+            float* s4 = source + Math.Min(4, last) * stride, s5 = source + Math.Min(5, last) * stride;
+            float* s6 = source + Math.Min(6, last) * stride, s7 = source + Math.Min(7, last) * stride;
+            Vector256<float> factor = Vector256.Create(scale);
+            for (; j + 8 <= columns; j += 8)
+            {
+                // Rows i and i + 4 share a register, so that what remains is two 4 × 4 transposes side by side.
+                Lanes(Pair(s0 + j, s4 + j) * factor, Pair(s1 + j, s5 + j) * factor, Pair(s2 + j, s6 + j) * factor, Pair(s3 + j, s7 + j) * factor,
+                    destination, destinationStride);
+                destination += 4 * destinationStride;
+                Lanes(Pair(s0 + j + 4, s4 + j + 4) * factor, Pair(s1 + j + 4, s5 + j + 4) * factor,
+                    Pair(s2 + j + 4, s6 + j + 4) * factor, Pair(s3 + j + 4, s7 + j + 4) * factor, destination, destinationStride);
+                destination += 4 * destinationStride;
+            }
         }
         else
         {
-            Vector128<float> s = Vector128.Create(scale);
-            Block4(Vector128.Load(source) * s, Vector128.Load(source + Math.Min(1, last) * stride) * s,
-                Vector128.Load(source + Math.Min(2, last) * stride) * s, Vector128.Load(source + Math.Min(3, last) * stride) * s,
-                destination, destinationStride);
+            Vector128<float> factor = Vector128.Create(scale);
+            for (; j + 4 <= columns; j += 4)
+            {
+                Block4(Vector128.Load(s0 + j) * factor, Vector128.Load(s1 + j) * factor, Vector128.Load(s2 + j) * factor, Vector128.Load(s3 + j) * factor,
+                    destination, destinationStride);
+                destination += 4 * destinationStride;
+            }
         }
-    }
-
-    [MethodImpl(Inline)]
-    static void Block8(float* s0, float* s1, float* s2, float* s3, float* s4, float* s5, float* s6, float* s7,
-        float* d, nint stride, Vector256<float> scale)
-    {
-        // Rows i and i + 4 share a register, so that the remaining work is two 4 × 4 transposes side by side.
-        Vector256<float> r0 = Pair(s0, s4) * scale, r1 = Pair(s1, s5) * scale, r2 = Pair(s2, s6) * scale, r3 = Pair(s3, s7) * scale;
-        Lanes(r0, r1, r2, r3, d, stride);
-        r0 = Pair(s0 + 4, s4 + 4) * scale;
-        r1 = Pair(s1 + 4, s5 + 4) * scale;
-        r2 = Pair(s2 + 4, s6 + 4) * scale;
-        r3 = Pair(s3 + 4, s7 + 4) * scale;
-        Lanes(r0, r1, r2, r3, d + 4 * stride, stride);
+        return j;
     }
 
     [MethodImpl(Inline)]

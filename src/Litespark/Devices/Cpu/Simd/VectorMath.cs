@@ -35,6 +35,27 @@ internal static class VectorMath
         return T.SelectGreaterOrEqual(T.Broadcast(ExpUnderflow), x, T.Zero, p * T.PowerOfTwo(n));
     }
 
+    /// <summary>log₂ e: e^x = 2^(x · log₂ e).</summary>
+    public const float Log2E = 1.44269504f;
+
+    /// <summary>
+    /// 2^x for x below 127, with a relative error of about 2e-7; 0 for x ≤ −126.5 (−∞ included). Cheaper than <see cref="Exp"/>:
+    /// no overflow to look after, no range reduction in parts. The polynomial on [−½, ½] is fitted for the least largest relative
+    /// error (9e-8) and exact at 0.
+    /// </summary>
+    [MethodImpl(Inline)]
+    public static T Exp2<T>(T x) where T : struct, ISimd<T>
+    {
+        // The power of two of −127 is 0, as its exponent field is.
+        T clamped = T.Max(T.Broadcast(-127f), x), n = T.Round(clamped), r = clamped - n;
+        T p = T.MultiplyAdd(T.Broadcast(0.00132647198f), r, T.Broadcast(0.00967151315f));
+        p = T.MultiplyAdd(p, r, T.Broadcast(0.0555073377f));
+        p = T.MultiplyAdd(p, r, T.Broadcast(0.240222421f));
+        p = T.MultiplyAdd(p, r, T.Broadcast(0.693146978f));
+        p = T.MultiplyAdd(p, r, T.Broadcast(1f));
+        return p * T.PowerOfTwo(n);
+    }
+
     /// <summary>1 / (1 + e^−x).</summary>
     [MethodImpl(Inline)]
     public static T Sigmoid<T>(T x) where T : struct, ISimd<T>

@@ -1,5 +1,6 @@
 using Litespark.Devices.Cpu.Kernels;
 using Litespark.Graphs;
+using Litespark.Models;
 
 namespace Litespark.Tests.Devices.Cpu.Kernels;
 
@@ -21,7 +22,9 @@ public sealed unsafe class ActivationKernelTests
         double[] input = x.Values, expected = [.. input.Select(v => Value(kind, v))];
         double[] gradient = [.. input.Zip(dy.Values, (v, g) => Slope(kind, v) * g)];
         foreach (Operand output in new[] { y, x })
-            trial.Run(pool => new ActivationKernel(pool, kind, x.Matrix, output.Matrix), () => Reference.AssertClose(expected, output.Values, 1e-6));
+            trial.Run(
+                pool => new ActivationKernel(pool, kind, x.Matrix, output.Matrix),
+                () => Reference.AssertClose(expected, output.Values, 1e-6));
         foreach (Operand output in new[] { y, x, dy })
         {
             trial.Run(
@@ -39,8 +42,10 @@ public sealed unsafe class ActivationKernelTests
     {
         using var trial = new KernelTrial();
         // Gate and up side by side in one matrix, as the fused projection leaves them.
-        Operand both = trial.Random(rows, 2 * columns, gap: 3, scale: 4), h = trial.Zeros(rows, columns, gap: 1), dh = trial.Random(rows, columns, gap: 2);
-        Litespark.Devices.Cpu.Matrix gate = new(both.Data, rows, columns, both.Matrix.Stride), up = new(both.Data + columns, rows, columns, both.Matrix.Stride);
+        Operand both = trial.Random(rows, 2 * columns, gap: 3, scale: 4);
+        Operand h = trial.Zeros(rows, columns, gap: 1), dh = trial.Random(rows, columns, gap: 2);
+        Litespark.Devices.Cpu.Matrix gate = new(both.Data, rows, columns, both.Matrix.Stride);
+        Litespark.Devices.Cpu.Matrix up = new(both.Data + columns, rows, columns, both.Matrix.Stride);
         double[] input = both.Values, incoming = dh.Values, expected = new double[rows * columns], expectedBoth = new double[input.Length];
         for (int i = 0; i < expected.Length; i++)
         {
@@ -55,7 +60,8 @@ public sealed unsafe class ActivationKernelTests
             pool => new GatedActivationGradientKernel(pool, kind, dh.Matrix, gate, up, gate, up),
             () => Reference.AssertClose(expectedBoth, both.Values, 2e-6));
         Operand dBoth = trial.Zeros(rows, 2 * columns, gap: 1);
-        Litespark.Devices.Cpu.Matrix dGate = new(dBoth.Data, rows, columns, dBoth.Matrix.Stride), dUp = new(dBoth.Data + columns, rows, columns, dBoth.Matrix.Stride);
+        Litespark.Devices.Cpu.Matrix dGate = new(dBoth.Data, rows, columns, dBoth.Matrix.Stride);
+        Litespark.Devices.Cpu.Matrix dUp = new(dBoth.Data + columns, rows, columns, dBoth.Matrix.Stride);
         trial.Run(
             pool => new GatedActivationGradientKernel(pool, kind, dh.Matrix, gate, up, dGate, dUp),
             () => Reference.AssertClose(expectedBoth, dBoth.Values, 2e-6));

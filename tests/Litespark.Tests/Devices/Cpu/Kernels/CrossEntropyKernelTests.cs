@@ -17,7 +17,8 @@ public sealed unsafe class CrossEntropyKernelTests
         // Logits that rise along the row move the running maximum from chunk to chunk; some rows are far from 0.
         Operand logits = trial.New(tokens, vocabulary, 3, (n, v) => 5 * trial.Next() + 30f * v / vocabulary + (n % 3 - 1) * 200);
         int[] targets = [.. Enumerable.Range(0, tokens).Select(n => n % 4 == 2 ? -1 : trial.NextInteger(vocabulary))];
-        Operand target = trial.Integers(targets), loss = trial.Random(1, tokens), logSumExp = trial.Zeros(1, tokens), scale = trial.Scalar(Scale);
+        Operand target = trial.Integers(targets), loss = trial.Random(1, tokens);
+        Operand logSumExp = trial.Zeros(1, tokens), scale = trial.Scalar(Scale);
         Operand dLogits = trial.Zeros(tokens, vocabulary, gap: 1);
         (double[] losses, double[] sums, double[] gradient) = Definition(logits.Values, targets, vocabulary);
 
@@ -52,7 +53,8 @@ public sealed unsafe class CrossEntropyKernelTests
         Operand logits = trial.Random(5, 13, gap: 2, scale: 3), loss = trial.Zeros(1, 5), scale = trial.Scalar(Scale);
         int[] targets = [3, 0, -1, 12, 3];
         Operand target = trial.Integers(targets);
-        double[] expected = Reference.Gradient(v => Definition(v, targets, 13).Losses, logits.Values, [.. targets.Select(_ => (double)Scale)]);
+        double[] cotangent = [.. targets.Select(_ => (double)Scale)];
+        double[] expected = Reference.Gradient(v => Definition(v, targets, 13).Losses, logits.Values, cotangent);
         trial.Run(
             pool => new CrossEntropyWithGradientKernel(pool, logits.Matrix, target.Integers, scale.Data, loss.Data, logits.Matrix),
             () => Reference.AssertClose(expected, logits.Values, 1e-6));

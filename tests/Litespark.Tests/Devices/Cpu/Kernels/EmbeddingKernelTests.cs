@@ -15,7 +15,8 @@ public sealed unsafe class EmbeddingKernelTests
     {
         using var trial = new KernelTrial();
         int[] indices = Indices(trial, tokens);
-        Operand index = trial.Integers(indices), table = trial.Random(Vocabulary, columns, gap: 3), y = trial.Random(tokens, columns, gap: 2);
+        Operand index = trial.Integers(indices);
+        Operand table = trial.Random(Vocabulary, columns, gap: 3), y = trial.Random(tokens, columns, gap: 2);
         double[] rows = table.Values, before = y.Values;
         double[] expected = [.. before.Select((v, i) => rows[indices[i / columns] * columns + i % columns] + (accumulate ? v : 0))];
         trial.Run(
@@ -31,7 +32,8 @@ public sealed unsafe class EmbeddingKernelTests
     {
         using var trial = new KernelTrial();
         int[] indices = Indices(trial, tokens);
-        Operand index = trial.Integers(indices), dy = trial.Random(tokens, columns, gap: 2), dTable = trial.Random(Vocabulary, columns, gap: 3);
+        Operand index = trial.Integers(indices), dy = trial.Random(tokens, columns, gap: 2);
+        Operand dTable = trial.Random(Vocabulary, columns, gap: 3);
         double[] gradient = dy.Values, expected = accumulate ? dTable.Values : new double[Vocabulary * columns];
         for (int i = 0; i < gradient.Length; i++) expected[indices[i / columns] * columns + i % columns] += gradient[i];
         trial.Run(

@@ -15,7 +15,8 @@ public sealed unsafe class NormKernelTests
     public void Rms_norm_adds_the_residual_and_normalises_each_group(int rows, int columns, int groupSize)
     {
         using var trial = new KernelTrial();
-        Operand x = trial.Random(rows, columns, gap: 5), residual = trial.Random(rows, columns, gap: 1), weight = trial.Random(1, groupSize);
+        Operand x = trial.Random(rows, columns, gap: 5);
+        Operand residual = trial.Random(rows, columns, gap: 1), weight = trial.Random(1, groupSize);
         Operand sum = trial.Zeros(rows, columns, gap: 3), y = trial.Zeros(rows, columns, gap: 7);
         Operand inverse = trial.Zeros(1, rows * columns / groupSize);
         double[] total = Reference.Add(x.Values, residual.Values);
@@ -47,7 +48,8 @@ public sealed unsafe class NormKernelTests
     public void Gradient_of_rms_norm_matches_finite_differences(int rows, int columns, int groupSize)
     {
         using var trial = new KernelTrial();
-        Operand dy = trial.Random(rows, columns, gap: 3), x = trial.Random(rows, columns, gap: 5), addend = trial.Random(rows, columns, gap: 1);
+        Operand dy = trial.Random(rows, columns, gap: 3);
+        Operand x = trial.Random(rows, columns, gap: 5), addend = trial.Random(rows, columns, gap: 1);
         Operand weight = trial.Random(1, groupSize), dx = trial.Zeros(rows, columns, gap: 2), dWeight = trial.Random(1, groupSize);
         double[] inverses = InverseRms(x.Values, groupSize);
         Operand inverse = trial.New(1, inverses.Length, 0, (_, c) => (float)inverses[c]);
@@ -67,7 +69,7 @@ public sealed unsafe class NormKernelTests
         {
             trial.Run(
                 pool => new RmsNormGradientKernel(
-                    pool, dy.Matrix, x.Matrix, weight.Data, inverse.Data, addend.Matrix, output.Matrix, dWeight.Data, accumulateWeight: true, groupSize),
+                    pool, dy.Matrix, x.Matrix, weight.Data, inverse.Data, addend.Matrix, output.Matrix, dWeight.Data, true, groupSize),
                 () =>
                 {
                     Reference.AssertClose(expectedWithAddend, output.Values);
@@ -80,19 +82,22 @@ public sealed unsafe class NormKernelTests
     public void A_frozen_weight_gets_no_gradient()
     {
         using var trial = new KernelTrial();
-        Operand dy = trial.Random(4, 9), x = trial.Random(4, 9), weight = trial.Random(1, 9), mean = trial.Random(1, 4), inverse = trial.Positive(1, 4);
+        Operand dy = trial.Random(4, 9), x = trial.Random(4, 9);
+        Operand weight = trial.Random(1, 9), mean = trial.Random(1, 4), inverse = trial.Positive(1, 4);
         Operand dx = trial.Zeros(4, 9), expected = trial.Zeros(4, 9), dWeight = trial.Zeros(1, 9), dBias = trial.Zeros(1, 9);
         trial.Run(
             pool => new Sequence(
                 new RmsNormGradientKernel(pool, dy.Matrix, x.Matrix, weight.Data, inverse.Data, default, dx.Matrix, null, false, 9),
-                new RmsNormGradientKernel(pool, dy.Matrix, x.Matrix, weight.Data, inverse.Data, default, expected.Matrix, dWeight.Data, false, 9)),
+                new RmsNormGradientKernel(
+                    pool, dy.Matrix, x.Matrix, weight.Data, inverse.Data, default, expected.Matrix, dWeight.Data, false, 9)),
             () => Assert.Equal(expected.Values, dx.Values));
         trial.Run(
             pool => new Sequence(
                 new LayerNormGradientKernel(
                     pool, dy.Matrix, x.Matrix, weight.Data, mean.Data, inverse.Data, default, dx.Matrix, null, null, false),
                 new LayerNormGradientKernel(
-                    pool, dy.Matrix, x.Matrix, weight.Data, mean.Data, inverse.Data, default, expected.Matrix, dWeight.Data, dBias.Data, false)),
+                    pool, dy.Matrix, x.Matrix, weight.Data, mean.Data, inverse.Data, default, expected.Matrix,
+                    dWeight.Data, dBias.Data, false)),
             () => Assert.Equal(expected.Values, dx.Values));
     }
 
@@ -141,7 +146,8 @@ public sealed unsafe class NormKernelTests
     public void Gradient_of_layer_norm_matches_finite_differences(int rows, int columns)
     {
         using var trial = new KernelTrial();
-        Operand dy = trial.Random(rows, columns, gap: 3), x = trial.Random(rows, columns, gap: 5), addend = trial.Random(rows, columns, gap: 1);
+        Operand dy = trial.Random(rows, columns, gap: 3);
+        Operand x = trial.Random(rows, columns, gap: 5), addend = trial.Random(rows, columns, gap: 1);
         Operand weight = trial.Random(1, columns), bias = trial.Random(1, columns), dx = trial.Zeros(rows, columns, gap: 2);
         Operand dWeight = trial.Random(1, columns), dBias = trial.Random(1, columns);
         Operand mean = trial.New(1, rows, 0, (_, n) => (float)Moments(x.Values, n, columns).Mean);
@@ -164,7 +170,8 @@ public sealed unsafe class NormKernelTests
         {
             trial.Run(
                 pool => new LayerNormGradientKernel(
-                    pool, dy.Matrix, x.Matrix, weight.Data, mean.Data, inverse.Data, addend.Matrix, output.Matrix, dWeight.Data, dBias.Data, true),
+                    pool, dy.Matrix, x.Matrix, weight.Data, mean.Data, inverse.Data, addend.Matrix, output.Matrix,
+                    dWeight.Data, dBias.Data, true),
                 () =>
                 {
                     Reference.AssertClose(expectedWithAddend, output.Values);

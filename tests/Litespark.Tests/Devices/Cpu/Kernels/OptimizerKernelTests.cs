@@ -15,8 +15,10 @@ public sealed unsafe class OptimizerKernelTests
         const double Rate = 0.02, Clip = 0.5, Epsilon = 1e-3;
         var settings = new AdamWSettings(0.9, 0.95, Epsilon, 0.1);
         using var trial = new KernelTrial();
-        Operand weight = trial.Random(1, count), gradient = trial.Random(1, count), m = trial.Random(1, count, scale: 0.1f), v = trial.Positive(1, count);
-        Operand schedule = trial.New(1, 3, 0, (_, i) => (float)(i == 0 ? Rate : 1 - Math.Pow(i == 1 ? 0.9 : 0.95, 7))), clip = trial.Scalar((float)Clip);
+        Operand weight = trial.Random(1, count), gradient = trial.Random(1, count);
+        Operand m = trial.Random(1, count, scale: 0.1f), v = trial.Positive(1, count);
+        Operand schedule = trial.New(1, 3, 0, (_, i) => (float)(i == 0 ? Rate : 1 - Math.Pow(i == 1 ? 0.9 : 0.95, 7)));
+        Operand clip = trial.Scalar((float)Clip);
         double[] w = weight.Values, g = gradient.Values, mean = m.Values, square = v.Values;
         for (int step = 0; step < Steps; step++)
         {
@@ -49,7 +51,8 @@ public sealed unsafe class OptimizerKernelTests
     public void Momentum_accumulates_and_looks_ahead(int count, bool nesterov, bool clipped)
     {
         using var trial = new KernelTrial();
-        Operand gradient = trial.Random(1, count), momentum = trial.Random(1, count), update = trial.Zeros(1, count), clip = trial.Scalar(0.5f);
+        Operand gradient = trial.Random(1, count), momentum = trial.Random(1, count);
+        Operand update = trial.Zeros(1, count), clip = trial.Scalar(0.5f);
         double[] slope = [.. gradient.Values.Select(g => g * (clipped ? 0.5 : 1))];
         double[] moved = [.. slope.Zip(momentum.Values, (g, m) => 0.75 * m + g)];
         double[] expected = nesterov ? [.. slope.Zip(moved, (g, m) => g + 0.75 * m)] : moved;

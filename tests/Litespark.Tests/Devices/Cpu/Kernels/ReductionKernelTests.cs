@@ -29,8 +29,12 @@ public sealed unsafe class ReductionKernelTests
         Operand x = trial.Positive(1, count), y = trial.Scalar(3);
         double sum = x.Values.Sum(), squares = x.Values.Sum(v => v * v);
         trial.Run(pool => new SumKernel(pool, x.Data, count, y.Data), () => Reference.AssertClose([sum], y.Values, 2e-7));
-        trial.Run(pool => new SumOfSquaresKernel(pool, x.Data, count, y.Data, accumulate: false), () => Reference.AssertClose([squares], y.Values, 2e-7));
-        trial.Run(pool => new SumOfSquaresKernel(pool, x.Data, count, y.Data, accumulate: true), () => Reference.AssertClose([squares + 3], y.Values, 2e-7));
+        trial.Run(
+            pool => new SumOfSquaresKernel(pool, x.Data, count, y.Data, accumulate: false),
+            () => Reference.AssertClose([squares], y.Values, 2e-7));
+        trial.Run(
+            pool => new SumOfSquaresKernel(pool, x.Data, count, y.Data, accumulate: true),
+            () => Reference.AssertClose([squares + 3], y.Values, 2e-7));
     }
 
     [Theory]
@@ -43,7 +47,9 @@ public sealed unsafe class ReductionKernelTests
         double norm = Math.Sqrt(x.Values.Sum(v => v * v));
         double[] expected = [.. x.Values.Select(v => v / (norm + 0.5))];
         foreach (Operand output in new[] { y, x })
-            trial.Run(pool => new NormalizeKernel(pool, x.Data, count, 0.5f, output.Data), () => Reference.AssertClose(expected, output.Values, 1e-7));
+            trial.Run(
+                pool => new NormalizeKernel(pool, x.Data, count, 0.5f, output.Data),
+                () => Reference.AssertClose(expected, output.Values, 1e-7));
     }
 
     [Theory]

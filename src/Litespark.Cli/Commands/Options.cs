@@ -1,0 +1,45 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+
+namespace Litespark.Cli.Commands;
+
+/// <summary>Options that several commands share, and checks of their values.</summary>
+internal static class Options
+{
+    public static Option<bool> Json() => new("--json") { Description = "Print one JSON object on stdout and nothing else; progress goes to stderr" };
+
+    public static Option<string> Checkpoint() => new("--checkpoint")
+    {
+        HelpName = "PATH",
+        Required = true,
+        Description = "A run folder, a checkpoint in it, or a Hugging Face model folder",
+    };
+
+    /// <summary>A number in a range; the message names the range, whether the value is out of it or no number at all.</summary>
+    public static Option<T> Number<T>(string name, string helpName, string description, T fallback, Func<T, bool> isRight, string wanted) where T : struct, IParsable<T> =>
+        new(name)
+        {
+            HelpName = helpName,
+            Description = description,
+            DefaultValueFactory = _ => fallback,
+            CustomParser = result => Parse(result, name, isRight, wanted) ?? fallback,
+        };
+
+    /// <summary>As <see cref="Number{T}"/>, null where it is not given.</summary>
+    public static Option<T?> OptionalNumber<T>(string name, string helpName, string description, Func<T, bool> isRight, string wanted) where T : struct, IParsable<T> =>
+        new(name)
+        {
+            HelpName = helpName,
+            Description = description,
+            CustomParser = result => Parse(result, name, isRight, wanted),
+        };
+
+    static T? Parse<T>(ArgumentResult result, string name, Func<T, bool> isRight, string wanted) where T : struct, IParsable<T>
+    {
+        string text = result.Tokens[0].Value;
+        if (T.TryParse(text, CultureInfo.InvariantCulture, out T value) && isRight(value)) return value;
+        result.AddError($"{name} must be {wanted}, found '{text}'");
+        return null;
+    }
+}

@@ -1,0 +1,69 @@
+using Litespark.Recipes;
+
+namespace Litespark.Training;
+
+/// <summary>A run's folder: its recipe, metrics and checkpoints. Only one process trains in it at a time.</summary>
+public sealed class RunFolder : IDisposable
+{
+    /// <summary>The resolved recipe.</summary>
+    public const string RecipeFile = "recipe.yaml";
+
+    const string LockFile = ".lock";
+    readonly FileStream lockStream;
+
+    RunFolder(string path)
+    {
+        Path = path;
+        string lockPath = System.IO.Path.Combine(path, LockFile);
+        try
+        {
+            Directory.CreateDirectory(path);
+            lockStream = new FileStream(lockPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (IOException error) when (File.Exists(lockPath))
+        {
+            throw new UserErrorException($"{path}: another litespark is training in this folder; wait for it, stop it, or choose another folder with --out.", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"{path}: the run folder cannot be written: {error.Message} Choose another with --out.", error);
+        }
+    }
+
+    /// <summary>Where it is.</summary>
+    public string Path { get; }
+
+    /// <summary>Opens a folder, which is created where needed.</summary>
+    public static RunFolder Open(string path) => new(path);
+
+    /// <summary>A new name below <c>runs/</c>: recipe and time.</summary>
+    public static string NewPath(string recipeName)
+    {
+        string name = System.IO.Path.GetFileNameWithoutExtension(recipeName);
+        string stem = System.IO.Path.Combine("runs", $"{name}-{DateTime.Now:yyyyMMdd-HHmmss}"), path = stem;
+        for (int i = 2; Directory.Exists(path); i++) path = $"{stem}-{i}";
+        return path;
+    }
+
+    /// <summary>The newest run below <c>runs/</c> of a recipe (of any recipe for null), or null.</summary>
+    public static string? FindLatest(string? recipeName)
+    {
+        if (!Directory.Exists("runs")) return null;
+        string prefix = recipeName is null ? "" : System.IO.Path.GetFileNameWithoutExtension(recipeName) + "-";
+        return new DirectoryInfo("runs").EnumerateDirectories(prefix + "*")
+            .Where(folder => File.Exists(System.IO.Path.Combine(folder.FullName, RecipeFile)))
+            .OrderByDescending(folder => File.GetLastWriteTimeUtc(System.IO.Path.Combine(folder.FullName, RecipeFile)))
+            .Select(folder => System.IO.Path.Combine("runs", folder.Name)).FirstOrDefault();
+    }
+
+    /// <summary>Saves the resolved recipe with the run.</summary>
+    public void SaveRecipe(Recipe recipe)
+    {
+        string path = System.IO.Path.Combine(Path, RecipeFile);
+        File.WriteAllText(path + ".tmp", recipe.ToYaml());
+        File.Move(path + ".tmp", path, overwrite: true);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => lockStream.Dispose();
+}

@@ -1,0 +1,44 @@
+using System.Text.Json.Nodes;
+using Litespark.Data.Loading;
+
+namespace Litespark.Training;
+
+/// <summary>What a run must know to go on exactly where it was, apart from weights and optimiser moments.</summary>
+/// <param name="Step">Steps taken from the data so far, skipped ones included.</param>
+/// <param name="Updates">Updates made: the t of AdamW's bias correction.</param>
+/// <param name="Tokens">Tokens seen.</param>
+/// <param name="Joules">Energy used so far.</param>
+/// <param name="LossMean">Running mean of the loss guard.</param>
+/// <param name="LossCount">Losses in that mean.</param>
+/// <param name="Loader">Where the data stands.</param>
+/// <param name="Optimizer">Name of the update rule that the moments belong to.</param>
+public sealed record RunState(long Step, long Updates, long Tokens, double Joules, double LossMean, long LossCount, LoaderState Loader, string Optimizer)
+{
+    /// <summary>As <c>training_state.json</c> holds it.</summary>
+    public JsonObject ToJson() => new()
+    {
+        ["step"] = Step,
+        ["updates"] = Updates,
+        ["tokens"] = Tokens,
+        ["joules"] = Joules,
+        ["loss_mean"] = LossMean,
+        ["loss_count"] = LossCount,
+        ["optimizer"] = Optimizer,
+        ["loader"] = Loader.ToJson(),
+    };
+
+    /// <summary>Reads <c>training_state.json</c>.</summary>
+    /// <exception cref="UserErrorException">A member is missing or of the wrong type.</exception>
+    public static RunState FromJson(JsonObject json, string path)
+    {
+        try
+        {
+            return new RunState((long)json["step"]!, (long)json["updates"]!, (long)json["tokens"]!, (double)json["joules"]!,
+                (double)json["loss_mean"]!, (long)json["loss_count"]!, LoaderState.FromJson(json["loader"]), (string)json["optimizer"]!);
+        }
+        catch (Exception error) when (error is NullReferenceException or InvalidOperationException or FormatException)
+        {
+            throw new UserErrorException($"{path}: training_state.json is not of the expected form; the checkpoint was written by something else. Its weights can still be used: model.path.", error);
+        }
+    }
+}

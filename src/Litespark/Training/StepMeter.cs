@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using Litespark.Energy;
+using Litespark.Models;
+using Litespark.Planning;
+using Litespark.Reporting;
+
+namespace Litespark.Training;
+
+/// <summary>Turns steps into tokens/s, MFU, HFU and joules.</summary>
+internal sealed class StepMeter
+{
+    readonly IDevice device;
+    readonly IEnergyMeter energy;
+    readonly JoulesPerTokenWindow window = new();
+    readonly double modelFlopsPerToken, executedFlopsPerStep;
+    readonly double joulesBefore, joulesAtStart;
+    readonly long memoryBytes;
+    long totalTicks, totalTokens, started;
+    double peak;
+
+    /// <param name="device">Sampled for its peak.</param>
+    /// <param name="energy">The meter.</param>
+    /// <param name="setup">Model and program.</param>
+    /// <param name="microBatches">Micro-batches of a step.</param>
+    /// <param name="joulesBefore">Energy of the run before it was resumed.</param>
+    public StepMeter(IDevice device, IEnergyMeter energy, TrainingSetup setup, int microBatches, double joulesBefore)
+    {
+        this.device = device;
+        this.energy = energy;
+        this.joulesBefore = joulesBefore;
+        joulesAtStart = energy.ReadJoules();
+        modelFlopsPerToken = ParameterCatalog.FlopsPerToken(setup.Spec, setup.Recipe.Training.SequenceLength);
+        IReadOnlyDictionary<string, StepPlan> plans = setup.Program.Plans;
+        executedFlopsPerStep = plans[ProgramBuilder.FirstMicroBatch].Flops + (microBatches - 1) * plans[ProgramBuilder.NextMicroBatch].Flops + plans[ProgramBuilder.Update].Flops;
+        memoryBytes = setup.Program.TotalBytes;
+        SamplePeak();
+    }
+
+    /// <summary>Energy of the whole run so far.</summary>
+    public double Joules => joulesBefore + energy.ReadJoules() - joulesAtStart;
+
+    /// <summary>Mean rate over all steps of this process.</summary>
+    public double? TokensPerSecond => totalTicks == 0 ? null : totalTokens / Stopwatch.GetElapsedTime(0, totalTicks).TotalSeconds;
+
+    /// <summary>Mean model FLOP utilisation over all steps of this process.</summary>
+    public double? Mfu => TokensPerSecond * modelFlopsPerToken / peak;
+
+    /// <summary>Mean hardware FLOP utilisation over all steps of this process.</summary>
+    public double? Hfu => totalTicks == 0 ? null : Steps * executedFlopsPerStep / Stopwatch.GetElapsedTime(0, totalTicks).TotalSeconds / peak;
+
+    long Steps { get; set; }
+
+    /// <summary>Measures the device's peak again; the largest counts.</summary>
+    public void SamplePeak() => peak = Math.Max(peak, device.SamplePeakFlops());
+
+    public void Start() => started = Stopwatch.GetTimestamp();
+
+    /// <summary>Ends a step of so many tokens.</summary>
+    public StepMetrics Stop(long step, long stepTokens, long tokens, double loss, double gradientNorm, double learningRate)
+    {
+        long now = Stopwatch.GetTimestamp();
+        double seconds = Stopwatch.GetElapsedTime(started, now).TotalSeconds, joules = Joules;
+        totalTicks += now - started;
+        totalTokens += stepTokens;
+        Steps++;
+        return new StepMetrics
+        {
+            Step = step,
+            Tokens = tokens,
+            Loss = loss,
+            GradNorm = gradientNorm,
+            LearningRate = learningRate,
+            StepMs = seconds * 1e3,
+            TokensPerSecond = stepTokens / seconds,
+            Mfu = stepTokens / seconds * modelFlopsPerToken / peak,
+            Hfu = executedFlopsPerStep / seconds / peak,
+            PeakMemoryBytes = memoryBytes,
+            Joules = joules,
+            JoulesPerToken = window.Add(now, joules, tokens),
+            EnergySource = energy.Source,
+            Density = 1,
+        };
+    }
+}

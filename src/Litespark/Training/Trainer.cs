@@ -1,0 +1,255 @@
+using Litespark.Checkpoints;
+using Litespark.Data.Loading;
+using Litespark.Energy;
+using Litespark.Planning;
+using Litespark.Recipes;
+using Litespark.Reporting;
+
+namespace Litespark.Training;
+
+/// <summary>Where and how a run is carried out, apart from what the recipe says.</summary>
+public sealed record TrainerOptions
+{
+    /// <summary>Run folder.</summary>
+    public required string Run { get; init; }
+
+    /// <summary>Go on from the newest whole checkpoint.</summary>
+    public bool Resume { get; init; }
+
+    /// <summary>Told what takes time before the first step.</summary>
+    public Action<string> Status { get; init; } = _ => { };
+
+    /// <summary>Writes sample text from the weights: (weights, sample number) → text; null = no samples.</summary>
+    public Func<ITensorStore, int, string>? Sample { get; init; }
+
+    /// <summary>Requests a stop: the step is finished, the state saved.</summary>
+    public CancellationToken StopRequested { get; init; }
+}
+
+/// <summary>
+/// Trains a model by a recipe: steps, evaluations, checkpoints, metrics. Resuming is exact: the losses after a resume are
+/// those of an undisturbed run, bit for bit.
+/// </summary>
+public sealed class Trainer : IDisposable
+{
+    readonly TrainingSetup setup;
+    readonly TrainerOptions options;
+    readonly ITrainingObserver observer;
+    readonly IDevice device;
+    readonly ILoadedProgram program;
+    readonly TrainingStep step;
+    readonly CheckpointStore checkpoints;
+    readonly LearningRateSchedule schedule;
+    readonly LossGuard guard;
+    readonly IEnergyMeter energy;
+    readonly ValidationLoader? validation;
+    readonly int microBatches;
+
+    /// <summary>Loads the program into the device.</summary>
+    public Trainer(TrainingSetup setup, IDevice device, TrainerOptions options, ITrainingObserver observer)
+    {
+        this.setup = setup;
+        this.device = device;
+        this.options = options;
+        this.observer = observer;
+        Recipe recipe = setup.Recipe;
+        microBatches = RecipeSettings.MicroBatches(recipe.Training);
+        program = device.Load(setup.Program);
+        step = new TrainingStep(program, setup.Optimizer);
+        checkpoints = new CheckpointStore(options.Run, recipe.Checkpoints.KeepLast);
+        schedule = new LearningRateSchedule(recipe);
+        guard = new LossGuard(recipe.Training.LossSpikeFactor);
+        energy = EnergyMeters.Open(RecipeSettings.Energy(recipe.Energy));
+        if (recipe.Evaluation.EverySteps > 0)
+        {
+            long tokens = recipe.Evaluation.MaxTokens > 0 ? recipe.Evaluation.MaxTokens : long.MaxValue;
+            validation = setup.Data.CreateValidation(recipe.Training.SequenceLength, recipe.Training.MicroBatchSize, tokens);
+        }
+    }
+
+    /// <summary>Runs to the last step, to a stop request, or to a loss that is not to be trusted.</summary>
+    public TrainingSummary Run()
+    {
+        using RunFolder folder = RunFolder.Open(options.Run);
+        RunState? state = options.Resume ? Restore() : null;
+        using MetricsWriter metrics = options.Resume ? MetricsWriter.Resume(options.Run, state?.Step ?? -1) : MetricsWriter.Create(options.Run);
+        folder.SaveRecipe(setup.Recipe);
+        if (state is null) InitializeWeights();
+        using BatchLoader loader = setup.Data.CreateLoader(setup.Recipe.Training.SequenceLength, setup.Recipe.Training.MicroBatchSize, microBatches, state?.Loader);
+        var run = new TrainingLoop(this, loader, metrics, state);
+        return run.Run();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        validation?.Dispose();
+        energy.Dispose();
+        program.Dispose();
+    }
+
+    void InitializeWeights()
+    {
+        if (setup.ModelFolder is { } source) HuggingFaceFolder.LoadWeights(source, setup.Spec, ParameterStore.Weights(program));
+        else ParameterStore.Initialize(program, setup.Recipe.Training.Seed);
+    }
+
+    RunState? Restore()
+    {
+        LatestCheckpoint latest = checkpoints.FindLatest();
+        foreach (PassedOverCheckpoint passed in latest.PassedOver) observer.OnWarning($"passed over {passed.Path}: {passed.Reason}");
+        if (latest.Path is not { } path)
+        {
+            observer.OnWarning($"{options.Run} has no whole checkpoint yet: starting from the beginning");
+            return null;
+        }
+
+        RunState state = RunState.FromJson(CheckpointStore.ReadState(path), path);
+        if (state.Optimizer != OptimizerName())
+            throw new UserErrorException($"{path} was trained with {state.Optimizer}, the recipe says optimizer.name: {OptimizerName()}. Keep the optimizer, or start a new run from the weights with model.path.");
+        CheckpointStore.Load(path, setup.Spec, ParameterStore.Weights(program), ParameterStore.OptimizerState(program));
+        (guard.Mean, guard.Count) = (state.LossMean, state.LossCount);
+        return state;
+    }
+
+    string OptimizerName() => setup.Recipe.Optimizer.Name.ToString().ToLowerInvariant();
+
+    /// <summary>The state of one call of <see cref="Trainer.Run"/>.</summary>
+    sealed class TrainingLoop
+    {
+        readonly Trainer owner;
+        readonly BatchLoader loader;
+        readonly MetricsWriter metrics;
+        readonly Recipe recipe;
+        readonly StepMeter meter;
+        readonly DateTime started = DateTime.UtcNow;
+        long done, updates, tokens;
+        double? loss, evalLoss, bitsPerByte;
+        string? lastCheckpoint;
+        long lastCheckpointStep = -1;
+
+        public TrainingLoop(Trainer owner, BatchLoader loader, MetricsWriter metrics, RunState? state)
+        {
+            this.owner = owner;
+            this.loader = loader;
+            this.metrics = metrics;
+            recipe = owner.setup.Recipe;
+            meter = new StepMeter(owner.device, owner.energy, owner.setup, owner.microBatches, state?.Joules ?? 0);
+            if (state is null) return;
+            (done, updates, tokens) = (state.Step, state.Updates, state.Tokens);
+            lastCheckpointStep = done;
+            lastCheckpoint = owner.checkpoints.FindLatest().Path;
+        }
+
+        bool IsFinished => done >= recipe.Training.MaxSteps || (recipe.Training.MaxTokens is { } limit && tokens >= limit);
+
+        public TrainingSummary Run()
+        {
+            owner.observer.OnStart(new TrainingStart
+            {
+                Run = owner.options.Run,
+                Model = owner.setup.Name,
+                Parameters = owner.setup.Program.Parameters.Count,
+                Device = owner.device.Name,
+                StepsDone = done,
+                MaxSteps = recipe.Training.MaxSteps,
+                EnergySource = owner.energy.Source,
+                EnergyExplanation = owner.energy.Explanation,
+            });
+            if (owner.validation is null && recipe.Evaluation.EverySteps > 0) owner.observer.OnWarning("there is no validation data: nothing is evaluated (data.validation, data.validation_fraction)");
+            if (IsEvaluationDue() && metrics.LastEvalStep != done) Evaluate();
+            while (!IsFinished)
+            {
+                if (owner.options.StopRequested.IsCancellationRequested) return End(TrainingOutcome.Interrupted);
+                Step();
+                if (IsEvaluationDue()) Evaluate();
+                if (recipe.Checkpoints.EverySteps > 0 && done % recipe.Checkpoints.EverySteps == 0 && !IsFinished) Save();
+            }
+
+            return End(TrainingOutcome.Completed);
+        }
+
+        void Step()
+        {
+            StepBatch batch = loader.Next();
+            meter.Start();
+            double share = owner.schedule.At(done + 1), learningRate = recipe.Optimizer.LearningRate * share;
+            double mean = owner.step.RunGradients(batch.MicroBatches, batch.TargetCount);
+            double norm = owner.step.RunClip();
+            LossProblem problem = owner.guard.Check(mean, norm);
+            if (problem != LossProblem.None && recipe.Training.OnNan == OnNan.Stop) throw Untrustworthy(problem, mean, norm);
+            done++;
+            tokens += batch.TokenCount;
+            if (problem == LossProblem.None) owner.step.RunUpdate(++updates, learningRate, recipe.Optimizer.MuonLearningRate * share);
+            else owner.observer.OnWarning($"step {done}: loss {mean:0.###}, gradient norm {norm:0.###}: the update is skipped");
+            loss = mean;
+            StepMetrics row = meter.Stop(done, batch.TokenCount, tokens, mean, norm, learningRate);
+            metrics.OnStep(row);
+            owner.observer.OnStep(row);
+            if (done % recipe.Logging.EverySteps == 0) meter.SamplePeak();
+        }
+
+        RunFailureException Untrustworthy(LossProblem problem, double mean, double norm)
+        {
+            string what = problem == LossProblem.NotFinite ? $"the loss ({mean}) or the gradient norm ({norm}) is not a finite number" : $"the loss jumped to {mean:0.###}, from a mean of {owner.guard.Mean:0.###}";
+            string good = lastCheckpoint is null ? "no checkpoint was saved yet" : $"the last good checkpoint is {lastCheckpoint}";
+            return new RunFailureException($"Stopped at step {done + 1}: {what}; {good}. "
+                + "A lower optimizer.learning_rate, a longer schedule.warmup_steps or optimizer.grad_clip helps; training.on_nan: skip leaves such steps out and goes on.");
+        }
+
+        bool IsEvaluationDue() => owner.validation is not null && (IsFinished || done % recipe.Evaluation.EverySteps == 0);
+
+        void Evaluate()
+        {
+            (double mean, double? bits) = owner.step.Evaluate(owner.validation!);
+            (evalLoss, bitsPerByte) = (mean, bits);
+            var row = new EvalMetrics { Step = done, EvalLoss = mean, BitsPerByte = bits };
+            metrics.OnEval(row);
+            owner.observer.OnEval(row);
+        }
+
+        void Save()
+        {
+            if (lastCheckpointStep == done) return;
+            TrainingSetup setup = owner.setup;
+            lastCheckpoint = owner.checkpoints.Save(checked((int)done), new CheckpointContents
+            {
+                Spec = setup.Spec,
+                Weights = ParameterStore.Weights(owner.program),
+                OptimizerState = ParameterStore.OptimizerState(owner.program),
+                TrainingState = new RunState(done, updates, tokens, meter.Joules, owner.guard.Mean, owner.guard.Count, loader.State, owner.OptimizerName()).ToJson(),
+                BosTokenId = setup.Tokenizer?.BeginOfTextId,
+                EosTokenId = setup.Tokenizer?.EndOfTextId,
+                WriteTokenizer = setup.Tokenizer is { } tokenizer ? tokenizer.Save : null,
+            });
+            lastCheckpointStep = done;
+            owner.observer.OnCheckpoint(done, lastCheckpoint);
+        }
+
+        TrainingSummary End(TrainingOutcome outcome)
+        {
+            Save();
+            if (outcome == TrainingOutcome.Completed && owner.options.Sample is { } sample)
+                for (int i = 0; i < recipe.Logging.Samples; i++) owner.observer.OnSample(done, sample(ParameterStore.Weights(owner.program), i));
+            var summary = new TrainingSummary
+            {
+                Outcome = outcome,
+                Run = owner.options.Run,
+                Checkpoint = lastCheckpoint,
+                Steps = done,
+                Tokens = tokens,
+                Loss = loss,
+                EvalLoss = evalLoss,
+                BitsPerByte = bitsPerByte,
+                TokensPerSecond = meter.TokensPerSecond,
+                Mfu = meter.Mfu,
+                Hfu = meter.Hfu,
+                Joules = meter.Joules,
+                EnergySource = owner.energy.Source,
+                Elapsed = DateTime.UtcNow - started,
+            };
+            owner.observer.OnEnd(summary);
+            return summary;
+        }
+    }
+}

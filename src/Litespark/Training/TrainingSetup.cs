@@ -1,0 +1,92 @@
+using Litespark.Checkpoints;
+using Litespark.Data;
+using Litespark.Models;
+using Litespark.Planning;
+using Litespark.Recipes;
+using Litespark.Tokenization;
+
+namespace Litespark.Training;
+
+/// <summary>All that a recipe names, opened: tokenizer, data, architecture and the program that trains it.</summary>
+public sealed class TrainingSetup : IDisposable
+{
+    TrainingSetup(LoadedRecipe recipe, TransformerSpec spec, Tokenizer? tokenizer, DataPipeline data, string? modelFolder)
+    {
+        Recipe = recipe.Recipe;
+        Name = recipe.Name;
+        Spec = spec;
+        Tokenizer = tokenizer;
+        Data = data;
+        ModelFolder = modelFolder;
+        Optimizer = RecipeSettings.Optimizer(Recipe.Optimizer);
+        PlanOptions = RecipeSettings.Plan(Recipe.Engine);
+        Program = ProgramBuilder.Training(Transformer.Function(spec), PlanOptions, Optimizer, Recipe.Training.MicroBatchSize, Recipe.Training.SequenceLength);
+    }
+
+    /// <summary>The recipe.</summary>
+    public Recipe Recipe { get; }
+
+    /// <summary>The recipe's name.</summary>
+    public string Name { get; }
+
+    /// <summary>The architecture.</summary>
+    public TransformerSpec Spec { get; }
+
+    /// <summary>The tokenizer; null for synthetic data.</summary>
+    public Tokenizer? Tokenizer { get; }
+
+    /// <summary>The data.</summary>
+    public DataPipeline Data { get; }
+
+    /// <summary>Folder that the weights start from, or null.</summary>
+    public string? ModelFolder { get; }
+
+    /// <summary>The update rule.</summary>
+    public OptimizerSettings Optimizer { get; }
+
+    /// <summary>The passes.</summary>
+    public PlanOptions PlanOptions { get; }
+
+    /// <summary>The plans.</summary>
+    public StepProgram Program { get; }
+
+    /// <summary>The architecture that a recipe names, without opening its data: for forecasts and benchmarks.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="tokenizerSize">Vocabulary of the tokenizer, where it is known.</param>
+    public static TransformerSpec ResolveSpec(LoadedRecipe recipe, int? tokenizerSize)
+    {
+        ModelSection model = recipe.Recipe.Model;
+        TransformerSpec? basis = model.Path is { } path ? HuggingFaceFolder.ReadSpec(CheckpointStore.ResolveModelFolder(path, out _))
+            : model.Preset is { } preset ? ModelPresets.Get(preset) : null;
+        TransformerSpec spec = ModelResolver.Resolve(recipe, basis, tokenizerSize);
+        spec.Validate(recipe.Name);
+        return spec;
+    }
+
+    /// <summary>Opens what the recipe names. Training a tokenizer and preparing tokens happen here, once per corpus.</summary>
+    public static TrainingSetup Open(LoadedRecipe loaded, int threads, Action<string> status, CancellationToken cancellation = default)
+    {
+        Recipe recipe = loaded.Recipe;
+        string? modelFolder = recipe.Model.Path is { } path ? CheckpointStore.ResolveModelFolder(path, out _) : null;
+        Tokenizer? tokenizer = TokenizerProvider.Open(recipe, modelFolder, threads, status, cancellation);
+        TransformerSpec spec = ResolveSpec(loaded, tokenizer?.VocabSize);
+        DataPipeline data = tokenizer is null
+            ? DataPipeline.Synthetic(spec.VocabSize, recipe.Training.Seed, recipe.Data.SyntheticDocumentTokens)
+            : OpenData(recipe, tokenizer, threads, status, cancellation);
+        return new TrainingSetup(loaded, spec, tokenizer, data, modelFolder);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Data.Dispose();
+
+    static DataPipeline OpenData(Recipe recipe, Tokenizer tokenizer, int threads, Action<string> status, CancellationToken cancellation)
+    {
+        DateTime last = DateTime.MinValue;
+        return DataPipeline.Open(RecipeSettings.Data(recipe.Data), tokenizer, recipe.Training.Seed, threads, progress =>
+        {
+            if (DateTime.UtcNow - last < TimeSpan.FromSeconds(1)) return;
+            last = DateTime.UtcNow;
+            status($"tokenising {progress.Source}: {progress.Fraction:P0}, {progress.Tokens:N0} tokens");
+        }, cancellation);
+    }
+}
