@@ -57,11 +57,11 @@ public sealed class ProgramBuilder
         return builder.Build();
     }
 
-    /// <summary>A program that generates: a prefill plan for each bucket of new tokens and a plan for one token.</summary>
+    /// <summary>A program that generates: a plan for each bucket of new tokens. A plan reads the first elements of <c>tokens</c> and <c>positions</c>, which are as long as the largest.</summary>
     public static StepProgram Generation(ModelFunction model, PlanOptions options, IReadOnlyList<int> buckets, int capacity)
     {
         var builder = new ProgramBuilder(model, options, _ => false);
-        foreach (int newTokens in buckets) builder.AddGeneration(newTokens, capacity);
+        foreach (int newTokens in buckets.OrderDescending()) builder.AddGeneration(newTokens, capacity);
         return builder.Build();
     }
 
@@ -117,6 +117,8 @@ public sealed class ProgramBuilder
         {
             if (!gradients.TryGetValue(parameter, out Value? gradient)) continue;
             string slot = GradientName(parameter.Name);
+            // Parameters that are added up have one gradient; each is given its own.
+            if (graph.Outputs.Any(output => output.Value == gradient)) gradient = builder.Apply1(new Graphs.Ops.Copy(), gradient);
             Value total = accumulate ? builder.Add(builder.State(slot, parameter.Shape), gradient) : gradient;
             graph.AddOutput(slot, total);
         }
@@ -180,6 +182,8 @@ public sealed class ProgramBuilder
             {
                 ValueRole.Parameter => layout[ParameterPlacement.WeightName(source.Name)],
                 ValueRole.State when layout.Tensors.TryGetValue(source.Name, out PersistentTensor? known) => known,
+                // Plans of fewer tokens use the first elements of what a plan of more tokens reads.
+                ValueRole.Input when layout.Tensors.TryGetValue(source.Name, out PersistentTensor? known) && known.Type.Shape.Length >= source.Shape.Length => known,
                 ValueRole.State when source.Name.StartsWith("cache/", StringComparison.Ordinal) => layout.Add(source.Name, MemoryCategory.Cache, source.Type),
                 _ => layout.Add(source.Name, MemoryCategory.Exchange, source.Type),
             };

@@ -18,6 +18,7 @@ internal static class ReferenceMath
     /// <summary>2/√π · e^(−x²) · Σ 2ⁿ x^(2n+1) / (2n+1)!!: all terms have one sign, so nothing cancels.</summary>
     public static double Erf(double x)
     {
+        if (Math.Abs(x) > 6) return Math.Sign(x);
         double term = x, sum = x;
         for (int n = 1; n < 300 && Math.Abs(term) > 1e-18 * Math.Abs(sum); n++) sum += term *= 2 * x * x / (2 * n + 1);
         return 2 / Math.Sqrt(Math.PI) * Math.Exp(-x * x) * sum;

@@ -102,6 +102,13 @@ internal sealed class PlanSimulator
     static bool Overlap(Operand a, Operand b)
     {
         if (a.Arena != b.Arena || a.Offset >= End(b) || b.Offset >= End(a)) return false;
+        if (a.Stride == b.Stride)
+        {
+            (long rows, long columns) = Math.DivRem((b.Offset - a.Offset) / 4, a.Stride);
+            if (columns < 0) (rows, columns) = (rows - 1, columns + a.Stride);
+            return Intersect(a, b, rows, columns) || Intersect(a, b, rows + 1, columns - a.Stride);
+        }
+
         var cells = new HashSet<long>();
         for (int row = 0; row < a.Rows; row++)
             for (int column = 0; column < a.Columns; column++) cells.Add(Cell(a, row, column));
@@ -110,6 +117,10 @@ internal sealed class PlanSimulator
                 if (cells.Contains(Cell(b, row, column))) return true;
         return false;
     }
+
+    /// <summary>Whether two rectangles of one grid share a cell; b lies <paramref name="rows"/> and <paramref name="columns"/> from a.</summary>
+    static bool Intersect(Operand a, Operand b, long rows, long columns)
+        => rows < a.Rows && rows + b.Rows > 0 && columns < a.Columns && columns + b.Columns > 0;
 
     static long End(Operand operand) => operand.Offset + ((operand.Rows - 1L) * operand.Stride + operand.Columns) * 4;
 

@@ -29,7 +29,9 @@ public sealed class RandomGraphTests : IDisposable
             }
             catch (Xunit.Sdk.XunitException error)
             {
-                Assert.Fail($"graph {seed}: {error.Message}");
+                var plain = new GraphCase(1);
+                new RandomGraphs(plain, seed).Build(3 + seed % 12);
+                Assert.Fail($"graph {seed}: {error.Message}\n{plain.Builder.Graph}");
             }
         }
     }

@@ -61,7 +61,12 @@ internal sealed class RandomGraphs(GraphCase g, int seed)
     void Split(Value x)
     {
         int axis = random.Next(2), size = axis == 0 ? Rows : x.Shape.Columns;
-        if (!sliced.Add(x)) return;
+        if (!sliced.Add(x))
+        {
+            unused.Add(x);
+            return;
+        }
+
         Value left = g.Builder.Slice(x, axis, 0, size / 2), right = g.Builder.Slice(x, axis, size / 2, size - size / 2);
         Value[] halves = [g.Builder.Scale(left, 1.5), random.Next(2) == 0 ? right : g.Builder.Activation(right, ActivationKind.Silu)];
         if (random.Next(3) == 0) halves = [halves[0], g.Builder.Add(halves[0], halves[1])];
@@ -86,7 +91,12 @@ internal sealed class RandomGraphs(GraphCase g, int seed)
     /// <summary>Side by side, reading the parts again afterwards now and then.</summary>
     void Join(Value x)
     {
-        if (x.Shape.Columns == 12) return;
+        if (x.Shape.Columns == 12)
+        {
+            unused.Add(x);
+            return;
+        }
+
         Value[] narrow = [.. values.Where(value => value.Shape.Columns == 4)];
         Value other = narrow[random.Next(narrow.Length)], joined = g.Builder.Concat(1, x, other);
         unused.ExceptWith([x, other]);
