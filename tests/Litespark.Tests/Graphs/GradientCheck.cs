@@ -22,7 +22,7 @@ internal static class GradientCheck
     /// <param name="fuse">Forward passes, or none.</param>
     /// <param name="finish">Joint passes, or none.</param>
     /// <param name="seed">Of the contents.</param>
-    /// <param name="samples">Elements of each parameter whose derivative is checked; all by default.</param>
+    /// <param name="samples">Elements of each parameter whose derivative is checked; all by default. With one, the graph is taken to be too large to simulate its plan.</param>
     public static void Run(CpuDevice device, Func<GraphCase, Value> build, Action<Graph>? fuse = null, Action<Graph>? finish = null, int seed = 1, int samples = int.MaxValue)
     {
         var reference = new GraphCase(seed);
@@ -32,7 +32,7 @@ internal static class GradientCheck
 
         var ours = new GraphCase(seed);
         using GraphRun run = Differentiated(device, ours, build(ours), weights, fuse, finish);
-        PlanSimulator.Check(run.Program, run.Plan);
+        if (samples > 1) PlanSimulator.Check(run.Program, run.Plan);
         run.Fill(ours);
         run.Run();
         string[] names = [.. run.Program.Layout.Tensors.Keys.Where(name => !name.StartsWith("source/", StringComparison.Ordinal))];
@@ -113,6 +113,9 @@ internal static class GradientCheck
         Assert.Equal(expected.Length, actual.Length);
         double scale = expected.Max(Math.Abs);
         for (int i = 0; i < expected.Length; i++)
-            Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance * scale, $"{name}[{i}]: {actual[i]}, in double precision {expected[i]} (largest {scale})");
+        {
+            bool close = Math.Abs(expected[i] - actual[i]) <= tolerance * scale;
+            if (!close) Assert.Fail($"{name}[{i}]: {actual[i]}, in double precision {expected[i]} (largest {scale})");
+        }
     }
 }

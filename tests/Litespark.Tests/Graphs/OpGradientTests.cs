@@ -153,7 +153,7 @@ public sealed class OpGradientTests : IDisposable
         int[] targets = [.. Enumerable.Range(0, 150).Select(i => i % 7 == 3 ? -1 : i * 7919 % 33000)];
         Value weight = g.Parameter("weight", new Shape(33000, 2)), x = g.Parameter("x", new Shape(150, 2));
         return g.Builder.CrossEntropy(g.Builder.Linear(x, weight), g.Indices("targets", targets)).Sum;
-    }, ChunkedLoss.Fuse, graph => Assert.Equal(3, graph.Nodes.Count(node => node.Op is CrossEntropyWithGradient)), samples: 3);
+    }, ChunkedLoss.Fuse, graph => Assert.Equal(3, graph.Nodes.Count(node => node.Op is CrossEntropyWithGradient)), samples: 1);
 
     void Check(Func<GraphCase, Value> build, Action<Graph>? fuse = null, Action<Graph>? finish = null) => GradientCheck.Run(device, build, fuse, finish);
 

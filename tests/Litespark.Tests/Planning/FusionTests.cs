@@ -100,7 +100,9 @@ public sealed class FusionTests : IDisposable
         {
             double scale = gradient.Max(Math.Abs);
             Assert.True(scale > 0);
-            Assert.All(gradient.Zip(actual[name]), pair => Assert.True(Math.Abs(pair.First - pair.Second) <= 2e-5 * scale, $"{name}: {pair} of {scale}"));
+            Assert.DoesNotContain(false, actual[name].Select(float.IsFinite));
+            double error = gradient.Zip(actual[name], (a, b) => Math.Abs(a - b)).Max();
+            Assert.True(error <= 2e-5 * scale, $"{name}: {error} of {scale}");
         }
     }
 

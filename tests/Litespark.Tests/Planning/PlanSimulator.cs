@@ -12,7 +12,7 @@ namespace Litespark.Tests.Planning;
 internal sealed class PlanSimulator
 {
     /// <summary>Of a cell that the plan has not touched: fine for sources, an error for anything else.</summary>
-    static readonly (int, long) Untouched = default;
+    static (int, long) Untouched => default;
 
     readonly StepProgram program;
     readonly StepPlan plan;
@@ -50,7 +50,7 @@ internal sealed class PlanSimulator
             for (int column = 0; column < operand.Columns; column++)
             {
                 (int, long) found = arena[Cell(operand, row, column)], wanted = Origin(operand.Value, row, column);
-                Assert.True(found == wanted, $"{plan.Name}: {call.Node} reads {operand.Value} [{row}, {column}] and finds {found}, not {wanted}");
+                if (found != wanted) Assert.Fail($"{plan.Name}: {call.Node} reads {operand.Value} [{row}, {column}] and finds {found}, not {wanted}");
             }
     }
 
