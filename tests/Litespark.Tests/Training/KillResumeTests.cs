@@ -102,13 +102,15 @@ public class KillResumeTests(ITestOutputHelper output)
     static string Moment(int kill, string run, Random random, Process process)
     {
         int done = Steps(run);
+        DateTime started = process.StartTime.ToUniversalTime(); // A kill may have left a half-written checkpoint before.
         switch (kill % 4)
         {
             case 0:
                 WaitFor(process, () => Steps(run) > done);
                 return "as soon as it made a step";
             case 1:
-                bool saving = WaitFor(process, () => TinyRun.Checkpoints(run).Any(path => path.EndsWith(".partial", StringComparison.Ordinal) && Directory.GetFiles(path).Length >= random.Next(1, 6)));
+                bool saving = WaitFor(process, () => TinyRun.Checkpoints(run).Any(path =>
+                    path.EndsWith(".partial", StringComparison.Ordinal) && Directory.GetLastWriteTimeUtc(path) > started && Directory.GetFiles(path).Length >= random.Next(1, 6)));
                 return saving ? "during a save" : "(it was over)";
             case 2:
                 int wait = random.Next(200, 1500);

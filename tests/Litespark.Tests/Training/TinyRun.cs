@@ -120,8 +120,7 @@ internal sealed partial class TinyRun : IDisposable
     /// <summary>Starts the command line in a process of its own; its output is redirected.</summary>
     public static Process Start(IEnumerable<string> args, Action<ProcessStartInfo>? change = null)
     {
-        // The host that runs this test: with no installation in the PATH there is one all the same.
-        var info = new ProcessStartInfo(Host, [System.IO.Path.Combine(AppContext.BaseDirectory, "Litespark.Cli.dll"), .. args])
+        var info = new ProcessStartInfo(Host, [Program, .. args])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -160,7 +159,11 @@ internal sealed partial class TinyRun : IDisposable
         public void OnWarning(string message) => inner?.OnWarning(message);
     }
 
-    static string Host => System.IO.Path.GetFullPath(System.IO.Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));
+    /// <summary>The command line's program.</summary>
+    public static string Program => System.IO.Path.Combine(AppContext.BaseDirectory, "Litespark.Cli.dll");
+
+    /// <summary>The host that runs this test: one installation may have several, and none be in the PATH.</summary>
+    public static string Host => System.IO.Path.GetFullPath(System.IO.Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));
 
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int Kill(int process, int signal);
