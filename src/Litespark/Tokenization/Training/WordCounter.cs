@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Litespark.Tokenization.Pipeline;
 
@@ -15,12 +16,21 @@ internal static class WordCounter
     {
         var total = new Dictionary<string, long>();
         var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
-        Parallel.ForEach(
-            Partitioner.Create(documents, EnumerablePartitionerOptions.NoBuffering),
-            options,
-            () => new Local(splitter),
-            (document, _, local) => local.Add(document.Span),
-            local => local.AddTo(total));
+        try
+        {
+            Parallel.ForEach(
+                Partitioner.Create(documents, EnumerablePartitionerOptions.NoBuffering),
+                options,
+                () => new Local(splitter),
+                (document, _, local) => local.Add(document.Span),
+                local => local.AddTo(total));
+        }
+        catch (AggregateException several)
+        {
+            // What reading the documents met belongs to the caller as it is: every thread may have met it.
+            ExceptionDispatchInfo.Throw(several.Flatten().InnerExceptions[0]);
+        }
+
         return total;
     }
 
