@@ -123,6 +123,8 @@ public sealed class ProgramBuilder
         {
             if (!gradients.TryGetValue(parameter, out Value? gradient)) continue;
             string slot = GradientName(parameter.Name);
+            // Parameters that are added up have one gradient; each is given its own.
+            if (graph.Outputs.Any(output => output.Value == gradient)) gradient = builder.Apply1(new Graphs.Ops.Copy(), gradient);
             Value total = accumulate ? builder.Add(builder.State(slot, parameter.Shape), gradient) : gradient;
             graph.AddOutput(slot, total);
         }
