@@ -55,7 +55,7 @@ internal static class GradientCheck
         Value cotangent = ours.Builder.Input("cotangent", y.Shape);
         IReadOnlyDictionary<Value, Value> gradients = Autodiff.Differentiate(graph, graph.Output("y"), cotangent, parameters);
         foreach (Value parameter in parameters) graph.AddOutput(parameter.Name, Own(ours.Builder, graph, gradients[parameter]));
-        ChunkedLoss.Expand(graph);
+        ChunkedLoss.Expand(graph, DeviceProfile.Cpu.LossChunkElements);
         finish?.Invoke(graph);
         return new GraphRun(device, graph);
     }
