@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Litespark.Cli.Commands;
 using Litespark.Cli.Progress;
+using Litespark.Inference;
 using Litespark.Planning;
 using Litespark.Recipes;
 using Litespark.Reporting;
@@ -17,8 +18,14 @@ internal static class TrainHandler
         (LoadedRecipe recipe, string run) = Resolve(options);
         using IDevice device = DeviceSelection.Open(recipe.Recipe.Engine);
         using var progress = new ConsoleProgress();
-        using TrainingSetup setup = TrainingSetup.Open(recipe, recipe.Recipe.Engine.Threads > 0 ? recipe.Recipe.Engine.Threads : Environment.ProcessorCount, context.Progress.WriteLine, stop);
-        var settings = new TrainerOptions { Run = run, Resume = options.Resume, StopRequested = stop };
+        using TrainingSetup setup = TrainingSetup.Open(recipe, recipe.Recipe.Engine.UsableThreads, context.Progress.WriteLine, stop);
+        var settings = new TrainerOptions
+        {
+            Run = run,
+            Resume = options.Resume,
+            StopRequested = stop,
+            Sample = setup.Tokenizer is { } tokenizer ? new SampleWriter(device, setup.Spec, tokenizer, setup.Recipe).Write : null,
+        };
         using var trainer = new Trainer(setup, device, settings, progress);
         TrainingSummary summary = trainer.Run();
         context.Result(writer => WriteMembers(writer, summary));

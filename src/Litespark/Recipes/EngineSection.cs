@@ -61,6 +61,9 @@ public sealed record EngineSection
     /// <summary>CPU threads; 0 = one for each usable core.</summary>
     public int Threads { get; init; }
 
+    /// <summary>CPU threads that are used: <see cref="Threads"/>, or one for each processor that the process may use.</summary>
+    public int UsableThreads => Threads > 0 ? Threads : Environment.ProcessorCount;
+
     /// <summary>Whether the pass runs: its own switch, else the plan's default.</summary>
     /// <param name="pass">A name from <see cref="PassesSection.Names"/>.</param>
     /// <exception cref="ArgumentException">There is no pass of that name.</exception>

@@ -1,5 +1,6 @@
 using Litespark.Devices.Cpu;
 using Litespark.Graphs;
+using Litespark.Planning;
 using Litespark.Planning.Passes;
 using Litespark.Tests.Planning;
 
