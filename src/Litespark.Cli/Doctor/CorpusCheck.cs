@@ -10,7 +10,7 @@ internal sealed class CorpusCheck : IDoctorCheck
         DoctorFinding finding;
         try
         {
-            IReadOnlyList<string> files = DotNetDocs.FindFiles();
+            List<string> files = DotNetDocs.FindFiles();
             finding = new DoctorFinding("default corpus", true, $"{files.Count} files of API documentation below {CommonFolder(files)}");
         }
         catch (UserErrorException missing)
@@ -21,7 +21,7 @@ internal sealed class CorpusCheck : IDoctorCheck
         yield return finding;
     }
 
-    static string CommonFolder(IReadOnlyList<string> files)
+    static string CommonFolder(List<string> files)
     {
         string folder = Path.GetDirectoryName(files[0])!;
         while (!files.All(file => file.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))) folder = Path.GetDirectoryName(folder)!;
