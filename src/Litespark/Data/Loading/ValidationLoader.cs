@@ -41,7 +41,7 @@ public sealed class ValidationLoader : IDisposable
     public int Batches { get; }
 
     /// <summary>
-    /// Bits per byte of text at a mean loss in nats per target: loss / ln 2 · tokens / bytes. A document's first token,
+    /// Bits per byte of text at a mean loss in nats per target: loss / ln 2 · tokens / bytes. The very first token,
     /// which nothing predicts, is taken at the mean. Null for synthetic tokens.
     /// </summary>
     public double? BitsPerByte(double meanLoss) => Bytes is { } bytes ? meanLoss / Math.Log(2) * Tokens / bytes : null;
