@@ -19,6 +19,12 @@ public sealed class CpuDevice : IDevice
     /// <inheritdoc/>
     public string Name => "cpu";
 
+    /// <inheritdoc/>
+    public string HardwareName => CpuName.Read();
+
+    /// <inheritdoc/>
+    public int Threads => pool.ThreadCount;
+
     /// <summary>Worker threads.</summary>
     public int ThreadCount => pool.ThreadCount;
 
@@ -27,6 +33,9 @@ public sealed class CpuDevice : IDevice
 
     /// <inheritdoc/>
     public double SamplePeakFlops() => probe.Sample(pool);
+
+    /// <inheritdoc/>
+    public double SampleBandwidth() => BandwidthProbe.Sample(pool);
 
     /// <inheritdoc/>
     public void Dispose() => pool.Dispose();
