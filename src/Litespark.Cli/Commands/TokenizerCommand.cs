@@ -66,6 +66,7 @@ internal static class TokenizerCommand
         var file = new Option<string?>("--file") { HelpName = "FILE", Description = "File to read" };
         var special = new Option<bool>("--special") { Description = "Read special tokens written in the text, and put those around it that the tokenizer wants; without it all is text" };
         Option<bool> json = Options.Json();
+        Options.RefuseOptions(text);
         command.Add(text);
         foreach (Option option in new Option[] { tokenizer, file, special, json }) command.Add(option);
         command.Handle(json, (result, context) =>
@@ -82,6 +83,7 @@ internal static class TokenizerCommand
         var ids = new Argument<string[]>("ID") { Arity = ArgumentArity.ZeroOrMore, Description = "Token ids; without them standard input, separated by spaces, commas or line breaks" };
         var skip = new Option<bool>("--skip-special") { Description = "Leave special tokens out" };
         Option<bool> json = Options.Json();
+        Options.RefuseOptions(ids);
         command.Add(ids);
         foreach (Option option in new Option[] { tokenizer, skip, json }) command.Add(option);
         command.Handle(json, (result, context) =>

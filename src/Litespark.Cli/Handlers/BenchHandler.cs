@@ -17,7 +17,7 @@ internal static class BenchHandler
     static readonly RecipeOverride[] DefaultOverrides =
     [
         new("training.sequence_length", "512", Origin),
-        new("training.micro_batch_size", "4", Origin),
+        new("training.micro_batch_size", "2", Origin),
     ];
 
     /// <summary>A step of a benchmark is one micro-batch, whatever its size.</summary>

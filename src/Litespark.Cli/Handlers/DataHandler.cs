@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Litespark.Checkpoints;
 using Litespark.Cli.Commands;
 using Litespark.Cli.Progress;

@@ -46,12 +46,15 @@ internal sealed class BenchmarkSubject : IDisposable
     public double StepSeconds => Median(seconds);
 
     /// <summary>Runs steps that don't count: kernels are compiled, memory is touched. The last one's time tells how many steps make a turn.</summary>
-    public void WarmUp(TimeSpan turnLength)
+    public void WarmUp(int count, TimeSpan turnLength)
     {
-        FirstLoss = Step();
-        long start = Stopwatch.GetTimestamp();
-        Step();
-        StepsPerTurn = (int)Math.Clamp(turnLength / Stopwatch.GetElapsedTime(start), 1, MostStepsPerTurn);
+        for (int i = 0; i < count; i++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            double loss = Step();
+            if (i == 0) FirstLoss = loss;
+            StepsPerTurn = (int)Math.Clamp(turnLength / Stopwatch.GetElapsedTime(start), 1, MostStepsPerTurn);
+        }
     }
 
     /// <summary>Steps of a turn; set by <see cref="WarmUp"/>.</summary>

@@ -1,5 +1,4 @@
 using Litespark.Models;
-using Litespark.Planning;
 using Litespark.Tokenization;
 
 namespace Litespark.Checkpoints;

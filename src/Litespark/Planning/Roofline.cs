@@ -10,11 +10,13 @@ namespace Litespark.Planning;
 /// <param name="Bandwidth">Bytes/s, read plus written.</param>
 public readonly record struct Roofline(double PeakFlops, double Bandwidth)
 {
-    /// <summary>Measures a device.</summary>
+    const int PeakSamples = 5;
+
+    /// <summary>Measures a device; the largest sample of the peak counts.</summary>
     public static Roofline Measure(IDevice device)
     {
         ArgumentNullException.ThrowIfNull(device);
-        return new Roofline(Math.Max(device.SamplePeakFlops(), device.SamplePeakFlops()), device.SampleBandwidth());
+        return new Roofline(Enumerable.Range(0, PeakSamples).Max(_ => device.SamplePeakFlops()), device.SampleBandwidth());
     }
 
     /// <summary>Seconds for one call.</summary>

@@ -25,6 +25,9 @@ internal sealed unsafe class CpuProgram : ILoadedProgram
 
     public StepProgram Program { get; }
 
+    /// <summary>Bytes that were allocated for the arenas.</summary>
+    public long ArenaBytes => persistent.ByteLength + transient.ByteLength;
+
     public void Run(StepPlan plan)
     {
         foreach (CpuKernel kernel in kernels[plan]) kernel.Run(pool);

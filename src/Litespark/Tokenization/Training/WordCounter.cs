@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Litespark.Tokenization.Pipeline;
 
@@ -13,12 +14,21 @@ internal static class WordCounter
     {
         var total = new Dictionary<string, long>();
         var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
-        Parallel.ForEach(
-            Partitioner.Create(documents, EnumerablePartitionerOptions.NoBuffering),
-            options,
-            () => new Local(splitter),
-            (document, _, local) => local.Add(document.Span),
-            local => local.AddTo(total));
+        try
+        {
+            Parallel.ForEach(
+                Partitioner.Create(documents, EnumerablePartitionerOptions.NoBuffering),
+                options,
+                () => new Local(splitter),
+                (document, _, local) => local.Add(document.Span),
+                local => local.AddTo(total));
+        }
+        catch (AggregateException failures)
+        {
+            // Reading the documents failed: the caller is told what went wrong, not that something did.
+            ExceptionDispatchInfo.Throw(failures.InnerExceptions[0]);
+        }
+
         return total;
     }
 
