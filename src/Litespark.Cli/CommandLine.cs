@@ -25,6 +25,8 @@ internal static class CommandLine
         DataCommand.Create(DataHandler.Prepare, DataHandler.Inspect),
         TokenizerCommand.Create(TokenizerHandler.Train, TokenizerHandler.Encode, TokenizerHandler.Decode),
         ExportCommand.Create(ExportHandler.Run),
+        GenerateCommand.Create(GenerateHandler.Run),
+        EvalCommand.Create(EvalHandler.Run),
         RecipeCommand.Create(),
         DoctorCommand.Create(),
         new VersionOption("--version"),

@@ -15,9 +15,9 @@ internal static class DataHandler
     {
         Recipe recipe = options.Recipe.Load().Recipe;
         EmptyFolder.Require(options.Out);
-        DataOptions data = RecipeSettings.Data(recipe.Data);
+        DataOptions data = recipe.Data;
         Tokenizer tokenizer = OpenTokenizer(recipe, context);
-        IReadOnlyList<PreparedCorpus> prepared = ShardPreparer.Prepare(data, tokenizer, options.Out, Threads(recipe), new ReadingProgress(context.Progress).Report, context.StopRequested);
+        IReadOnlyList<PreparedCorpus> prepared = ShardPreparer.Prepare(data, tokenizer, options.Out, recipe.Engine.UsableThreads, new ReadingProgress(context.Progress).Report, context.StopRequested);
         tokenizer.Save(options.Out);
         long train = prepared.Sum(one => one.TrainTokens), validation = prepared.Sum(one => one.ValidationTokens);
         foreach (PreparedCorpus one in prepared) context.Out.WriteLine($"{one.Documents:N0} documents, {Units.Bytes(one.Bytes)} of text{Blemishes(one.BadLines, one.EmptyDocuments, one.InvalidUtf8Documents)}");
@@ -39,9 +39,9 @@ internal static class DataHandler
     public static int Inspect(RecipeSelection selection, CommandContext context)
     {
         Recipe recipe = selection.Load().Recipe;
-        DataOptions data = RecipeSettings.Data(recipe.Data);
+        DataOptions data = recipe.Data;
         Tokenizer tokenizer = OpenTokenizer(recipe, context);
-        IReadOnlyList<DataReport> reports = DataInspector.Inspect(data, tokenizer, recipe.Training.Seed, Threads(recipe),
+        IReadOnlyList<DataReport> reports = DataInspector.Inspect(data, tokenizer, recipe.Training.Seed, recipe.Engine.UsableThreads,
             tokens => tokenizer.Decode([.. tokens]), new ReadingProgress(context.Progress).Report, context.StopRequested);
         foreach (DataReport report in reports) Print(context.Out, report);
         context.Result(writer =>
@@ -57,11 +57,9 @@ internal static class DataHandler
     static Tokenizer OpenTokenizer(Recipe recipe, CommandContext context)
     {
         string? modelFolder = recipe.Model.Path is { } path ? CheckpointStore.ResolveModelFolder(path, out _) : null;
-        return TokenizerProvider.Open(recipe, modelFolder, Threads(recipe), context.Progress.WriteLine, context.StopRequested)
+        return TokenizerProvider.Open(recipe, modelFolder, recipe.Engine.UsableThreads, context.Progress.WriteLine, context.StopRequested)
             ?? throw new UserErrorException("data.source: synthetic: random tokens hold no text; name files or shards with data.source and data.train, or --input.");
     }
-
-    static int Threads(Recipe recipe) => recipe.Engine.Threads > 0 ? recipe.Engine.Threads : Environment.ProcessorCount;
 
     static void Print(TextWriter output, DataReport report)
     {

@@ -41,7 +41,7 @@ internal static class PlanHandler
     static void Print(TextWriter output, LoadedRecipe recipe, RecipePlan plan, PlanReport report, IDevice device)
     {
         TrainingSection training = recipe.Recipe.Training;
-        int microBatches = RecipeSettings.MicroBatches(training);
+        int microBatches = training.GradientAccumulationSteps;
         output.WriteLine($"{recipe.Name} on {device.HardwareName}, {device.Threads} threads");
         output.WriteLine();
         var facts = new TextTable("", "") { LeftColumns = 2 };

@@ -17,8 +17,7 @@ internal static class TokenizerHandler
     {
         Recipe recipe = options.Recipe.Load().Recipe;
         EmptyFolder.Require(options.Out);
-        int threads = recipe.Engine.Threads > 0 ? recipe.Engine.Threads : Environment.ProcessorCount;
-        Tokenizer trained = TokenizerProvider.Train(recipe, threads, new ReadingProgress(context.Progress).Report, context.StopRequested);
+        Tokenizer trained = TokenizerProvider.Train(recipe, recipe.Engine.UsableThreads, new ReadingProgress(context.Progress).Report, context.StopRequested);
         try
         {
             trained.Save(options.Out);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Litespark.Cli.Commands;
 using Litespark.Cli.Progress;
+using Litespark.Inference;
 using Litespark.Planning;
 using Litespark.Recipes;
 using Litespark.Reporting;
@@ -15,14 +16,37 @@ internal static class TrainHandler
     {
         CancellationToken stop = context.StopRequested;
         (LoadedRecipe recipe, string run) = Resolve(options);
+        if (!options.Resume) RunFolder.RequireUnused(run);
         using IDevice device = DeviceSelection.Open(recipe.Recipe.Engine);
         using var progress = new ConsoleProgress();
-        using TrainingSetup setup = TrainingSetup.Open(recipe, recipe.Recipe.Engine.Threads > 0 ? recipe.Recipe.Engine.Threads : Environment.ProcessorCount, context.Progress.WriteLine, stop);
-        var settings = new TrainerOptions { Run = run, Resume = options.Resume, StopRequested = stop };
+        if (OpenSetup(recipe, context, stop) is not { } opened) return ExitCodes.Interrupted;
+        using TrainingSetup setup = opened;
+        var settings = new TrainerOptions
+        {
+            Run = run,
+            Resume = options.Resume,
+            StopRequested = stop,
+            Sample = setup.Tokenizer is { } tokenizer ? new SampleWriter(device, setup.Spec, tokenizer, setup.Recipe).Write : null,
+        };
         using var trainer = new Trainer(setup, device, settings, progress);
         TrainingSummary summary = trainer.Run();
         context.Result(writer => WriteMembers(writer, summary));
         return summary.Outcome == TrainingOutcome.Interrupted ? ExitCodes.Interrupted : ExitCodes.Done;
+    }
+
+    /// <summary>Tokenizer and data; null where the user stopped while they were made.</summary>
+    static TrainingSetup? OpenSetup(LoadedRecipe recipe, CommandContext context, CancellationToken stop)
+    {
+        int threads = recipe.Recipe.Engine.Threads;
+        try
+        {
+            return TrainingSetup.Open(recipe, threads > 0 ? threads : Environment.ProcessorCount, context.Progress.WriteLine, stop);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            context.Progress.WriteLine("Stopped while the data was prepared: no step was made, and the same command starts again.");
+            return null;
+        }
     }
 
     /// <summary>
@@ -40,8 +64,10 @@ internal static class TrainHandler
         string run = options.Out ?? RunFolder.FindLatest(options.Recipe.Name)
             ?? throw new UserErrorException($"There is no run{(options.Recipe.Name is { } name ? $" of '{name}'" : "")} below runs/ to resume; name its folder with --out, or start one without --resume.");
         string saved = Path.Combine(run, RunFolder.RecipeFile);
-        if (options.Recipe.Name is null && File.Exists(saved)) return (RecipeLoader.LoadFile(saved, options.Recipe.Overrides), run);
-        return (options.Recipe.Load(), run);
+        if (options.Recipe.Name is not null) return (options.Recipe.Load(), run);
+        if (!File.Exists(saved))
+            throw new UserErrorException($"{run}: there is no run to resume in this folder (it holds no {RunFolder.RecipeFile}); give the folder of a run with --out, or name the recipe to start one.");
+        return (RecipeLoader.LoadFile(saved, options.Recipe.Overrides), run);
     }
 
     static void WriteMembers(Utf8JsonWriter writer, TrainingSummary summary)

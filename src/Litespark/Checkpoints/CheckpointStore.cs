@@ -5,7 +5,10 @@ using Litespark.Planning;
 namespace Litespark.Checkpoints;
 
 /// <summary>A checkpoint that is newer than the one found, and why it cannot be used.</summary>
-public sealed record PassedOverCheckpoint(string Path, string Reason);
+/// <param name="Path">Its folder.</param>
+/// <param name="Reason">What is wrong with it.</param>
+/// <param name="IsHalfWritten">Saving it was interrupted: it never was a checkpoint.</param>
+public sealed record PassedOverCheckpoint(string Path, string Reason, bool IsHalfWritten);
 
 /// <summary>The newest whole checkpoint of a run.</summary>
 /// <param name="Path">Its folder; null if the run has none.</param>
@@ -85,7 +88,7 @@ public sealed class CheckpointStore
             string? reason = temporary ? "half-written: saving it was interrupted" : Verify(path);
             if (reason == null)
                 return new LatestCheckpoint(path, step, passedOver);
-            passedOver.Add(new PassedOverCheckpoint(path, reason));
+            passedOver.Add(new PassedOverCheckpoint(path, reason, temporary));
         }
         return new LatestCheckpoint(null, 0, passedOver);
     }

@@ -46,8 +46,8 @@ public sealed record DataOptions
     public int MaxBadLines { get; init; } = 100;
 
     /// <summary>
-    /// <c>document_mask</c>: tokens attend only to their own document, and no document's first token is predicted from
-    /// the one before. <c>false</c>: the packed stream is one text.
+    /// <c>document_mask</c>: tokens attend only to their own document and the end-of-text token before it, from which its
+    /// first token is predicted. <c>false</c>: the packed stream is one text.
     /// </summary>
     public bool DocumentMask { get; init; } = true;
 
@@ -82,7 +82,7 @@ public sealed record DataOptions
 
         DataSourceOptions single = new()
         {
-            Source = Source ?? DefaultSource(),
+            Source = EffectiveSource,
             Paths = Train,
         };
         IReadOnlyList<DataSourceOptions> sources = Sources.Count > 0 ? Sources : [single];
@@ -90,9 +90,10 @@ public sealed record DataOptions
         return sources;
     }
 
-    DataSourceKind DefaultSource() => Train.Count == 0 ? DataSourceKind.DotNetDocs
+    /// <summary>What a single source is, as set or as its paths say.</summary>
+    internal DataSourceKind EffectiveSource => Source ?? (Train.Count == 0 ? DataSourceKind.DotNetDocs
         : Train.All(path => path.EndsWith(ShardHeader.Extension, StringComparison.OrdinalIgnoreCase)) ? DataSourceKind.Shards
-        : DataSourceKind.Files;
+        : DataSourceKind.Files);
 
     void Check(DataSourceOptions source, string key)
     {

@@ -40,7 +40,7 @@ public sealed class DataPipeline : IDisposable
     public bool HasValidation => validation.Count > 0 || HasSyntheticValidation;
 
     /// <summary>Identifies the training data: part of a checkpoint's <see cref="LoaderState"/>.</summary>
-    public string Identity => string.Join('+', sources.Select(s => s.Shards?.Identity ?? "synthetic"));
+    public string Identity => string.Join('+', sources.Select(s => s.Shards is { } shards ? shards.Identity + (options.Shuffle ? "" : " in order") : $"synthetic {options.SyntheticDocumentTokens}"));
 
     bool HasSyntheticValidation => options.ValidationFraction > 0 && sources.Any(s => s.Shards is null);
 

@@ -26,6 +26,9 @@ public sealed record PreparedCorpus
     /// <summary>JSON lines skipped because they were broken.</summary>
     public long BadLines { get; init; }
 
+    /// <summary>Where the first of them is, and what is wrong with it; null where there is none.</summary>
+    public string? FirstBadLine { get; init; }
+
     /// <summary>Documents without text, left out.</summary>
     public long EmptyDocuments { get; init; }
 
@@ -42,6 +45,7 @@ public sealed record PreparedCorpus
         ["validation_tokens"] = ValidationTokens,
         ["validation_documents"] = ValidationDocuments,
         ["bad_lines"] = BadLines,
+        ["first_bad_line"] = FirstBadLine,
         ["empty_documents"] = EmptyDocuments,
         ["invalid_utf8_documents"] = InvalidUtf8Documents,
     };
@@ -59,6 +63,7 @@ public sealed record PreparedCorpus
             ValidationTokens = Get("validation_tokens"),
             ValidationDocuments = Get("validation_documents"),
             BadLines = Get("bad_lines"),
+            FirstBadLine = (string?)json["first_bad_line"],
             EmptyDocuments = Get("empty_documents"),
             InvalidUtf8Documents = Get("invalid_utf8_documents"),
         };

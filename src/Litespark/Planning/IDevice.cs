@@ -12,6 +12,9 @@ public interface IDevice : IDisposable
     /// <summary>Threads of the host that compute.</summary>
     int Threads { get; }
 
+    /// <summary>What plans may know of it.</summary>
+    DeviceProfile Profile { get; }
+
     /// <summary>Allocates a program's arenas and binds its kernels. Constants are written; all else is zero.</summary>
     ILoadedProgram Load(StepProgram program);
 

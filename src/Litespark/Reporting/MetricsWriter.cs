@@ -66,6 +66,9 @@ public sealed class MetricsWriter : ITrainingObserver, IDisposable
         LastEvalStep = metrics.Step;
     }
 
+    /// <summary>Waits until the rows are on the disk, so that they outlive a power cut.</summary>
+    public void Flush() => file.Flush(flushToDisk: true);
+
     /// <inheritdoc/>
     public void Dispose()
     {

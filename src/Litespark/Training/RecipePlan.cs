@@ -1,6 +1,7 @@
 using Litespark.Checkpoints;
 using Litespark.Models;
 using Litespark.Planning;
+using Litespark.Planning.Passes;
 using Litespark.Recipes;
 
 namespace Litespark.Training;
@@ -37,7 +38,7 @@ public sealed class RecipePlan
     public PlanReport Report(Roofline roofline)
     {
         TrainingSection training = Recipe.Training;
-        return new PlanReport(Program, roofline, RecipeSettings.MicroBatches(training), training.MicroBatchTokens, ParameterCatalog.FlopsPerToken(Spec, training.SequenceLength));
+        return new PlanReport(Program, roofline, training.GradientAccumulationSteps, training.MicroBatchTokens, ParameterCatalog.FlopsPerToken(Spec, training.SequenceLength));
     }
 
     /// <summary>What would make the program fit where it does not; null where it does.</summary>
@@ -48,7 +49,7 @@ public sealed class RecipePlan
         if (memory.Total <= available) return null;
         var keys = new List<string>();
         if (Recipe.Training.MicroBatchSize > 1) keys.Add("a smaller training.micro_batch_size (gradients are accumulated, the result stays)");
-        if (Recipe.Engine.Recompute != Recompute.Full) keys.Add("engine.recompute: full");
+        if (Recipe.Engine.Recompute != RecomputeMode.Full) keys.Add("engine.recompute: full");
         if (Recipe.Engine.Plan != PlanName.Litespark) keys.Add("engine.plan: litespark");
         keys.Add("a shorter training.sequence_length");
         long fixedBytes = memory.Weights + memory.Gradients + memory.Optimizer;

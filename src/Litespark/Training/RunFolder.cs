@@ -1,4 +1,6 @@
+using Litespark.Checkpoints;
 using Litespark.Recipes;
+using Litespark.Reporting;
 
 namespace Litespark.Training;
 
@@ -35,6 +37,16 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>Opens a folder, which is created where needed.</summary>
     public static RunFolder Open(string path) => new(path);
+
+    /// <summary>Refuses a folder that holds a run: a new one would mix with it.</summary>
+    /// <exception cref="UserErrorException">It holds metrics or checkpoints.</exception>
+    public static void RequireUnused(string path)
+    {
+        var metrics = new FileInfo(System.IO.Path.Combine(path, MetricsWriter.FileName));
+        string checkpoints = System.IO.Path.Combine(path, CheckpointStore.FolderName);
+        if (metrics is { Exists: true, Length: > 0 } || (Directory.Exists(checkpoints) && Directory.EnumerateFileSystemEntries(checkpoints).Any()))
+            throw new UserErrorException($"{path} already holds a run; go on with it by --resume, or choose another folder with --out.");
+    }
 
     /// <summary>A new name below <c>runs/</c>: recipe and time.</summary>
     public static string NewPath(string recipeName)

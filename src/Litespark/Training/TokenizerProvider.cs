@@ -20,7 +20,7 @@ internal static class TokenizerProvider
     /// <returns>Null for synthetic data without a tokenizer.</returns>
     public static Tokenizer? Open(Recipe recipe, string? modelFolder, int threads, Action<string> status, CancellationToken cancellation)
     {
-        DataOptions data = RecipeSettings.Data(recipe.Data);
+        DataOptions data = recipe.Data;
         IReadOnlyList<DataSourceOptions> sources = data.ResolveSources();
         if (Existing(recipe, modelFolder, sources) is { } existing) return Tokenizer.Load(existing);
         return IsSynthetic(sources) ? null : TrainOrReuse(recipe, data, sources, threads, status, cancellation);
@@ -29,7 +29,7 @@ internal static class TokenizerProvider
     /// <summary>Vocabulary of the tokenizer that a run would use: as large as the recipe asks where it is still to be trained; null for synthetic data.</summary>
     public static int? ExpectedSize(Recipe recipe, string? modelFolder)
     {
-        IReadOnlyList<DataSourceOptions> sources = RecipeSettings.Data(recipe.Data).ResolveSources();
+        IReadOnlyList<DataSourceOptions> sources = recipe.Data.ResolveSources();
         if (Existing(recipe, modelFolder, sources) is { } existing) return Tokenizer.Load(existing).VocabSize;
         return IsSynthetic(sources) ? null : recipe.Tokenizer.VocabSize;
     }
@@ -39,7 +39,7 @@ internal static class TokenizerProvider
     {
         TokenizerSection section = recipe.Tokenizer;
         long left = section.TrainBytes > 0 ? section.TrainBytes : long.MaxValue;
-        IEnumerable<ReadOnlyMemory<byte>> texts = TextCorpus.ReadTraining(RecipeSettings.Data(recipe.Data), progress).Select(document => document.Text)
+        IEnumerable<ReadOnlyMemory<byte>> texts = TextCorpus.ReadTraining(recipe.Data, progress).Select(document => document.Text)
             .TakeWhile(text => (left -= text.Length) + text.Length > 0);
         return BpeTrainer.Train(texts, new BpeTrainerOptions { VocabSize = section.VocabSize, SpecialTokens = section.SpecialTokens, Threads = threads }, cancellation);
     }

@@ -53,7 +53,7 @@ public sealed class Trainer : IDisposable
         this.options = options;
         this.observer = observer;
         Recipe recipe = setup.Recipe;
-        microBatches = RecipeSettings.MicroBatches(recipe.Training);
+        microBatches = recipe.Training.GradientAccumulationSteps;
         program = device.Load(setup.Program);
         step = new TrainingStep(program, setup.Optimizer);
         checkpoints = new CheckpointStore(options.Run, recipe.Checkpoints.KeepLast);
@@ -68,16 +68,29 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>Runs to the last step, to a stop request, or to a loss that is not to be trusted.</summary>
+    /// <exception cref="UserErrorException">The folder holds another run, or its checkpoint does not fit the recipe: nothing in it has been touched.</exception>
+    /// <exception cref="RunFailureException">The loss is not to be trusted, or the disk is full.</exception>
     public TrainingSummary Run()
     {
         using RunFolder folder = RunFolder.Open(options.Run);
-        RunState? state = options.Resume ? Restore() : null;
-        using MetricsWriter metrics = options.Resume ? MetricsWriter.Resume(options.Run, state?.Step ?? -1) : MetricsWriter.Create(options.Run);
-        folder.SaveRecipe(setup.Recipe);
-        if (state is null) InitializeWeights();
-        using BatchLoader loader = setup.Data.CreateLoader(setup.Recipe.Training.SequenceLength, setup.Recipe.Training.MicroBatchSize, microBatches, state?.Loader);
-        var run = new TrainingLoop(this, loader, metrics, state);
-        return run.Run();
+        try
+        {
+            if (!options.Resume) RunFolder.RequireUnused(options.Run);
+            (RunState State, string Path)? restored = options.Resume ? Restore() : null;
+            if (restored is null) InitializeWeights();
+            RunState? state = restored?.State;
+            using BatchLoader loader = setup.Data.CreateLoader(setup.Recipe.Training.SequenceLength, setup.Recipe.Training.MicroBatchSize, microBatches, state?.Loader);
+
+            // Everything fits: only now is the folder written to.
+            folder.SaveRecipe(setup.Recipe);
+            using MetricsWriter metrics = options.Resume ? MetricsWriter.Resume(options.Run, state?.Step ?? -1) : MetricsWriter.Create(options.Run);
+            return new TrainingLoop(this, loader, metrics, state, restored?.Path).Run();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            string what = DurableFile.IsDiskFull(failure) ? "the disk is full" : $"it cannot be written: {failure.Message}";
+            throw new RunFailureException($"{options.Run}: {what}. Saved checkpoints are untouched; when there is room again, go on with: litespark train --resume --out {options.Run}", failure);
+        }
     }
 
     /// <inheritdoc/>
@@ -94,22 +107,25 @@ public sealed class Trainer : IDisposable
         else ParameterStore.Initialize(program, setup.Recipe.Training.Seed);
     }
 
-    RunState? Restore()
+    (RunState State, string Path)? Restore()
     {
         LatestCheckpoint latest = checkpoints.FindLatest();
-        foreach (PassedOverCheckpoint passed in latest.PassedOver) observer.OnWarning($"passed over {passed.Path}: {passed.Reason}");
         if (latest.Path is not { } path)
         {
-            observer.OnWarning($"{options.Run} has no whole checkpoint yet: starting from the beginning");
+            // A save that was cut short is all there can be before the first checkpoint; a damaged one is worth more than a new start.
+            if (latest.PassedOver.Any(passed => !passed.IsHalfWritten))
+                throw new UserErrorException($"{options.Run}: none of the checkpoints is whole. {string.Join(" ", latest.PassedOver.Select(passed => $"{passed.Path}: {passed.Reason}."))} "
+                    + "Restore one from a copy; or start a new run in another folder with --out.");
+            observer.OnWarning($"{options.Run} has no checkpoint yet: starting from the beginning");
             return null;
         }
 
+        foreach (PassedOverCheckpoint passed in latest.PassedOver) observer.OnWarning($"passed over {passed.Path}: {passed.Reason}");
         RunState state = RunState.FromJson(CheckpointStore.ReadState(path), path);
-        if (state.Optimizer != OptimizerName())
-            throw new UserErrorException($"{path} was trained with {state.Optimizer}, the recipe says optimizer.name: {OptimizerName()}. Keep the optimizer, or start a new run from the weights with model.path.");
+        CheckpointFit.Require(path, state, setup.Spec, OptimizerName());
         CheckpointStore.Load(path, setup.Spec, ParameterStore.Weights(program), ParameterStore.OptimizerState(program));
         (guard.Mean, guard.Count) = (state.LossMean, state.LossCount);
-        return state;
+        return (state, path);
     }
 
     string OptimizerName() => setup.Recipe.Optimizer.Name.ToString().ToLowerInvariant();
@@ -125,10 +141,10 @@ public sealed class Trainer : IDisposable
         readonly DateTime started = DateTime.UtcNow;
         long done, updates, tokens;
         double? loss, evalLoss, bitsPerByte;
-        string? lastCheckpoint;
+        string? lastCheckpoint, checkpointBefore;
         long lastCheckpointStep = -1;
 
-        public TrainingLoop(Trainer owner, BatchLoader loader, MetricsWriter metrics, RunState? state)
+        public TrainingLoop(Trainer owner, BatchLoader loader, MetricsWriter metrics, RunState? state, string? checkpoint)
         {
             this.owner = owner;
             this.loader = loader;
@@ -138,7 +154,7 @@ public sealed class Trainer : IDisposable
             if (state is null) return;
             (done, updates, tokens) = (state.Step, state.Updates, state.Tokens);
             lastCheckpointStep = done;
-            lastCheckpoint = owner.checkpoints.FindLatest().Path;
+            lastCheckpoint = checkpoint;
         }
 
         bool IsFinished => done >= recipe.Training.MaxSteps || (recipe.Training.MaxTokens is { } limit && tokens >= limit);
@@ -192,9 +208,17 @@ public sealed class Trainer : IDisposable
         RunFailureException Untrustworthy(LossProblem problem, double mean, double norm)
         {
             string what = problem == LossProblem.NotFinite ? $"the loss ({mean}) or the gradient norm ({norm}) is not a finite number" : $"the loss jumped to {mean:0.###}, from a mean of {owner.guard.Mean:0.###}";
-            string good = lastCheckpoint is null ? "no checkpoint was saved yet" : $"the last good checkpoint is {lastCheckpoint}";
-            return new RunFailureException($"Stopped at step {done + 1}: {what}; {good}. "
+            return new RunFailureException($"Stopped at step {done + 1}: {what}; {LastGoodCheckpoint()}. "
                 + "A lower optimizer.learning_rate, a longer schedule.warmup_steps or optimizer.grad_clip helps; training.on_nan: skip leaves such steps out and goes on.");
+        }
+
+        /// <summary>A checkpoint of the step before holds the very weights that gave the bad loss.</summary>
+        string LastGoodCheckpoint()
+        {
+            if (lastCheckpoint is null) return "no checkpoint was saved yet";
+            if (lastCheckpointStep < done) return $"the last good checkpoint is {lastCheckpoint}";
+            string good = checkpointBefore is { } before && Directory.Exists(before) ? $"the last good checkpoint is {before}" : "there is none before it";
+            return $"{lastCheckpoint} holds the weights that gave it, {good}";
         }
 
         bool IsEvaluationDue() => owner.validation is not null && (IsFinished || done % recipe.Evaluation.EverySteps == 0);
@@ -212,6 +236,8 @@ public sealed class Trainer : IDisposable
         {
             if (lastCheckpointStep == done) return;
             TrainingSetup setup = owner.setup;
+            metrics.Flush(); // No checkpoint may be on the disk before the rows of its steps are.
+            checkpointBefore = lastCheckpoint;
             lastCheckpoint = owner.checkpoints.Save(checked((int)done), new CheckpointContents
             {
                 Spec = setup.Spec,

@@ -82,11 +82,18 @@ public sealed class TrainingSetup : IDisposable
     static DataPipeline OpenData(Recipe recipe, Tokenizer tokenizer, int threads, Action<string> status, CancellationToken cancellation)
     {
         DateTime last = DateTime.MinValue;
-        return DataPipeline.Open(RecipeSettings.Data(recipe.Data), tokenizer, recipe.Training.Seed, threads, progress =>
+        DataPipeline data = DataPipeline.Open(recipe.Data, tokenizer, recipe.Training.Seed, threads, progress =>
         {
             if (DateTime.UtcNow - last < TimeSpan.FromSeconds(1)) return;
             last = DateTime.UtcNow;
             status($"tokenising {progress.Source}: {progress.Fraction:P0}, {progress.Tokens:N0} tokens");
         }, cancellation);
+        foreach (PreparedCorpus corpus in data.Prepared)
+        {
+            if (corpus.BadLines > 0) status($"{corpus.BadLines} broken JSON line(s) are left out, the first: {corpus.FirstBadLine}");
+            if (corpus.InvalidUtf8Documents > 0) status($"{corpus.InvalidUtf8Documents} document(s) are not valid UTF-8; their bytes are kept as they are");
+        }
+
+        return data;
     }
 }

@@ -25,6 +25,9 @@ public sealed class CpuDevice : IDevice
     /// <inheritdoc/>
     public int Threads => pool.ThreadCount;
 
+    /// <inheritdoc/>
+    public DeviceProfile Profile => DeviceProfile.Cpu;
+
     /// <summary>Worker threads.</summary>
     public int ThreadCount => pool.ThreadCount;
 

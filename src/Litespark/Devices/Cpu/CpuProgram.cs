@@ -28,6 +28,9 @@ internal sealed unsafe class CpuProgram : ILoadedProgram
     /// <summary>Bytes that were allocated for the arenas.</summary>
     public long ArenaBytes => persistent.ByteLength + transient.ByteLength;
 
+    /// <summary>The transient arena: undefined between runs.</summary>
+    public NativeBuffer Transient => transient;
+
     public void Run(StepPlan plan)
     {
         foreach (CpuKernel kernel in kernels[plan]) kernel.Run(pool);

@@ -5,7 +5,9 @@ using Litespark.Tokenization.Pipeline;
 
 namespace Litespark.Tokenization.Training;
 
-/// <summary>Cuts documents into words and counts them; several documents at a time, the counts added up, so that the order never matters.</summary>
+/// <summary>
+/// Cuts documents into words and counts them; several documents at a time, the counts added up, so that the order never matters.
+/// </summary>
 internal static class WordCounter
 {
     /// <summary>Words (<see cref="EscapedText"/>) with their counts.</summary>
@@ -23,10 +25,10 @@ internal static class WordCounter
                 (document, _, local) => local.Add(document.Span),
                 local => local.AddTo(total));
         }
-        catch (AggregateException failures)
+        catch (AggregateException several)
         {
-            // Reading the documents failed: the caller is told what went wrong, not that something did.
-            ExceptionDispatchInfo.Throw(failures.InnerExceptions[0]);
+            // What reading the documents met belongs to the caller as it is: every thread may have met it.
+            ExceptionDispatchInfo.Throw(several.Flatten().InnerExceptions[0]);
         }
 
         return total;
