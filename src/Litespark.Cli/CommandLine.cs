@@ -15,10 +15,16 @@ internal static class CommandLine
 
     /// <summary>Every verb. A new one is one line here.</summary>
     static HelpfulCommand Root() => new("litespark", "LLM training that wastes neither time nor energy.",
+        "litespark train                      the default recipe: about three minutes",
         "litespark doctor                     what this machine offers",
         "litespark recipe show default        a recipe with every key explained")
     {
         TrainCommand.Create(TrainHandler.Run),
+        PlanCommand.Create(PlanHandler.Run),
+        BenchCommand.Create(BenchHandler.Run),
+        DataCommand.Create(DataHandler.Prepare, DataHandler.Inspect),
+        TokenizerCommand.Create(TokenizerHandler.Train, TokenizerHandler.Encode, TokenizerHandler.Decode),
+        ExportCommand.Create(ExportHandler.Run),
         GenerateCommand.Create(GenerateHandler.Run),
         EvalCommand.Create(EvalHandler.Run),
         RecipeCommand.Create(),
@@ -64,6 +70,11 @@ internal static class CommandLine
             error.WriteLine(failure.Message);
             if (IsDebugging) error.WriteLine(failure.ToString());
             return ExitCodes.Failed;
+        }
+        catch (OperationCanceledException)
+        {
+            error.WriteLine("Interrupted; nothing half-made is left. The same command starts again.");
+            return ExitCodes.Interrupted;
         }
         catch (Exception failure)
         {

@@ -45,7 +45,7 @@ internal sealed class StopSignals : IDisposable
             return;
         }
         progress.WriteLine();
-        progress.WriteLine("Stopping: the step is finished and the state saved. Once more to quit at once.");
+        progress.WriteLine("Stopping: what is under way is brought to a safe end first. Once more to quit at once.");
         source.Cancel();
     }
 }

@@ -12,8 +12,9 @@ internal static class BenchCommand
 {
     public static Command Create(Func<BenchOptions, CommandContext, int> handler)
     {
-        var command = new HelpfulCommand("bench", "Measure the baseline and the litespark plan in turns, each pass's share, and every kernel.",
-            "litespark bench                          llama-15m on synthetic tokens: under a minute",
+        var command = new HelpfulCommand("bench", "Measure the baseline and the litespark plan in turns, each pass's share, and every kernel: steps of one micro-batch of random tokens and the update.",
+            "litespark bench                                           llama-15m, sequence 512: under a minute",
+            "litespark bench my.yaml --set engine.passes.fused_norm=false",
             "litespark bench llama-110m --thorough --json > result.json");
         var recipe = new RecipeParameters(command, "llama-15m on synthetic tokens");
         var thorough = new Option<bool>("--thorough") { Description = "Measure longer, for steadier figures" };

@@ -16,6 +16,12 @@ internal static class Options
         Description = "A run folder, a checkpoint in it, or a Hugging Face model folder",
     };
 
+    /// <summary>Refuses a misspelt option, which the parser would take for the argument's value.</summary>
+    public static void RefuseOptions(Argument argument) => argument.Validators.Add(result =>
+    {
+        if (result.Tokens.FirstOrDefault(token => token.Value.StartsWith("--", StringComparison.Ordinal)) is { } option) result.AddError($"unknown option '{option.Value}'");
+    });
+
     /// <summary>A number in a range; the message names the range, whether the value is out of it or no number at all.</summary>
     public static Option<T> Number<T>(string name, string helpName, string description, T fallback, Func<T, bool> isRight, string wanted) where T : struct, IParsable<T> =>
         new(name)

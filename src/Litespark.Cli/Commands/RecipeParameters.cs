@@ -33,6 +33,7 @@ internal sealed class RecipeParameters
             Arity = ArgumentArity.ZeroOrOne,
             Description = $"A recipe file, or the name of a shipped recipe (see 'litespark recipe list'); without it {fallback}",
         };
+        Options.RefuseOptions(recipe);
         command.Add(recipe);
         command.Add(set);
         if (!withDevice) return;

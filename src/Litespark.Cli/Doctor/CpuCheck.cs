@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Litespark.Devices.Cpu;
 using Litespark.Devices.Cpu.Simd;
 
 namespace Litespark.Cli.Doctor;
@@ -8,7 +9,7 @@ internal sealed class CpuCheck : IDoctorCheck
 {
     public IEnumerable<DoctorFinding> Run()
     {
-        yield return new DoctorFinding("cpu", true, Model());
+        yield return new DoctorFinding("cpu", true, CpuName.Read());
 
         int usable = Environment.ProcessorCount; // affinity and cgroup limits are taken off
         int all = CountProcessors();
@@ -18,12 +19,6 @@ internal sealed class CpuCheck : IDoctorCheck
         bool wide = SimdWidth.Count >= 8 || RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
         yield return new DoctorFinding("vectors", wide, $"{SimdWidth.Name}, {SimdWidth.Count} floats at once",
             wide ? null : "Training works, slowly. If the machine has AVX2, look for DOTNET_EnableAVX2=0 or DOTNET_EnableHWIntrinsic=0 in the environment.");
-    }
-
-    static string Model()
-    {
-        string? name = Lines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':', 2)[^1].Trim();
-        return name ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? RuntimeInformation.ProcessArchitecture.ToString();
     }
 
     static int CountProcessors() => Lines("/proc/cpuinfo").Count(line => line.StartsWith("processor", StringComparison.Ordinal));

@@ -1,4 +1,3 @@
-using System.Text;
 using Litespark.Energy;
 using Litespark.Reporting;
 using Spectre.Console;
@@ -76,7 +75,7 @@ internal sealed class ConsoleProgress : ITrainingObserver, IDisposable
     {
         ClearLiveLine();
         console.MarkupLine($"[bold]sample at step {step}[/]");
-        terminal.Writer.WriteLine(Printable(text));
+        terminal.Writer.WriteLine(PrintableText.Of(text));
         Redraw();
     }
 
@@ -85,7 +84,7 @@ internal sealed class ConsoleProgress : ITrainingObserver, IDisposable
     {
         ClearLiveLine();
         console.Markup("[yellow]warning:[/] ");
-        terminal.Writer.WriteLine(Printable(message));
+        terminal.Writer.WriteLine(PrintableText.Of(message));
         Redraw();
     }
 
@@ -160,13 +159,5 @@ internal sealed class ConsoleProgress : ITrainingObserver, IDisposable
     {
         long done = last.Step - start.StepsDone;
         return done > 0 ? time.GetElapsedTime(startedAt) / done * Math.Max(start.MaxSteps - last.Step, 0) : null;
-    }
-
-    /// <summary>Control characters that a text brings could move the cursor or worse.</summary>
-    static string Printable(string text)
-    {
-        var result = new StringBuilder(text.Length);
-        foreach (char c in text) result.Append(char.IsControl(c) && c is not ('\n' or '\t') ? '\uFFFD' : c);
-        return result.ToString();
     }
 }

@@ -6,6 +6,12 @@ public interface IDevice : IDisposable
     /// <summary>Short name: <c>cpu</c>, <c>cuda</c>.</summary>
     string Name { get; }
 
+    /// <summary>The processor's or the GPU's own name, for result pages.</summary>
+    string HardwareName { get; }
+
+    /// <summary>Threads of the host that compute.</summary>
+    int Threads { get; }
+
     /// <summary>What plans may know of it.</summary>
     DeviceProfile Profile { get; }
 
@@ -14,6 +20,9 @@ public interface IDevice : IDisposable
 
     /// <summary>Measures the device's peak in FLOP/s (for MFU); the largest of all samples counts.</summary>
     double SamplePeakFlops();
+
+    /// <summary>Measures the memory's bandwidth in bytes/s, read plus written, by a copy too large for the caches.</summary>
+    double SampleBandwidth();
 }
 
 /// <summary>A program in a device's memory.</summary>

@@ -22,6 +22,9 @@ public sealed record RecipeOverride(string Key, string Value, string Origin)
     /// <summary>A list of texts as a value.</summary>
     public static string ListOf(IEnumerable<string> texts) => Kinds.ListOf(Kinds.Text).ToYaml([.. texts]);
 
+    /// <summary>A text as a value, whatever signs it holds.</summary>
+    public static string TextOf(string text) => Kinds.Text.ToYaml(text);
+
     /// <summary>Puts the value into the recipe's tree, with the sections above it where they are missing.</summary>
     internal void Apply(MappingNode root)
     {

@@ -30,8 +30,7 @@ internal sealed class StepMeter
         this.joulesBefore = joulesBefore;
         joulesAtStart = energy.ReadJoules();
         modelFlopsPerToken = ParameterCatalog.FlopsPerToken(setup.Spec, setup.Recipe.Training.SequenceLength);
-        IReadOnlyDictionary<string, StepPlan> plans = setup.Program.Plans;
-        executedFlopsPerStep = plans[ProgramBuilder.FirstMicroBatch].Flops + (microBatches - 1) * plans[ProgramBuilder.NextMicroBatch].Flops + plans[ProgramBuilder.Update].Flops;
+        executedFlopsPerStep = StepWork.Flops(setup.Program, microBatches);
         memoryBytes = setup.Program.TotalBytes;
         SamplePeak();
     }

@@ -20,13 +20,38 @@ internal static class TokenizerProvider
     /// <returns>Null for synthetic data without a tokenizer.</returns>
     public static Tokenizer? Open(Recipe recipe, string? modelFolder, int threads, Action<string> status, CancellationToken cancellation)
     {
-        if (recipe.Tokenizer.Path is { } path) return Tokenizer.Load(path);
-        if (modelFolder is not null && File.Exists(Path.Combine(modelFolder, FileName))) return Tokenizer.Load(modelFolder);
         DataOptions data = recipe.Data;
         IReadOnlyList<DataSourceOptions> sources = data.ResolveSources();
-        if (sources.All(source => source.Source == DataSourceKind.Synthetic)) return null;
-        if (BesideShards(sources) is { } beside) return Tokenizer.Load(beside);
-        return Train(recipe, data, sources, threads, status, cancellation);
+        if (Existing(recipe, modelFolder, sources) is { } existing) return Tokenizer.Load(existing);
+        return IsSynthetic(sources) ? null : TrainOrReuse(recipe, data, sources, threads, status, cancellation);
+    }
+
+    /// <summary>Vocabulary of the tokenizer that a run would use: as large as the recipe asks where it is still to be trained; null for synthetic data.</summary>
+    public static int? ExpectedSize(Recipe recipe, string? modelFolder)
+    {
+        IReadOnlyList<DataSourceOptions> sources = recipe.Data.ResolveSources();
+        if (Existing(recipe, modelFolder, sources) is { } existing) return Tokenizer.Load(existing).VocabSize;
+        return IsSynthetic(sources) ? null : recipe.Tokenizer.VocabSize;
+    }
+
+    /// <summary>Trains a tokenizer on the text that a recipe names, and keeps it nowhere.</summary>
+    public static Tokenizer Train(Recipe recipe, int threads, Action<DataProgress>? progress, CancellationToken cancellation)
+    {
+        TokenizerSection section = recipe.Tokenizer;
+        long left = section.TrainBytes > 0 ? section.TrainBytes : long.MaxValue;
+        IEnumerable<ReadOnlyMemory<byte>> texts = TextCorpus.ReadTraining(recipe.Data, progress).Select(document => document.Text)
+            .TakeWhile(text => (left -= text.Length) + text.Length > 0);
+        return BpeTrainer.Train(texts, new BpeTrainerOptions { VocabSize = section.VocabSize, SpecialTokens = section.SpecialTokens, Threads = threads }, cancellation);
+    }
+
+    static bool IsSynthetic(IReadOnlyList<DataSourceOptions> sources) => sources.All(source => source.Source == DataSourceKind.Synthetic);
+
+    /// <summary>Where there is a tokenizer already: the recipe's, the model's, the shards'.</summary>
+    static string? Existing(Recipe recipe, string? modelFolder, IReadOnlyList<DataSourceOptions> sources)
+    {
+        if (recipe.Tokenizer.Path is { } path) return path;
+        if (modelFolder is not null && File.Exists(Path.Combine(modelFolder, FileName))) return modelFolder;
+        return BesideShards(sources);
     }
 
     /// <summary>Prepared shards travel with their tokenizer: in their folder or the one above.</summary>
@@ -35,16 +60,13 @@ internal static class TokenizerProvider
             .SelectMany(path => (string?[])[path, Path.GetDirectoryName(path)])
             .FirstOrDefault(folder => folder is not null && File.Exists(Path.Combine(folder, FileName)));
 
-    static Tokenizer Train(Recipe recipe, DataOptions data, IReadOnlyList<DataSourceOptions> sources, int threads, Action<string> status, CancellationToken cancellation)
+    static Tokenizer TrainOrReuse(Recipe recipe, DataOptions data, IReadOnlyList<DataSourceOptions> sources, int threads, Action<string> status, CancellationToken cancellation)
     {
         TokenizerSection section = recipe.Tokenizer;
         string folder = Path.Combine(data.CacheDir, "tokenizers", Key(section, data, sources));
         if (File.Exists(Path.Combine(folder, FileName))) return Tokenizer.Load(folder);
         status($"training a tokenizer of {section.VocabSize} tokens on the text");
-        long left = section.TrainBytes > 0 ? section.TrainBytes : long.MaxValue;
-        IEnumerable<ReadOnlyMemory<byte>> texts = TextCorpus.ReadTraining(data).Select(document => document.Text)
-            .TakeWhile(text => (left -= text.Length) + text.Length > 0);
-        Tokenizer trained = BpeTrainer.Train(texts, new BpeTrainerOptions { VocabSize = section.VocabSize, SpecialTokens = section.SpecialTokens, Threads = threads }, cancellation);
+        Tokenizer trained = Train(recipe, threads, null, cancellation);
         string temporary = $"{folder}.tmp-{Environment.ProcessId}";
         try
         {

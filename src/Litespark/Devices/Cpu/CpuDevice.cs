@@ -20,6 +20,12 @@ public sealed class CpuDevice : IDevice
     public string Name => "cpu";
 
     /// <inheritdoc/>
+    public string HardwareName => CpuName.Read();
+
+    /// <inheritdoc/>
+    public int Threads => pool.ThreadCount;
+
+    /// <inheritdoc/>
     public DeviceProfile Profile => DeviceProfile.Cpu;
 
     /// <summary>Worker threads.</summary>
@@ -30,6 +36,9 @@ public sealed class CpuDevice : IDevice
 
     /// <inheritdoc/>
     public double SamplePeakFlops() => probe.Sample(pool);
+
+    /// <inheritdoc/>
+    public double SampleBandwidth() => BandwidthProbe.Sample(pool);
 
     /// <inheritdoc/>
     public void Dispose() => pool.Dispose();

@@ -25,6 +25,9 @@ internal sealed unsafe class CpuProgram : ILoadedProgram
 
     public StepProgram Program { get; }
 
+    /// <summary>Bytes that were allocated for the arenas.</summary>
+    public long ArenaBytes => persistent.ByteLength + transient.ByteLength;
+
     /// <summary>The transient arena: undefined between runs.</summary>
     public NativeBuffer Transient => transient;
 

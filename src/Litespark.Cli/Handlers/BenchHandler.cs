@@ -1,0 +1,71 @@
+using Litespark.Benchmarking;
+using Litespark.Cli.Commands;
+using Litespark.Cli.Progress;
+using Litespark.Energy;
+using Litespark.Planning;
+using Litespark.Recipes;
+using Litespark.Training;
+
+namespace Litespark.Cli.Handlers;
+
+/// <summary>Carries out <c>litespark bench</c>.</summary>
+internal static class BenchHandler
+{
+    const string DefaultRecipe = "llama-15m", Origin = "litespark bench";
+
+    /// <summary>What the default benchmark changes of its recipe: a batch small enough for an answer within a minute.</summary>
+    static readonly RecipeOverride[] DefaultOverrides =
+    [
+        new("training.sequence_length", "512", Origin),
+        new("training.micro_batch_size", "2", Origin),
+    ];
+
+    /// <summary>A step of a benchmark is one micro-batch, whatever its size.</summary>
+    static readonly RecipeOverride NoAccumulation = new("training.global_batch_tokens", "null", Origin);
+
+    public static int Run(BenchOptions options, CommandContext context)
+    {
+        LoadedRecipe recipe = Load(options.Recipe);
+        using IDevice device = DeviceSelection.Open(recipe.Recipe.Engine);
+        using var benchmark = new PlanBenchmark(recipe, device, options.Thorough ? BenchmarkSettings.Thorough : BenchmarkSettings.Quick, context.Progress.WriteLine);
+        BenchmarkReport report = benchmark.Run();
+        Print(context.Out, report);
+        context.Result(writer => BenchmarkJson.WriteMembers(writer, report));
+        return ExitCodes.Done;
+    }
+
+    static LoadedRecipe Load(RecipeSelection selection)
+    {
+        RecipeOverride[] defaults = selection.Name is null ? DefaultOverrides : [];
+        return (selection with { Overrides = [NoAccumulation, .. defaults, .. selection.Overrides] }).Load(DefaultRecipe);
+    }
+
+    static void Print(TextWriter output, BenchmarkReport report)
+    {
+        output.WriteLine($"{report.Model}, {Units.Count(report.Parameters)} parameters, {report.MicroBatch} sequences of {report.SequenceLength} random tokens a step");
+        output.WriteLine($"{report.Machine}, {report.Threads} threads, peak {report.PeakFlops / 1e12:N3} TFLOP/s (largest sample)");
+        output.WriteLine();
+        string energy = report.EnergySource == EnergySources.Estimate ? "~mJ/token" : $"mJ/token ({report.EnergySource})";
+        var plans = new TextTable("plan", "tokens/s", "step ms", "arenas", "process", "MFU", "HFU", energy, "bytes/step", "steps");
+        void Plan(string name, PlanFigures plan) => plans.Add(name, $"{plan.TokensPerSecond:N0}", $"{plan.StepMs:N1}", Units.Bytes(plan.PeakMemoryBytes), Units.Bytes(plan.ResidentBytes),
+            Units.Percent(plan.Mfu), Units.Percent(plan.Hfu), $"{plan.JoulesPerToken * 1e3:N3}", $"{plan.AllocatedBytesPerStep}", $"{plan.Steps}");
+        Plan("baseline", report.Baseline);
+        Plan("litespark", report.Litespark);
+        plans.Write(output);
+        output.WriteLine($"  litespark runs at {report.Speedup:N2} times the baseline's speed; the loss is the same.");
+        if (report.EnergySource == EnergySources.Estimate) output.WriteLine("  Energy is estimated here (~): no saving follows from it.");
+        output.WriteLine();
+        var passes = new TextTable("pass", "all passes over all but this one");
+        foreach (PassFigures pass in report.Passes) passes.Add(pass.Name, $"{pass.Speedup:N3}");
+        passes.Write(output);
+        output.WriteLine();
+        var kernels = new TextTable("kernel", "phase", "calls", "ms", "GFLOP", "MB", "GFLOP/s", "share") { LeftColumns = 2 };
+        foreach (KernelFigures kernel in report.Kernels)
+        {
+            kernels.Add(kernel.Name, kernel.Phase.ToString().ToLowerInvariant(), $"{kernel.Calls}", $"{kernel.Ms:N2}", $"{kernel.Gflop:N2}", $"{kernel.Megabytes:N1}",
+                $"{kernel.GflopsPerSecond:N1}", Units.Percent(kernel.Share));
+        }
+
+        kernels.Write(output);
+    }
+}

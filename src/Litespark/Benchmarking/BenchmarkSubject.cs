@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using Litespark.Data;
+using Litespark.Data.Loading;
+using Litespark.Energy;
+using Litespark.Models;
+using Litespark.Planning;
+using Litespark.Recipes;
+using Litespark.Training;
+
+namespace Litespark.Benchmarking;
+
+/// <summary>One plan, loaded and fed, with what its turns took so far.</summary>
+internal sealed class BenchmarkSubject : IDisposable
+{
+    const int MostStepsPerTurn = 100;
+
+    readonly BenchmarkWorkload workload;
+    readonly DataPipeline data;
+    readonly BatchLoader loader;
+    readonly ILoadedProgram program;
+    readonly TrainingStep step;
+    readonly List<double> seconds = new(1024);
+    readonly double[] turn = new double[MostStepsPerTurn];
+    long steps, allocated;
+    double joules;
+
+    public BenchmarkSubject(BenchmarkWorkload workload, PlanOptions plan)
+    {
+        this.workload = workload;
+        TrainingSection training = workload.Recipe.Training;
+        data = DataPipeline.Synthetic(workload.Spec.VocabSize, training.Seed, workload.Recipe.Data.SyntheticDocumentTokens);
+        StepProgram built = ProgramBuilder.Training(Transformer.Function(workload.Spec), plan, workload.Optimizer, training.MicroBatchSize, training.SequenceLength);
+        program = workload.Device.Load(built);
+        ParameterStore.Initialize(program, training.Seed);
+        step = new TrainingStep(program, workload.Optimizer);
+        loader = data.CreateLoader(training.SequenceLength, training.MicroBatchSize, 1);
+    }
+
+    /// <summary>The plan's program in the device's memory.</summary>
+    public ILoadedProgram Program => program;
+
+    /// <summary>Loss of the first step: every plan must find the same.</summary>
+    public double FirstLoss { get; private set; }
+
+    /// <summary>Median time of a step in seconds.</summary>
+    public double StepSeconds => Median(seconds);
+
+    /// <summary>Runs steps that don't count: kernels are compiled, memory is touched. The last one's time tells how many steps make a turn.</summary>
+    public void WarmUp(int count, TimeSpan turnLength)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            double loss = Step();
+            if (i == 0) FirstLoss = loss;
+            StepsPerTurn = (int)Math.Clamp(turnLength / Stopwatch.GetElapsedTime(start), 1, MostStepsPerTurn);
+        }
+    }
+
+    /// <summary>Steps of a turn; set by <see cref="WarmUp"/>.</summary>
+    public int StepsPerTurn { get; private set; } = 1;
+
+    /// <summary>One turn: some steps, timed one by one; energy and allocation over all of them.</summary>
+    public void Turn(IEnergyMeter energy)
+    {
+        double joulesBefore = energy.ReadJoules();
+        long allocatedBefore = GC.GetTotalAllocatedBytes(precise: true);
+        for (int i = 0; i < StepsPerTurn; i++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            Step();
+            turn[i] = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        }
+
+        allocated += GC.GetTotalAllocatedBytes(precise: true) - allocatedBefore;
+        joules += energy.ReadJoules() - joulesBefore;
+        seconds.AddRange(turn.AsSpan(0, StepsPerTurn));
+    }
+
+    /// <summary>Starts the figures anew.</summary>
+    public void Forget()
+    {
+        seconds.Clear();
+        (joules, allocated) = (0, 0);
+    }
+
+    /// <summary>The figures of all turns.</summary>
+    public PlanFigures Figures(double peak, long residentBytes) => new()
+    {
+        TokensPerSecond = workload.Tokens / StepSeconds,
+        StepMs = StepSeconds * 1e3,
+        PeakMemoryBytes = program.Program.TotalBytes,
+        ResidentBytes = residentBytes,
+        Mfu = workload.ModelFlops / StepSeconds / peak,
+        Hfu = StepWork.Flops(program.Program, 1) / StepSeconds / peak,
+        JoulesPerToken = joules / (seconds.Count * workload.Tokens),
+        AllocatedBytesPerStep = allocated / seconds.Count,
+        Steps = seconds.Count,
+    };
+
+    public void Dispose()
+    {
+        loader.Dispose();
+        program.Dispose();
+        data.Dispose();
+    }
+
+    double Step()
+    {
+        StepBatch batch = loader.Next();
+        OptimizerSection optimizer = workload.Recipe.Optimizer;
+        return step.Run(batch.MicroBatches, batch.TargetCount, ++steps, optimizer.LearningRate, optimizer.MuonLearningRate).Loss;
+    }
+
+    static double Median(List<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        int middle = sorted.Length / 2;
+        return sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+    }
+}

@@ -1,0 +1,30 @@
+using Litespark.Models;
+using Litespark.Planning;
+using Litespark.Recipes;
+using Litespark.Training;
+
+namespace Litespark.Benchmarking;
+
+/// <summary>What every plan of a benchmark does alike: one micro-batch of a recipe's model on random tokens, and the update.</summary>
+internal sealed record BenchmarkWorkload(Recipe Recipe, TransformerSpec Spec, IDevice Device)
+{
+    public static BenchmarkWorkload Of(LoadedRecipe loaded, IDevice device) => new(loaded.Recipe, RecipePlan.ResolveSpec(loaded), device);
+
+    /// <summary>Update rule.</summary>
+    public OptimizerSettings Optimizer { get; } = RecipeSettings.Optimizer(Recipe.Optimizer);
+
+    /// <summary>No passes; recomputation as the recipe has it.</summary>
+    public PlanOptions BaselinePlan { get; } = RecipeSettings.Plan(Recipe.Engine with { Plan = PlanName.Baseline, Passes = new PassesSection() });
+
+    /// <summary>All passes that the recipe does not switch off.</summary>
+    public PlanOptions LitesparkPlan { get; } = RecipeSettings.Plan(Recipe.Engine with { Plan = PlanName.Litespark });
+
+    /// <summary>Tokens of a step.</summary>
+    public long Tokens => Recipe.Training.MicroBatchTokens;
+
+    /// <summary>Model FLOPs of a step, by MFU's convention.</summary>
+    public double ModelFlops => (double)ParameterCatalog.FlopsPerToken(Spec, Recipe.Training.SequenceLength) * Tokens;
+
+    /// <summary>Loads a plan with the recipe's initial weights.</summary>
+    public BenchmarkSubject Load(PlanOptions plan) => new(this, plan);
+}

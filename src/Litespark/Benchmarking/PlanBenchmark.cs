@@ -1,0 +1,122 @@
+using System.Diagnostics;
+using Litespark.Energy;
+using Litespark.Planning;
+using Litespark.Recipes;
+using Litespark.Training;
+
+namespace Litespark.Benchmarking;
+
+/// <summary>
+/// Measures the baseline and the litespark plan in turns in one process, so that both see the same machine, then each
+/// pass's share and every kernel. A step is one micro-batch on random tokens and the update; times are medians.
+/// </summary>
+public sealed class PlanBenchmark : IDisposable
+{
+    const double LossTolerance = 1e-4;
+
+    readonly LoadedRecipe recipe;
+    readonly BenchmarkWorkload workload;
+    readonly BenchmarkSettings settings;
+    readonly Action<string> status;
+    readonly IEnergyMeter energy;
+    readonly CancellationToken cancellation;
+    double peak;
+
+    /// <param name="recipe">Model, batch and optimiser; its data is not opened.</param>
+    /// <param name="device">Where to run.</param>
+    /// <param name="settings">How long.</param>
+    /// <param name="status">Told what is being measured.</param>
+    /// <param name="cancellation">Stops between turns.</param>
+    public PlanBenchmark(LoadedRecipe recipe, IDevice device, BenchmarkSettings settings, Action<string> status, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(recipe);
+        this.recipe = recipe;
+        this.settings = settings;
+        this.status = status;
+        this.cancellation = cancellation;
+        workload = BenchmarkWorkload.Of(recipe, device);
+        energy = EnergyMeters.Open(RecipeSettings.Energy(recipe.Recipe.Energy));
+    }
+
+    /// <summary>Measures.</summary>
+    /// <exception cref="RunFailureException">The plans do not find the same loss: their times would mean nothing.</exception>
+    public BenchmarkReport Run()
+    {
+        // Each plan is alone in the process when its memory is read; what scratch the first one leaves counts against the second.
+        status("loading both plans");
+        long baselineResident, litesparkResident;
+        using (Load(workload.BaselinePlan, warmUp: 1)) baselineResident = Environment.WorkingSet;
+        using BenchmarkSubject litespark = Load(workload.LitesparkPlan, warmUp: 2);
+        litesparkResident = Environment.WorkingSet;
+        PlanFigures baselineFigures, litesparkFigures;
+        using (BenchmarkSubject baseline = Load(workload.BaselinePlan, warmUp: 1))
+        {
+            if (Math.Abs(baseline.FirstLoss - litespark.FirstLoss) > LossTolerance * Math.Abs(baseline.FirstLoss))
+                throw new RunFailureException($"The plans disagree: the first step's loss is {baseline.FirstLoss} with baseline and {litespark.FirstLoss} with litespark.");
+            status("measuring both plans in turns");
+            TakeTurns([baseline, litespark], settings.MinRounds, settings.MaxRounds, Stopwatch.StartNew(), settings.Budget);
+            baselineFigures = baseline.Figures(peak, baselineResident);
+            litesparkFigures = litespark.Figures(peak, litesparkResident);
+        }
+
+        status("timing every kernel");
+        IReadOnlyList<KernelFigures> kernels = KernelProfile.Measure(litespark.Program, settings.MinRounds);
+        return new BenchmarkReport
+        {
+            Machine = workload.Device.HardwareName,
+            Threads = workload.Device.Threads,
+            PeakFlops = peak,
+            Model = recipe.Recipe.Model.Preset ?? Path.GetFileNameWithoutExtension(recipe.Name),
+            Parameters = litespark.Program.Program.Parameters.Count,
+            MicroBatch = recipe.Recipe.Training.MicroBatchSize,
+            SequenceLength = recipe.Recipe.Training.SequenceLength,
+            EnergySource = energy.Source,
+            Baseline = baselineFigures,
+            Litespark = litesparkFigures,
+            Passes = [.. MeasurePasses(litespark)],
+            Kernels = kernels,
+        };
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => energy.Dispose();
+
+    BenchmarkSubject Load(PlanOptions plan, int warmUp)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        BenchmarkSubject subject = workload.Load(plan);
+        subject.WarmUp(warmUp, settings.Turn);
+        return subject;
+    }
+
+    /// <summary>Each pass left out once, in turns with the whole plan.</summary>
+    IEnumerable<PassFigures> MeasurePasses(BenchmarkSubject all)
+    {
+        string[] passes = [.. PlanOptions.PassNames.Where(workload.LitesparkPlan.Has)];
+        foreach (string pass in passes)
+        {
+            status($"measuring without {pass}");
+            var clock = Stopwatch.StartNew();
+            using BenchmarkSubject without = Load(workload.LitesparkPlan.With(pass, false), warmUp: 1);
+            all.Forget();
+            TakeTurns([without, all], 1, settings.PassRounds, clock, settings.Budget / passes.Length);
+            yield return new PassFigures(pass, without.StepSeconds / all.StepSeconds);
+        }
+    }
+
+    void TakeTurns(BenchmarkSubject[] subjects, int minRounds, int maxRounds, Stopwatch clock, TimeSpan budget)
+    {
+        for (int round = 0; round < maxRounds && (round < minRounds || clock.Elapsed < budget); round++)
+        {
+            foreach (BenchmarkSubject subject in subjects)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                SamplePeak();
+                subject.Turn(energy);
+                SamplePeak();
+            }
+        }
+    }
+
+    void SamplePeak() => peak = Math.Max(peak, workload.Device.SamplePeakFlops());
+}
