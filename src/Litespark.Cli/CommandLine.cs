@@ -19,6 +19,8 @@ internal static class CommandLine
         "litespark recipe show default        a recipe with every key explained")
     {
         TrainCommand.Create(TrainHandler.Run),
+        GenerateCommand.Create(GenerateHandler.Run),
+        EvalCommand.Create(EvalHandler.Run),
         RecipeCommand.Create(),
         DoctorCommand.Create(),
         new VersionOption("--version"),

@@ -9,6 +9,8 @@
     ... --adamw-steps K [--lr --beta1 --beta2 --eps --weight-decay --clip]
         K steps on the same batch. OUT also has losses [K] (each before its update), grad_norms [K] (before clipping) and
         weight.NAME (after the last). Weight decay acts on parameters of two or more dimensions only.
+    torch_reference.py --jobs JOBS.json
+        several of the above in one process: a list of lists of arguments.
 
 Needs PyTorch 1.13 or later: apt-get install python3-torch python3-numpy libopenblas0-openmp
 """
@@ -93,8 +95,9 @@ def train(config, weights, batch, options):
     return torch.stack(losses), torch.stack(norms)
 
 
-def main():
+def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", metavar="JOBS.json")
     parser.add_argument("--make", metavar="FOLDER")
     parser.add_argument("--config")
     parser.add_argument("--seed", type=int, default=0)
@@ -110,7 +113,12 @@ def main():
     parser.add_argument("--eps", type=float, default=1e-8)
     parser.add_argument("--weight-decay", type=float, default=0.1)
     parser.add_argument("--clip", type=float, default=1.0, help="largest global gradient norm; 0 = no clipping")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    if options.jobs:
+        with open(options.jobs) as file:
+            for job in json.load(file):
+                main(job)
+        return
     torch.set_num_threads(options.threads)
     if options.make:
         if not options.config:
@@ -129,7 +137,7 @@ def main():
             result.update({"weight." + name: weight for name, weight in weights.items()})
         safetensors_file.write(options.out, result)
     elif not options.make:
-        parser.error("give --model or --make")
+        parser.error("give --model, --make or --jobs")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ namespace Litespark.Cli.Commands;
 
 /// <summary>What <c>generate</c> was asked to do.</summary>
 /// <param name="Checkpoint">Run, checkpoint or Hugging Face folder.</param>
-/// <param name="Prompt">Beginning of the text; empty = the start of a document.</param>
+/// <param name="Prompt">Beginning of the text; - = read from stdin; empty = the start of a document.</param>
 /// <param name="MaxNewTokens">Tokens to add at most.</param>
 /// <param name="Temperature">0 = always the likeliest token.</param>
 /// <param name="TopK">Draw among this many likeliest tokens; 0 = all.</param>
@@ -24,7 +24,7 @@ internal static class GenerateCommand
             "litespark generate --checkpoint runs/my --prompt \"Returns the\"",
             "litespark generate --checkpoint runs/my --prompt \"Returns the\" --temperature 0 --max-new-tokens 50 --json");
         Option<string> checkpoint = Options.Checkpoint();
-        var prompt = new Option<string>("--prompt") { HelpName = "TEXT", Description = "Beginning of the text; without it the start of a document", DefaultValueFactory = _ => "" };
+        var prompt = new Option<string>("--prompt") { HelpName = "TEXT", Description = "Beginning of the text, - to read it from stdin; without it the start of a document", DefaultValueFactory = _ => "" };
         Option<int> tokens = Options.Number("--max-new-tokens", "N", "Tokens to add at most", 200, n => n >= 1, "a whole number, 1 or more");
         Option<double> temperature = Options.Number("--temperature", "T", "Below 1 plainer, above 1 wilder, 0 always the likeliest token", 0.8, t => t >= 0 && double.IsFinite(t), "a number, 0 or more");
         Option<int> topK = Options.Number("--top-k", "K", "Draw among the K likeliest tokens; 0 = all", 0, k => k >= 0, "a whole number, 0 or more");

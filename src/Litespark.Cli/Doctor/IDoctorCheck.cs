@@ -23,6 +23,7 @@ internal static class DoctorChecks
         new CpuCheck(),
         new MemoryCheck(),
         new DiskCheck(),
+        new CorpusCheck(),
         new ZstdCheck(),
         new EnergyCheck(),
         new CudaCheck(),

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Litespark.Cli.Commands;
 using Litespark.Cli.Progress;
+using Litespark.Inference;
 using Litespark.Planning;
 using Litespark.Recipes;
 using Litespark.Reporting;
@@ -18,9 +19,20 @@ internal static class TrainHandler
         if (!options.Resume) RunFolder.RequireUnused(run);
         using IDevice device = DeviceSelection.Open(recipe.Recipe.Engine);
         using var progress = new ConsoleProgress();
+<<<<<<< HEAD
+        using TrainingSetup setup = TrainingSetup.Open(recipe, recipe.Recipe.Engine.UsableThreads, context.Progress.WriteLine, stop);
+        var settings = new TrainerOptions
+        {
+            Run = run,
+            Resume = options.Resume,
+            StopRequested = stop,
+            Sample = setup.Tokenizer is { } tokenizer ? new SampleWriter(device, setup.Spec, tokenizer, setup.Recipe).Write : null,
+        };
+=======
         if (OpenSetup(recipe, context, stop) is not { } opened) return ExitCodes.Interrupted;
         using TrainingSetup setup = opened;
         var settings = new TrainerOptions { Run = run, Resume = options.Resume, StopRequested = stop };
+>>>>>>> robust
         using var trainer = new Trainer(setup, device, settings, progress);
         TrainingSummary summary = trainer.Run();
         context.Result(writer => WriteMembers(writer, summary));

@@ -82,7 +82,7 @@ public sealed record DataOptions
 
         DataSourceOptions single = new()
         {
-            Source = Source ?? DefaultSource(),
+            Source = EffectiveSource,
             Paths = Train,
         };
         IReadOnlyList<DataSourceOptions> sources = Sources.Count > 0 ? Sources : [single];
@@ -90,9 +90,10 @@ public sealed record DataOptions
         return sources;
     }
 
-    DataSourceKind DefaultSource() => Train.Count == 0 ? DataSourceKind.DotNetDocs
+    /// <summary>What a single source is, as set or as its paths say.</summary>
+    internal DataSourceKind EffectiveSource => Source ?? (Train.Count == 0 ? DataSourceKind.DotNetDocs
         : Train.All(path => path.EndsWith(ShardHeader.Extension, StringComparison.OrdinalIgnoreCase)) ? DataSourceKind.Shards
-        : DataSourceKind.Files;
+        : DataSourceKind.Files);
 
     void Check(DataSourceOptions source, string key)
     {

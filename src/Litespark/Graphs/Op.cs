@@ -46,8 +46,11 @@ public abstract record Op
     /// <summary>How to make the outputs again: by default the op itself; a fused op whose sum is kept starts from that.</summary>
     public virtual (Op Op, IReadOnlyList<Value> Inputs) Recomputation(Node node, IReadOnlySet<Value> kept) => (this, node.Inputs);
 
-    /// <summary>The op as smaller ops, or null where it is elementary. Emits into the builder and returns the outputs.</summary>
-    public virtual IReadOnlyList<Value>? Decompose(GraphBuilder builder, Node node) => null;
+    /// <summary>
+    /// The op as smaller ops, or null where it is elementary. Emits into the builder and returns the outputs; an output that
+    /// only the fused op's own gradient reads is null.
+    /// </summary>
+    public virtual IReadOnlyList<Value?>? Decompose(GraphBuilder builder, Node node) => null;
 
     /// <summary>A copy that adds one more input to <paramref name="output"/>.</summary>
     internal Op WithAddend(int output) => this with { Addends = Addends.Append(output) };

@@ -48,7 +48,7 @@ public static class ModelPresets
                 return preset.Spec;
 
         string[] names = [.. All.Select(preset => preset.Name)];
-        string suggestion = NearestName.Find(name, names) is { } nearest ? $" Did you mean \"{nearest}\"?" : "";
+        string suggestion = NearestName.Of(name, names) is { } nearest ? $" Did you mean \"{nearest}\"?" : "";
         throw new UserErrorException($"model.preset: there is no preset \"{name}\".{suggestion} Presets are {string.Join(", ", names)}.");
     }
 

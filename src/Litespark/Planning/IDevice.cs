@@ -6,6 +6,9 @@ public interface IDevice : IDisposable
     /// <summary>Short name: <c>cpu</c>, <c>cuda</c>.</summary>
     string Name { get; }
 
+    /// <summary>What plans may know of it.</summary>
+    DeviceProfile Profile { get; }
+
     /// <summary>Allocates a program's arenas and binds its kernels. Constants are written; all else is zero.</summary>
     ILoadedProgram Load(StepProgram program);
 

@@ -5,9 +5,20 @@ namespace Litespark.Planning;
 /// <summary>Which passes run. All = the litespark plan, none = the baseline: what a standard implementation runs.</summary>
 public sealed record PlanOptions
 {
+    /// <summary>The passes, as recipes spell them, and what each does.</summary>
+    internal static readonly (string Name, string Doc)[] Known =
+    [
+        ("fused_qkv", "Query, key and value projections as one matrix product."),
+        ("fused_attention", "Attention in tiles with an online softmax: never a T × T matrix."),
+        ("fused_mlp", "Gate and up projections as one matrix product, activation and product as one kernel."),
+        ("fused_norm", "Residual addition and norm in one kernel."),
+        ("chunked_loss", "Output head and cross-entropy in chunks of tokens: never the whole logits."),
+        ("accumulate_into", "Sums of gradients are added where they lie, by the kernel that makes them."),
+        ("fused_optimizer", "Clipping and update of all parameters in one kernel."),
+    ];
+
     /// <summary>The passes' names, as recipes spell them.</summary>
-    public static readonly IReadOnlyList<string> PassNames =
-        ["fused_qkv", "fused_attention", "fused_mlp", "fused_norm", "chunked_loss", "accumulate_into", "fused_optimizer"];
+    public static readonly IReadOnlyList<string> PassNames = [.. Known.Select(pass => pass.Name)];
 
     /// <summary>All passes.</summary>
     public static readonly PlanOptions Litespark = new() { Passes = PassNames.ToHashSet() };

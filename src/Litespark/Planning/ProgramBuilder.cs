@@ -33,23 +33,26 @@ public sealed class ProgramBuilder
     readonly Dictionary<PersistentTensor, Action<Span<float>>> constants = [];
     readonly List<StepPlan> plans = [];
     readonly Func<string, bool> isTrainable;
+    readonly DeviceProfile device;
     ParameterTable? parameters;
 
     /// <summary>Starts a program.</summary>
     /// <param name="model">The model.</param>
     /// <param name="options">Passes.</param>
     /// <param name="isTrainable">Which parameters train; all by default.</param>
-    public ProgramBuilder(ModelFunction model, PlanOptions options, Func<string, bool>? isTrainable = null)
+    /// <param name="device">What it will run on; the CPU by default.</param>
+    public ProgramBuilder(ModelFunction model, PlanOptions options, Func<string, bool>? isTrainable = null, DeviceProfile? device = null)
     {
+        this.device = device ?? DeviceProfile.Cpu;
         this.model = model;
         this.options = options;
         this.isTrainable = isTrainable ?? (_ => true);
     }
 
     /// <summary>A program that trains: first and next micro-batch, clip, update, evaluate.</summary>
-    public static StepProgram Training(ModelFunction model, PlanOptions options, OptimizerSettings optimizer, int sequences, int sequenceLength, Func<string, bool>? isTrainable = null)
+    public static StepProgram Training(ModelFunction model, PlanOptions options, OptimizerSettings optimizer, int sequences, int sequenceLength, Func<string, bool>? isTrainable = null, DeviceProfile? device = null)
     {
-        var builder = new ProgramBuilder(model, options, isTrainable);
+        var builder = new ProgramBuilder(model, options, isTrainable, device);
         builder.AddMicroBatch(FirstMicroBatch, sequences, sequenceLength, optimizer, accumulate: false);
         builder.AddMicroBatch(NextMicroBatch, sequences, sequenceLength, optimizer, accumulate: true);
         builder.AddUpdate(optimizer);
@@ -57,11 +60,14 @@ public sealed class ProgramBuilder
         return builder.Build();
     }
 
-    /// <summary>A program that generates: a prefill plan for each bucket of new tokens and a plan for one token.</summary>
-    public static StepProgram Generation(ModelFunction model, PlanOptions options, IReadOnlyList<int> buckets, int capacity)
+    /// <summary>
+    /// A program that generates: a plan for each bucket of new tokens. All share the inputs <c>tokens</c> and <c>positions</c>,
+    /// as long as the largest bucket; a plan reads the first of them.
+    /// </summary>
+    public static StepProgram Generation(ModelFunction model, PlanOptions options, IReadOnlyList<int> buckets, int capacity, DeviceProfile? device = null)
     {
-        var builder = new ProgramBuilder(model, options, _ => false);
-        foreach (int newTokens in buckets) builder.AddGeneration(newTokens, capacity);
+        var builder = new ProgramBuilder(model, options, _ => false, device);
+        foreach (int newTokens in buckets.OrderDescending()) builder.AddGeneration(newTokens, capacity);
         return builder.Build();
     }
 
@@ -117,11 +123,13 @@ public sealed class ProgramBuilder
         {
             if (!gradients.TryGetValue(parameter, out Value? gradient)) continue;
             string slot = GradientName(parameter.Name);
+            // Parameters that are added up have one gradient; each is given its own.
+            if (graph.Outputs.Any(output => output.Value == gradient)) gradient = builder.Apply1(new Graphs.Ops.Copy(), gradient);
             Value total = accumulate ? builder.Add(builder.State(slot, parameter.Shape), gradient) : gradient;
             graph.AddOutput(slot, total);
         }
 
-        ChunkedLoss.Expand(graph);
+        ChunkedLoss.Expand(graph, device.LossChunkElements);
         if (options.Has("accumulate_into")) AccumulateInto.Run(graph);
         Recompute.Run(graph, options.Recompute);
         Compile(name, graph);
@@ -153,12 +161,13 @@ public sealed class ProgramBuilder
         if (options.Has("fused_attention")) FusedAttention.Run(graph);
         if (options.Has("fused_norm")) FusedNorm.Run(graph);
         if (options.Has("chunked_loss")) ChunkedLoss.Fuse(graph);
+        DecomposeUnsupported.Run(graph, device);
     }
 
     void Compile(string name, Graph graph)
     {
         PlaceParameters(graph, null, null);
-        ChunkedLoss.Expand(graph);
+        ChunkedLoss.Expand(graph, device.LossChunkElements);
         Cleanup.Run(graph);
         plans.Add(PlanCompiler.Compile(name, graph, Bind(graph)));
     }
@@ -180,6 +189,7 @@ public sealed class ProgramBuilder
             {
                 ValueRole.Parameter => layout[ParameterPlacement.WeightName(source.Name)],
                 ValueRole.State when layout.Tensors.TryGetValue(source.Name, out PersistentTensor? known) => known,
+                ValueRole.Input when layout.Tensors.TryGetValue(source.Name, out PersistentTensor? longer) && IsHead(source.Type, longer.Type) => longer,
                 ValueRole.State when source.Name.StartsWith("cache/", StringComparison.Ordinal) => layout.Add(source.Name, MemoryCategory.Cache, source.Type),
                 _ => layout.Add(source.Name, MemoryCategory.Exchange, source.Type),
             };
@@ -190,4 +200,8 @@ public sealed class ProgramBuilder
             bindings[output.Value] = layout.Tensors.TryGetValue(output.Name, out PersistentTensor? known) ? known : layout.Add(output.Name, MemoryCategory.Exchange, output.Value.Type);
         return bindings;
     }
+
+    /// <summary>Whether a list is as long as another's beginning: a smaller plan's input lies at the head of a larger plan's.</summary>
+    static bool IsHead(TensorType part, TensorType whole)
+        => part.DataType == whole.DataType && part.Shape.Rank == 1 && whole.Shape.Rank == 1 && part.Shape.Length < whole.Shape.Length;
 }

@@ -73,7 +73,8 @@ internal sealed class StoragePlanner
                 int index = node.OperandCount + i, output = node.Op.Addends[i];
                 Value addend = node.Inputs[index];
                 bool writable = addend.Producer is not null || (addend.Role == ValueRole.State && bindings.TryGetValue(addend, out PersistentTensor? slot) && WritesTo(node.Outputs[output], slot));
-                if (!node.Op.AddendMustAlias(output) || (writable && lastUse[addend] == PositionOf(node) && !IsSharedAfter(addend, PositionOf(node)))) continue;
+                if (!node.Op.AddendMustAlias(output) || (writable && lastUse[addend] == PositionOf(node) && node.Inputs.Count(input => input == addend) == 1
+                    && !IsReadTwice(node, index) && !IsSharedAfter(addend, PositionOf(node)))) continue;
                 Value copy = graph.NewValue("copy", addend.Type, ValueRole.Gradient);
                 result.Add(new Node(new Copy(), [addend], [copy], node.Phase, node.Layer));
                 inputs ??= [.. node.Inputs];
@@ -176,33 +177,34 @@ internal sealed class StoragePlanner
         if (node.AddendOf(output) is { } addend)
         {
             bool must = node.Op.AddendMustAlias(output);
-            if (must || CanTakeOver(addend, value, position, taken)) return blocks[addend];
+            if (must || CanTakeOver(node, node.OperandCount + node.Op.Addends.IndexOf(output), value, position, taken)) return blocks[addend];
         }
 
         int input = node.Op.InPlaceInput(output);
-        return input >= 0 && CanTakeOver(node.Inputs[input], value, position, taken) ? blocks[node.Inputs[input]] : null;
+        return input >= 0 && CanTakeOver(node, input, value, position, taken) ? blocks[node.Inputs[input]] : null;
     }
 
-    bool CanTakeOver(Value operand, Value value, int position, HashSet<Block> taken)
+    bool CanTakeOver(Node node, int index, Value value, int position, HashSet<Block> taken)
     {
+        Value operand = node.Inputs[index];
         Block block = blocks[operand];
         Block root = block.Root;
         if (taken.Contains(block) || block.Rows != value.Shape.Rows || block.Columns != value.Shape.Columns || block.ElementSize != value.Type.DataType.Size()) return false;
-        if (root.IsReadOnly || lastUse[operand] != position || IsSharedAfter(operand, position)) return false;
+        if (root.IsReadOnly || lastUse[operand] != position || IsReadTwice(node, index) || IsSharedAfter(operand, position)) return false;
         return root.Persistent is null || WritesTo(value, root.Persistent);
     }
 
-    /// <summary>Whether someone reads the operand's memory later through the value that it is a view of, or another view of that.</summary>
+    /// <summary>Whether someone reads the operand's memory later through what it is a view of, another view of that, or a part of it.</summary>
     bool IsSharedAfter(Value operand, int position)
     {
+        if (operand.Producer is { Op: Concat } whole) return whole.Inputs.Any(part => IsReadAfter(part, position) || IsSharedAfter(part, position));
         if (operand.Producer?.Op is not Slice slice) return false;
         Value parent = operand.Producer.Inputs[0];
         foreach (Node reader in readers[parent])
         {
             if (reader.Op is Slice other)
             {
-                bool disjoint = other.Axis == slice.Axis && (other.Start + other.Length <= slice.Start || slice.Start + slice.Length <= other.Start);
-                if (!disjoint && reader.Output != operand && lastUse[reader.Output] > position) return true;
+                if (!AreDisjoint(slice, other) && reader.Output != operand && lastUse[reader.Output] > position) return true;
             }
             else if (PositionOf(reader) > position || reader.Op is Concat)
             {
@@ -212,6 +214,29 @@ internal sealed class StoragePlanner
 
         return graph.Outputs.Any(output => output.Value == parent) || IsSharedAfter(parent, position);
     }
+
+    bool IsReadAfter(Value value, int position)
+        => graph.Outputs.Any(output => output.Value == value)
+            || readers[value].Any(reader => reader.Op is Slice or Concat ? IsReadAfter(reader.Output, position) : PositionOf(reader) > position);
+
+    /// <summary>Whether a node reads the memory of one of its inputs through another one too: then it must not overwrite it.</summary>
+    static bool IsReadTwice(Node node, int index)
+    {
+        Value operand = node.Inputs[index];
+        return Enumerable.Range(0, node.Inputs.Count).Any(other => other != index && node.Inputs[other] != operand && MayOverlap(operand, node.Inputs[other]));
+    }
+
+    static bool MayOverlap(Value a, Value b)
+    {
+        if (a.Producer is { Op: Slice left } && b.Producer is { Op: Slice right } && a.Producer.Inputs[0] == b.Producer.Inputs[0] && AreDisjoint(left, right)) return false;
+        return Parts(a).Intersect(Parts(b)).Any();
+    }
+
+    /// <summary>The values whose memory a view or a concatenation shares.</summary>
+    static IEnumerable<Value> Parts(Value value)
+        => value.Producer is { Op: Slice or Concat } view ? view.Inputs.SelectMany(Parts).Append(value) : [value];
+
+    static bool AreDisjoint(Slice a, Slice b) => a.Axis == b.Axis && (a.Start + a.Length <= b.Start || b.Start + b.Length <= a.Start);
 
     /// <summary>Gives each output of the graph its persistent tensor, by a copy where its memory is already something else's.</summary>
     void BindOutputs()

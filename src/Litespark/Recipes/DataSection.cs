@@ -1,97 +1,26 @@
+using Litespark.Data;
 using Litespark.Recipes.Schema;
-using static Litespark.Recipes.Schema.DefinitionsOf<Litespark.Recipes.DataSection>;
+using static Litespark.Recipes.Schema.DefinitionsOf<Litespark.Data.DataOptions>;
 
 namespace Litespark.Recipes;
 
-/// <summary>Where the tokens come from.</summary>
-public enum DataSource
+/// <summary>The keys of the recipe's <c>data</c> section, which fill in <see cref="DataOptions"/>.</summary>
+internal static class DataSection
 {
-    /// <summary>The English API documentation that every .NET SDK carries.</summary>
-    DotnetDocs,
+    public static ValueKind<DataSourceKind> SourceKind { get; } = Kinds.Choice([.. DataSourceKinds.Names.Select(name => (name, DataSourceKinds.Parse(name)))]);
 
-    /// <summary>Text files: .txt, .md, .xml, .jsonl, .jsonl.gz, .jsonl.zst.</summary>
-    Files,
+    static ValueKind<DataSourceOptions> MixedSource { get; } = new ObjectKind<DataSourceOptions>(new DataSourceOptions(),
+        new Key<DataSourceOptions, IReadOnlyList<string>>("path", Kinds.ListOf(Kinds.Text), s => s.Paths, (s, v) => s with { Paths = v }, "Files, folders or globs."),
+        new Key<DataSourceOptions, DataSourceKind>("source", SourceKind, s => s.Source, (s, v) => s with { Source = v }, "What the paths hold."),
+        new Key<DataSourceOptions, double>("weight", Kinds.Positive(), s => s.Weight, (s, v) => s with { Weight = v }, "Share of the tokens, relative to the other weights."));
 
-    /// <summary>Token shards that <c>litespark data prepare</c> wrote.</summary>
-    Shards,
-
-    /// <summary>Random tokens, for benchmarks and tests.</summary>
-    Synthetic,
-}
-
-/// <summary>One of several sources that are mixed by weight.</summary>
-public sealed record WeightedSource
-{
-    /// <summary>Files, folders or globs.</summary>
-    public IReadOnlyList<string> Path { get; init; } = [];
-
-    /// <summary>What the paths hold.</summary>
-    public DataSource Source { get; init; } = DataSource.Files;
-
-    /// <summary>Share of the tokens drawn from it, relative to the other weights.</summary>
-    public double Weight { get; init; } = 1;
-
-    internal static readonly ValueKind<WeightedSource> Kind = new ObjectKind<WeightedSource>(new WeightedSource(),
-        new Key<WeightedSource, IReadOnlyList<string>>("path", Kinds.ListOf(Kinds.Text), s => s.Path, (s, v) => s with { Path = v }, "Files, folders or globs."),
-        new Key<WeightedSource, DataSource>("source", DataSection.SourceKind, s => s.Source, (s, v) => s with { Source = v }, "What the paths hold."),
-        new Key<WeightedSource, double>("weight", Kinds.Positive(), s => s.Weight, (s, v) => s with { Weight = v }, "Share of the tokens, relative to the other weights."));
-}
-
-/// <summary>The recipe's <c>data</c> section.</summary>
-public sealed record DataSection
-{
-    /// <summary>Where the tokens come from; null = see <see cref="EffectiveSource"/>.</summary>
-    public DataSource? Source { get; init; }
-
-    /// <summary>Where the tokens come from when <see cref="Sources"/> is empty: as set, else files where paths are given, else the SDK's documentation.</summary>
-    public DataSource EffectiveSource => Source ?? (Train.Count > 0 ? DataSource.Files : DataSource.DotnetDocs);
-
-    /// <summary>Files, folders or globs of training data.</summary>
-    public IReadOnlyList<string> Train { get; init; } = [];
-
-    /// <summary>Training data mixed by weight, instead of <see cref="Train"/>.</summary>
-    public IReadOnlyList<WeightedSource> Sources { get; init; } = [];
-
-    /// <summary>Files, folders or globs of validation data; empty = a part of the training documents.</summary>
-    public IReadOnlyList<string> Validation { get; init; } = [];
-
-    /// <summary>Share of the training documents held out for validation where <see cref="Validation"/> is empty.</summary>
-    public double ValidationFraction { get; init; } = 0.01;
-
-    /// <summary>Field of a JSON line that holds the text.</summary>
-    public string TextField { get; init; } = "text";
-
-    /// <summary>Broken JSON lines that are skipped and counted before the run stops.</summary>
-    public int MaxBadLines { get; init; } = 100;
-
-    /// <summary>Whether attention stays within a document and positions restart with it.</summary>
-    public bool DocumentMask { get; init; } = true;
-
-    /// <summary>Whether documents are drawn in a random order, by <c>training.seed</c>.</summary>
-    public bool Shuffle { get; init; } = true;
-
-    /// <summary>Folder for prepared tokens and trained tokenizers.</summary>
-    public string CacheDir { get; init; } = ".cache";
-
-    /// <summary>Tokens at which a prepared shard is closed and the next begins.</summary>
-    public long ShardTokens { get; init; } = 100_000_000;
-
-    /// <summary>Whether checksums of shards are verified when they are opened.</summary>
-    public bool VerifyShards { get; init; } = true;
-
-    /// <summary>Length of synthetic documents in tokens; 0 = one endless document.</summary>
-    public int SyntheticDocumentTokens { get; init; }
-
-    internal static ValueKind<DataSource> SourceKind => Kinds.Choice(
-        ("dotnet-docs", DataSource.DotnetDocs), ("files", DataSource.Files), ("shards", DataSource.Shards), ("synthetic", DataSource.Synthetic));
-
-    internal static readonly Definition<DataSection>[] Definitions =
+    public static readonly Definition<DataOptions>[] Definitions =
     [
         Key("source", Kinds.Optional(SourceKind), s => s.Source, (s, v) => s with { Source = v },
             "dotnet-docs: the API documentation inside the installed .NET SDK; files: text (.txt, .md, .xml, .jsonl, .jsonl.gz, .jsonl.zst); shards: tokens from 'litespark data prepare'; synthetic: random tokens. null = files where train is given, else dotnet-docs."),
         Key("train", Kinds.ListOf(Kinds.Text), s => s.Train, (s, v) => s with { Train = v },
             "Files, folders or globs of training data, from the current folder; for files and shards."),
-        Key("sources", Kinds.ListOf(WeightedSource.Kind), s => s.Sources, (s, v) => s with { Sources = v },
+        Key("sources", Kinds.ListOf(MixedSource), s => s.Sources, (s, v) => s with { Sources = v },
             "Instead of source and train: several sources mixed by weight, as in [{path: books/*.txt, weight: 2}, {source: dotnet-docs, weight: 1}]."),
         Key("validation", Kinds.ListOf(Kinds.Text), s => s.Validation, (s, v) => s with { Validation = v },
             "Files, folders or globs of validation data; empty = validation_fraction of the training documents."),

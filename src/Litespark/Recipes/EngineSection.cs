@@ -1,3 +1,4 @@
+using Litespark.Planning.Passes;
 using Litespark.Recipes.Schema;
 using static Litespark.Recipes.Schema.DefinitionsOf<Litespark.Recipes.EngineSection>;
 
@@ -39,19 +40,6 @@ public enum Precision
     Bfloat16,
 }
 
-/// <summary>Which activations are computed again in the backward pass instead of kept.</summary>
-public enum Recompute
-{
-    /// <summary>None.</summary>
-    None,
-
-    /// <summary>The cheap ones.</summary>
-    Selective,
-
-    /// <summary>All but each layer's input.</summary>
-    Full,
-}
-
 /// <summary>The recipe's <c>engine</c> section: how the step runs, never what it computes.</summary>
 public sealed record EngineSection
 {
@@ -68,10 +56,13 @@ public sealed record EngineSection
     public Precision Precision { get; init; } = Precision.Auto;
 
     /// <summary>What is computed again in the backward pass.</summary>
-    public Recompute Recompute { get; init; } = Recompute.None;
+    public RecomputeMode Recompute { get; init; } = RecomputeMode.None;
 
     /// <summary>CPU threads; 0 = one for each usable core.</summary>
     public int Threads { get; init; }
+
+    /// <summary>CPU threads that are used: <see cref="Threads"/>, or one for each processor that the process may use.</summary>
+    public int UsableThreads => Threads > 0 ? Threads : Environment.ProcessorCount;
 
     /// <summary>Whether the pass runs: its own switch, else the plan's default.</summary>
     /// <param name="pass">A name from <see cref="PassesSection.Names"/>.</param>
@@ -88,7 +79,7 @@ public sealed record EngineSection
             "Single passes, on (true) or off (false) whatever the plan says; null = as the plan has it."),
         Key("precision", Kinds.Choice(("auto", Precision.Auto), ("float32", Precision.Float32), ("bfloat16", Precision.Bfloat16)), s => s.Precision, (s, v) => s with { Precision = v },
             "Number format of the matrix products; auto: bfloat16 on a GPU, float32 on the CPU (the CPU has no other)."),
-        Key("recompute", Kinds.Choice(("none", Recompute.None), ("selective", Recompute.Selective), ("full", Recompute.Full)), s => s.Recompute, (s, v) => s with { Recompute = v },
+        Key("recompute", Kinds.Choice(("none", RecomputeMode.None), ("selective", RecomputeMode.Selective), ("full", RecomputeMode.Full)), s => s.Recompute, (s, v) => s with { Recompute = v },
             "Activations computed again in the backward pass instead of kept, to save memory: none, selective (the cheap ones) or full (all but each layer's input)."),
         Key("threads", Kinds.Integer(0, 1024), s => s.Threads, (s, v) => s with { Threads = v },
             "CPU threads; 0 = one for each usable core. The loss does not depend on it."),

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Litespark.Planning;
 using Litespark.Recipes.Schema;
 
 namespace Litespark.Recipes;
@@ -6,21 +7,10 @@ namespace Litespark.Recipes;
 /// <summary>The recipe's <c>engine.passes</c> section: a switch for each optimising pass; null = as the plan has it.</summary>
 public sealed record PassesSection
 {
-    static readonly (string Name, string Doc)[] Known =
-    [
-        ("fused_qkv", "Query, key and value projections as one matrix product."),
-        ("fused_attention", "Attention in tiles with an online softmax: never a T × T matrix."),
-        ("fused_mlp", "Gate and up projections as one matrix product, with the activation in its epilogue."),
-        ("fused_norm", "Residual addition and norm in one kernel."),
-        ("chunked_loss", "Output head and cross-entropy in chunks of tokens: never the whole logits."),
-        ("fused_optimizer", "Clipping and update of all parameters in one kernel."),
-        ("accumulate_into", "Gradients of a shared or accumulated tensor are added where they lie."),
-    ];
-
     ImmutableSortedDictionary<string, bool> switches = ImmutableSortedDictionary<string, bool>.Empty;
 
     /// <summary>Names of all passes.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. Known.Select(pass => pass.Name)];
+    public static IReadOnlyList<string> Names { get; } = PlanOptions.PassNames;
 
     /// <summary>The switch of a pass, or null where the plan decides.</summary>
     /// <exception cref="ArgumentException">There is no pass of that name.</exception>
@@ -38,6 +28,6 @@ public sealed record PassesSection
 
     internal static readonly Definition<PassesSection>[] Definitions =
     [
-        .. Known.Select(pass => new Key<PassesSection, bool?>(pass.Name, Kinds.Optional(Kinds.Boolean), s => s[pass.Name], (s, v) => s.With(pass.Name, v), pass.Doc)),
+        .. PlanOptions.Known.Select(pass => new Key<PassesSection, bool?>(pass.Name, Kinds.Optional(Kinds.Boolean), s => s[pass.Name], (s, v) => s.With(pass.Name, v), pass.Doc)),
     ];
 }

@@ -1,3 +1,4 @@
+using Litespark.Data;
 using Litespark.Recipes.Schema;
 using static Litespark.Recipes.Schema.DefinitionsOf<Litespark.Recipes.Recipe>;
 
@@ -19,7 +20,7 @@ public sealed record Recipe
     public TokenizerSection Tokenizer { get; init; } = new();
 
     /// <summary>The text or tokens.</summary>
-    public DataSection Data { get; init; } = new();
+    public DataOptions Data { get; init; } = new();
 
     /// <summary>Steps and batches.</summary>
     public TrainingSection Training { get; init; } = new();

@@ -1,3 +1,4 @@
+using Litespark.Data;
 namespace Litespark.Recipes;
 
 /// <summary>What must hold between keys. What depends on a preset or a folder is checked by <see cref="ModelResolver"/>.</summary>
@@ -36,13 +37,13 @@ internal static class RecipeChecks
 
     static void Data(LoadedRecipe loaded, Recipe recipe)
     {
-        DataSection data = recipe.Data;
-        DataSource source = data.EffectiveSource;
+        DataOptions data = recipe.Data;
+        DataSourceKind source = data.EffectiveSource;
         if (data.Sources.Count > 0)
         {
             if (data.Train.Count > 0) throw loaded.Error("data.sources", "data.train is given too; keep one of the two (sources mixes by weight, train takes all).");
             if (data.Source is not null) throw loaded.Error("data.sources", "data.source is given too; name the source inside each entry, as in {source: dotnet-docs, weight: 1}.");
-            foreach (WeightedSource entry in data.Sources) Paths(loaded, "data.sources", "a path", entry.Source, entry.Path.Count);
+            foreach (DataSourceOptions entry in data.Sources) Paths(loaded, "data.sources", "a path", entry.Source, entry.Paths.Count);
         }
         else
         {
@@ -50,18 +51,18 @@ internal static class RecipeChecks
             if (!TakesPaths(source) && data.Validation.Count > 0)
                 throw loaded.Error("data.validation", "paths are given, but data.source takes none; set data.source: files, with data.train.");
         }
-        bool synthetic = data.Sources.Count == 0 && source == DataSource.Synthetic;
+        bool synthetic = data.Sources.Count == 0 && source == DataSourceKind.Synthetic;
         if (!synthetic && recipe.Evaluation.EverySteps > 0 && data.Validation.Count == 0 && data.ValidationFraction == 0)
             throw loaded.Error("data.validation_fraction", "0 leaves nothing to evaluate on; hold a part out (0.01), name data.validation, or switch evaluation off by evaluation.every_steps: 0.");
         if (data.SyntheticDocumentTokens == 1) throw loaded.Error("data.synthetic_document_tokens", "a document of one token has nothing to predict; use 2 or more, or 0 for one endless document.");
     }
 
-    static bool TakesPaths(DataSource source) => source is DataSource.Files or DataSource.Shards;
+    static bool TakesPaths(DataSourceKind source) => source is DataSourceKind.Files or DataSourceKind.Shards;
 
-    static void Paths(LoadedRecipe loaded, string key, string wanted, DataSource source, int count)
+    static void Paths(LoadedRecipe loaded, string key, string wanted, DataSourceKind source, int count)
     {
         string name = DataSection.SourceKind.ToYaml(source);
-        if (TakesPaths(source) && count == 0) throw loaded.Error(key, $"source '{name}' needs {wanted}: files, folders or globs, as in [\"corpus/*.{(source == DataSource.Files ? "txt" : "bin")}\"].");
+        if (TakesPaths(source) && count == 0) throw loaded.Error(key, $"source '{name}' needs {wanted}: files, folders or globs, as in [\"corpus/*.{(source == DataSourceKind.Files ? "txt" : "tokens")}\"].");
         if (!TakesPaths(source) && count > 0) throw loaded.Error(key, $"paths are given, but source '{name}' takes none; use source: files.");
     }
 
@@ -94,7 +95,7 @@ internal static class RecipeChecks
         if (tokenizer.SpecialTokens.Any(string.IsNullOrEmpty)) throw loaded.Error("tokenizer.special_tokens", "a token is empty; give each some text, such as <|endoftext|>.");
         if (tokenizer.VocabSize < smallest)
             throw loaded.Error("tokenizer.vocab_size", $"{tokenizer.VocabSize} is too small for 256 bytes and {tokenizer.SpecialTokens.Count} special tokens; at least {smallest}.");
-        bool trained = tokenizer.Path is null && recipe.Model.Path is null && recipe.Data.EffectiveSource != DataSource.Synthetic;
+        bool trained = tokenizer.Path is null && recipe.Model.Path is null && recipe.Data.EffectiveSource != DataSourceKind.Synthetic;
         if (trained && recipe.Model.VocabSize is { } rows && rows < tokenizer.VocabSize)
             throw loaded.Error("model.vocab_size", $"{rows} rows cannot hold the tokenizer's {tokenizer.VocabSize} tokens (tokenizer.vocab_size); raise it, or leave it out to have as many.");
     }

@@ -12,7 +12,8 @@ public static class BpeTrainer
 {
     /// <summary>Trains on documents.</summary>
     /// <param name="documents">
-    /// Documents as bytes, UTF-8 expected. Read once, by several threads in turn: a document's memory must stay as it is until training ends.
+    /// Documents as bytes, UTF-8 expected. Read once, by several threads in turn: a document's memory must stay as it is until training
+    /// ends.
     /// </param>
     /// <param name="options">Size, pattern, special tokens.</param>
     /// <param name="cancellation">Stops the training.</param>
@@ -52,9 +53,9 @@ public static class BpeTrainer
         }
     }
 
-    static List<(int[] Symbols, long Count)> ToSymbols(Dictionary<string, long> counts, GrowingVocab vocab)
+    static List<(byte[] Symbols, long Count)> ToSymbols(Dictionary<string, long> counts, GrowingVocab vocab)
     {
-        var words = new List<(int[], long)>(counts.Count);
+        var words = new List<(byte[], long)>(counts.Count);
         byte[] buffer = [];
         foreach ((string word, long count) in counts)
         {
@@ -63,7 +64,7 @@ public static class BpeTrainer
             int length = EscapedText.Encode(word, buffer);
             if (length < 2)
                 continue;
-            var symbols = new int[length];
+            var symbols = new byte[length];
             for (int i = 0; i < length; i++)
                 symbols[i] = vocab.OfByte(buffer[i]);
             words.Add((symbols, count));

@@ -11,7 +11,9 @@ public sealed record BpeTrainerOptions
     /// </summary>
     public const string DefaultPattern = GptScanner.Llama3Pattern;
 
-    /// <summary>Tokens in all: 256 bytes, merges, special tokens. Fewer come out where the documents don't hold enough frequent pairs.</summary>
+    /// <summary>
+    /// Tokens in all: 256 bytes, merges, special tokens. Fewer come out where the documents don't hold enough frequent pairs.
+    /// </summary>
     public int VocabSize { get; init; } = 32_000;
 
     /// <summary>Special tokens; they get the last ids, in this order.</summary>
@@ -52,8 +54,9 @@ public sealed record BpeTrainerOptions
             if (!SpecialTokens.Contains(name))
                 throw new UserErrorException($"the token {name} is not among special_tokens ({string.Join(", ", SpecialTokens)})");
         }
-        if (VocabSize < 256 + SpecialTokens.Count)
-            throw new UserErrorException($"vocab_size is {VocabSize}; at least {256 + SpecialTokens.Count} are needed: 256 bytes and the special tokens");
+        int least = 256 + SpecialTokens.Count;
+        if (VocabSize < least)
+            throw new UserErrorException($"vocab_size is {VocabSize}; at least {least} are needed: 256 bytes and the special tokens");
         if (MinFrequency < 1 || MaxTokenBytes < 1 || Threads < 1)
             throw new UserErrorException("min_frequency, max_token_bytes and threads must be at least 1");
     }

@@ -35,7 +35,9 @@ public sealed class IncrementalDecoder
         return ToText(TakeReady(ended: false), ended: false);
     }
 
-    /// <summary>What is left at the end of the text: an incomplete character becomes U+FFFD. The decoder can then be used for another text.</summary>
+    /// <summary>
+    /// What is left at the end of the text: an incomplete character becomes U+FFFD. The decoder can then be used for another text.
+    /// </summary>
     public string Flush()
     {
         string rest = ToText(TakeReady(ended: true), ended: true);

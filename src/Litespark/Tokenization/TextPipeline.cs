@@ -4,7 +4,9 @@ using Litespark.Tokenization.Pipeline;
 
 namespace Litespark.Tokenization;
 
-/// <summary>The way from text to tokens: added tokens, normalizer, pre-tokenizers, model. Immutable; each thread brings its scratch.</summary>
+/// <summary>
+/// The way from text to tokens: added tokens, normalizer, pre-tokenizers, model. Immutable; each thread brings its scratch.
+/// </summary>
 internal sealed class TextPipeline
 {
     readonly TokenizerDefinition definition;
@@ -41,7 +43,10 @@ internal sealed class TextPipeline
         cutsAtMarker = !definition.ByteLevel && definition.Model.CutsAtMarker;
     }
 
-    /// <summary>Appends the tokens of <paramref name="text"/> (<see cref="EscapedText"/>); special tokens in it are found only if <paramref name="special"/>.</summary>
+    /// <summary>
+    /// Appends the tokens of <paramref name="text"/> (<see cref="EscapedText"/>); special tokens in it are found only if <paramref
+    /// name="special"/>.
+    /// </summary>
     public void Encode(ReadOnlySpan<char> text, bool special, Scratch scratch, List<int> tokens)
     {
         scratch.Sections.Clear();

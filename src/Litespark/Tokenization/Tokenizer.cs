@@ -43,9 +43,12 @@ public sealed class Tokenizer : ITextEncoder
         fingerprint = new Lazy<string>(() => definition.Fingerprint(endOfText));
     }
 
-    /// <summary>Reads a tokenizer.json; special tokens are looked up in the tokenizer_config.json, generation_config.json or config.json beside it.</summary>
+    /// <summary>
+    /// Reads a tokenizer.json; special tokens are looked up in the tokenizer_config.json, generation_config.json or config.json beside it.
+    /// </summary>
     /// <param name="path">The file, or the folder that holds it.</param>
-    /// <exception cref="UserErrorException">There is no such file, it is broken, or it holds a kind of tokenizer that isn't supported.</exception>
+    /// <exception cref="UserErrorException">There is no such file, it is broken, or it holds a kind of tokenizer that isn't
+    /// supported.</exception>
     public static Tokenizer Load(string path) => new(TokenizerFiles.Read(path));
 
     /// <summary>One more than the largest token id.</summary>
@@ -59,13 +62,16 @@ public sealed class Tokenizer : ITextEncoder
     /// <summary>The token that begins a document; null where there is none.</summary>
     public int? BeginOfTextId { get; }
 
-    /// <summary>A hash of all that decides tokens and text (32 hexadecimal digits): the same for files that differ only in their writing.</summary>
+    /// <summary>
+    /// A hash of all that decides tokens and text (32 hexadecimal digits): the same for files that differ only in their writing.
+    /// </summary>
     public string Fingerprint => fingerprint.Value;
 
     /// <summary>Writes tokenizer.json as it was read, with the files that were beside it (tokenizer_config.json, chat template).</summary>
-    /// <param name="folder">The folder; created where missing.</param>
-    public void Save(string folder)
+    /// <param name="path">The folder, created where missing; or the path of the tokenizer.json in it.</param>
+    public void Save(string path)
     {
+        string folder = Path.GetFileName(path) == TokenizerFiles.Main ? Path.GetDirectoryName(Path.GetFullPath(path))! : path;
         Directory.CreateDirectory(folder);
         files.Write(folder);
     }
@@ -84,7 +90,9 @@ public sealed class Tokenizer : ITextEncoder
         scratches.Add(scratch);
     }
 
-    /// <summary>The tokens of a text, as Hugging Face's <c>encode</c> gives them (truncation and padding in the file are not applied).</summary>
+    /// <summary>
+    /// The tokens of a text, as Hugging Face's <c>encode</c> gives them (truncation and padding in the file are not applied).
+    /// </summary>
     /// <param name="text">The text; lone surrogates become U+FFFD.</param>
     /// <param name="parseSpecial">Whether special tokens written in the text become those tokens.</param>
     /// <param name="addSpecial">Whether the special tokens of the post-processor (such as the beginning of text) are put around it.</param>

@@ -22,7 +22,7 @@ internal static class TokenizerProvider
     {
         if (recipe.Tokenizer.Path is { } path) return Tokenizer.Load(path);
         if (modelFolder is not null && File.Exists(Path.Combine(modelFolder, FileName))) return Tokenizer.Load(modelFolder);
-        DataOptions data = RecipeSettings.Data(recipe.Data);
+        DataOptions data = recipe.Data;
         IReadOnlyList<DataSourceOptions> sources = data.ResolveSources();
         if (sources.All(source => source.Source == DataSourceKind.Synthetic)) return null;
         if (BesideShards(sources) is { } beside) return Tokenizer.Load(beside);

@@ -82,7 +82,7 @@ public sealed class TrainingSetup : IDisposable
     static DataPipeline OpenData(Recipe recipe, Tokenizer tokenizer, int threads, Action<string> status, CancellationToken cancellation)
     {
         DateTime last = DateTime.MinValue;
-        DataPipeline data = DataPipeline.Open(RecipeSettings.Data(recipe.Data), tokenizer, recipe.Training.Seed, threads, progress =>
+        DataPipeline data = DataPipeline.Open(recipe.Data, tokenizer, recipe.Training.Seed, threads, progress =>
         {
             if (DateTime.UtcNow - last < TimeSpan.FromSeconds(1)) return;
             last = DateTime.UtcNow;

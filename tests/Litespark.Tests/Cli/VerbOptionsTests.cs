@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Litespark.Cli;
 using Litespark.Cli.Commands;
+using Litespark.Data;
 
 namespace Litespark.Tests.Cli;
 
@@ -88,7 +89,7 @@ public class VerbOptionsTests
         (EvalOptions? options, _, _) = Parse<EvalOptions>(EvalCommand.Create, "--checkpoint", "x", "--data", "a b.txt", "--data", "*.md", "--max-tokens", "100", "--device", "cpu");
         var recipe = Litespark.Recipes.RecipeLoader.Load("model: {preset: llama-1m}\ndata: {sources: [{path: z}]}", "run", options!.Overrides).Recipe;
         Assert.Equal(["a b.txt", "*.md"], recipe.Data.Validation);
-        Assert.Equal(Litespark.Recipes.DataSource.Files, recipe.Data.EffectiveSource);
+        Assert.Equal(DataSourceKind.Files, recipe.Data.EffectiveSource);
         Assert.Equal(100, recipe.Evaluation.MaxTokens);
     }
 

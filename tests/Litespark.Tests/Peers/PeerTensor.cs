@@ -21,4 +21,18 @@ internal sealed record PeerTensor(int[] Shape, double[] Values)
 
         return error / Math.Max(scale, 1e-12);
     }
+
+    /// <summary>Norm of the difference over the norm of the reference.</summary>
+    public double NormErrorOf(ReadOnlySpan<float> ours)
+    {
+        Assert.Equal(Values.Length, ours.Length);
+        double error = 0, scale = 0;
+        for (int i = 0; i < ours.Length; i++)
+        {
+            error += Math.Pow(ours[i] - Values[i], 2);
+            scale += Math.Pow(Values[i], 2);
+        }
+
+        return double.IsNaN(error) ? double.PositiveInfinity : Math.Sqrt(error) / Math.Max(Math.Sqrt(scale), 1e-12);
+    }
 }

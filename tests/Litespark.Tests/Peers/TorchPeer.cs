@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using Litespark.Data;
 
 namespace Litespark.Tests.Peers;
@@ -36,13 +37,7 @@ internal static class TorchPeer
     }
 
     /// <summary>Writes a Hugging Face model folder with random fp32 weights for the given <c>config.json</c> text.</summary>
-    public static void Make(string folder, string configJson, int seed)
-    {
-        Directory.CreateDirectory(folder);
-        string config = Path.Combine(folder, "config.json");
-        File.WriteAllText(config, configJson);
-        Run(Script, "--make", folder, "--config", config, "--seed", $"{seed}");
-    }
+    public static void Make(string folder, string configJson, int seed) => Run([Script, .. MakeArguments(folder, configJson, seed)]);
 
     /// <summary>
     /// One step of the model in <paramref name="modelFolder"/>: <c>logits</c> [B, T, V], <c>loss</c> and <c>grad.NAME</c>,
@@ -53,22 +48,7 @@ internal static class TorchPeer
         string input = Path.GetTempFileName(), output = Path.GetTempFileName();
         try
         {
-            PeerFile.Write(
-                input,
-                batch.Rows,
-                ("tokens", batch.Tokens.ToArray()),
-                ("targets", batch.Targets.ToArray()),
-                ("positions", batch.Positions.ToArray()),
-                ("document_starts", batch.DocumentStarts.ToArray()));
-            List<string> arguments = [Script, "--model", modelFolder, "--batch", input, "--out", output];
-            if (adamW is not null)
-            {
-                arguments.AddRange(["--adamw-steps", $"{adamW.Steps}", "--lr", $"{adamW.LearningRate:R}", "--beta1", $"{adamW.Beta1:R}"]);
-                arguments.AddRange(["--beta2", $"{adamW.Beta2:R}", "--eps", $"{adamW.Epsilon:R}"]);
-                arguments.AddRange(["--weight-decay", $"{adamW.WeightDecay:R}", "--clip", $"{adamW.Clip:R}"]);
-            }
-
-            Run([.. arguments]);
+            Run([Script, .. StepArguments(modelFolder, batch, adamW, input, output)]);
             return PeerFile.Read(output);
         }
         finally
@@ -76,6 +56,50 @@ internal static class TorchPeer
             File.Delete(input);
             File.Delete(output);
         }
+    }
+
+    /// <summary><see cref="Make"/> and <see cref="Step"/> for several models in one process: starting PyTorch takes seconds.</summary>
+    public static Dictionary<string, PeerTensor>[] MakeAndStep(IReadOnlyList<(string Folder, string ConfigJson, MicroBatch Batch, TorchAdamW AdamW)> models)
+    {
+        string Output(string folder) => Path.Combine(folder, "reference.safetensors");
+        string jobs = Path.GetTempFileName();
+        try
+        {
+            string[][] arguments = [.. models.SelectMany((model, i) => (string[][])[
+                MakeArguments(model.Folder, model.ConfigJson, i),
+                StepArguments(model.Folder, model.Batch, model.AdamW, Path.Combine(model.Folder, "batch.safetensors"), Output(model.Folder))])];
+            File.WriteAllText(jobs, JsonSerializer.Serialize(arguments));
+            Run(Script, "--jobs", jobs);
+            return [.. models.Select(model => PeerFile.Read(Output(model.Folder)))];
+        }
+        finally
+        {
+            File.Delete(jobs);
+        }
+    }
+
+    static string[] MakeArguments(string folder, string configJson, int seed)
+    {
+        Directory.CreateDirectory(folder);
+        string config = Path.Combine(folder, "config.json");
+        File.WriteAllText(config, configJson);
+        return ["--make", folder, "--config", config, "--seed", $"{seed}"];
+    }
+
+    static string[] StepArguments(string modelFolder, MicroBatch batch, TorchAdamW? adamW, string input, string output)
+    {
+        PeerFile.Write(
+            input,
+            batch.Rows,
+            ("tokens", batch.Tokens.ToArray()),
+            ("targets", batch.Targets.ToArray()),
+            ("positions", batch.Positions.ToArray()),
+            ("document_starts", batch.DocumentStarts.ToArray()));
+        string[] arguments = ["--model", modelFolder, "--batch", input, "--out", output];
+        if (adamW is null) return arguments;
+        return [
+            .. arguments, "--adamw-steps", $"{adamW.Steps}", "--lr", $"{adamW.LearningRate:R}", "--beta1", $"{adamW.Beta1:R}", "--beta2", $"{adamW.Beta2:R}",
+            "--eps", $"{adamW.Epsilon:R}", "--weight-decay", $"{adamW.WeightDecay:R}", "--clip", $"{adamW.Clip:R}"];
     }
 
     static string? FindProblem()

@@ -1,3 +1,4 @@
+using Litespark.Data;
 using Litespark.Recipes;
 
 namespace Litespark.Tests.Recipes;
@@ -58,9 +59,9 @@ public class RecipeLoaderTests
     public void Sources_are_mixed_by_weight()
     {
         Recipe recipe = Load(Minimal + "data:\n  sources:\n    - {path: books/*.txt, weight: 2}\n    - {source: dotnet-docs}\n");
-        Assert.Equal(["books/*.txt"], recipe.Data.Sources[0].Path);
+        Assert.Equal(["books/*.txt"], recipe.Data.Sources[0].Paths);
         Assert.Equal(2, recipe.Data.Sources[0].Weight);
-        Assert.Equal(DataSource.DotnetDocs, recipe.Data.Sources[1].Source);
+        Assert.Equal(DataSourceKind.DotNetDocs, recipe.Data.Sources[1].Source);
         Assert.Equal(1, recipe.Data.Sources[1].Weight);
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Litespark.Cli.Recipes;
+using Litespark.Data;
 using Litespark.Recipes;
 using Litespark.Recipes.Schema;
 
@@ -34,7 +35,7 @@ public class RecipeWriterTests
         Assert.Equal(recipe.Training, again.Training);
         Assert.Equal(recipe.Optimizer, again.Optimizer);
         Assert.Equal(recipe.Tokenizer.SpecialTokens, again.Tokenizer.SpecialTokens);
-        Assert.Equal(recipe.Data.Sources[0].Path, again.Data.Sources[0].Path);
+        Assert.Equal(recipe.Data.Sources[0].Paths, again.Data.Sources[0].Paths);
         Assert.Equal("null", again.Logging.SamplePrompt);
     }
 
@@ -80,7 +81,7 @@ public class RecipeWriterTests
     }
 
     [Fact]
-    public void The_default_recipe_needs_no_file() => Assert.Equal(DataSource.DotnetDocs, ShippedRecipes.Load("default").Recipe.Data.EffectiveSource);
+    public void The_default_recipe_needs_no_file() => Assert.Equal(DataSourceKind.DotNetDocs, ShippedRecipes.Load("default").Recipe.Data.EffectiveSource);
 
     [Fact]
     public void The_json_schema_is_valid_json_and_covers_every_key()

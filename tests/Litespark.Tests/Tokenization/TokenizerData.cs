@@ -5,7 +5,9 @@ using Litespark.Tokenization.Files;
 
 namespace Litespark.Tests.Tokenization;
 
-/// <summary>The files under Data: small vocabularies of our own, a corpus of nasty texts, and what Hugging Face's library makes of them.</summary>
+/// <summary>
+/// The files under Data: small vocabularies of our own, a corpus of nasty texts, and what Hugging Face's library makes of them.
+/// </summary>
 internal static class TokenizerData
 {
     /// <summary>The repository's root.</summary>

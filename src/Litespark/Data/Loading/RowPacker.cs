@@ -2,8 +2,9 @@ namespace Litespark.Data.Loading;
 
 /// <summary>
 /// Packs documents back to back into rows. A row holds T inputs; the target of its last input is the next row's first
-/// token, so every token but each document's first is predicted exactly once. A document that goes on in the next row
-/// starts anew there: attention cannot reach the row before.
+/// token, so every token is predicted exactly once. The end-of-text token that closes a document is the first thing that
+/// the next one sees: it predicts the next document's first token from nothing else, which is how a text is begun in
+/// generation. A document that goes on in the next row starts anew there: attention cannot reach the row before.
 /// Shape legend: T = sequence length.
 /// </summary>
 internal static class RowPacker
@@ -22,11 +23,11 @@ internal static class RowPacker
         int end = (int)Math.Min(length, available);
         int targets = 0;
         int filled = 0;
+        int start = 0;
         while (filled < end)
         {
             int from = filled;
             filled += source.Read(tokens_T[from..end]);
-            int start = documentMask ? from : 0;
             for (int i = from; i < filled; i++)
             {
                 starts_T[i] = start;
@@ -34,8 +35,14 @@ internal static class RowPacker
                 targets_T[i] = i + 1 < filled ? tokens_T[i + 1] : MicroBatch.IgnoredTarget;
             }
             targets += filled - from - 1;
-            bool documentEnded = source.AtDocumentStart;
-            if (filled == available || (documentEnded && documentMask)) continue;
+            if (documentMask && source.AtDocumentStart)
+            {
+                start = filled - 1;
+                starts_T[start] = start;
+                positions_T[start] = 0;
+            }
+
+            if (filled == available) continue;
             targets_T[filled - 1] = source.Peek();
             targets++;
         }

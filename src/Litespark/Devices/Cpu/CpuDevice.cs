@@ -19,6 +19,9 @@ public sealed class CpuDevice : IDevice
     /// <inheritdoc/>
     public string Name => "cpu";
 
+    /// <inheritdoc/>
+    public DeviceProfile Profile => DeviceProfile.Cpu;
+
     /// <summary>Worker threads.</summary>
     public int ThreadCount => pool.ThreadCount;
 

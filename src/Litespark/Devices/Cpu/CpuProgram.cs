@@ -25,6 +25,9 @@ internal sealed unsafe class CpuProgram : ILoadedProgram
 
     public StepProgram Program { get; }
 
+    /// <summary>The transient arena: undefined between runs.</summary>
+    public NativeBuffer Transient => transient;
+
     public void Run(StepPlan plan)
     {
         foreach (CpuKernel kernel in kernels[plan]) kernel.Run(pool);

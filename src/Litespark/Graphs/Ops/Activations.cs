@@ -53,7 +53,7 @@ public sealed record GatedActivation(ActivationKind Kind) : Op
     public override bool IsCheap(int output) => true;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<Value>? Decompose(GraphBuilder builder, Node node)
+    public override IReadOnlyList<Value?>? Decompose(GraphBuilder builder, Node node)
     {
         int width = node.Output.Shape.Columns;
         Value gate = builder.Slice(node.Inputs[0], 1, 0, width), up = builder.Slice(node.Inputs[0], 1, width, width);

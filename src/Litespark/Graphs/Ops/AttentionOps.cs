@@ -134,7 +134,8 @@ public sealed record Attention(AttentionGeometry Geometry, int Window, float Sca
     public override double Flops(Node node) => 4 * Geometry.CausalPairs(Window) * Geometry.HeadDim;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<Value>? Decompose(GraphBuilder builder, Node node) => null;
+    public override IReadOnlyList<Value?>? Decompose(GraphBuilder builder, Node node)
+        => [builder.Attention(node.Inputs[0], node.Inputs[1], node.Inputs[2], node.Inputs[3], Geometry, Window, Scale), null];
 }
 
 /// <summary>Gradient of <see cref="Attention"/>: q, k, v, o, log-sum-exp, document starts, dO → dQ, dK, dV.</summary>

@@ -48,7 +48,7 @@ public sealed record RmsNorm(float Epsilon, int GroupSize, bool HasResidual = fa
         => HasResidual && kept.Contains(node.Outputs[SumOutput]) ? (this with { HasResidual = false }, [node.Outputs[SumOutput], node.Inputs[1]]) : base.Recomputation(node, kept);
 
     /// <inheritdoc/>
-    public override IReadOnlyList<Value>? Decompose(GraphBuilder builder, Node node)
+    public override IReadOnlyList<Value?>? Decompose(GraphBuilder builder, Node node)
     {
         if (!HasResidual) return null;
         Value sum = builder.Add(node.Inputs[0], node.Inputs[2]);
@@ -123,7 +123,7 @@ public sealed record LayerNorm(float Epsilon, bool HasResidual = false) : Op
         => HasResidual && kept.Contains(node.Outputs[SumOutput]) ? (this with { HasResidual = false }, [node.Outputs[SumOutput], node.Inputs[1], node.Inputs[2]]) : base.Recomputation(node, kept);
 
     /// <inheritdoc/>
-    public override IReadOnlyList<Value>? Decompose(GraphBuilder builder, Node node)
+    public override IReadOnlyList<Value?>? Decompose(GraphBuilder builder, Node node)
     {
         if (!HasResidual) return null;
         Value sum = builder.Add(node.Inputs[0], node.Inputs[3]);

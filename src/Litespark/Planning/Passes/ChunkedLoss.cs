@@ -34,9 +34,6 @@ internal sealed record LinearCrossEntropyGradient : Op
 /// </summary>
 internal static class ChunkedLoss
 {
-    /// <summary>Logits of a chunk, in elements: small enough for a cache level, large enough for a product at full speed.</summary>
-    const long ChunkElements = 2 << 20;
-
     /// <summary>Forward stage: finds the pattern.</summary>
     public static void Fuse(Graph graph)
     {
@@ -54,14 +51,14 @@ internal static class ChunkedLoss
     }
 
     /// <summary>Joint stage: expands into chunks, forward and gradient together where there is a gradient.</summary>
-    public static void Expand(Graph graph)
+    public static void Expand(Graph graph, long chunkElements)
     {
         var rewriter = new GraphRewriter(graph);
         foreach (Node loss in graph.Nodes.Where(node => node.Op is LinearCrossEntropy))
         {
             Node? gradient = graph.Nodes.FirstOrDefault(node => node.Op is LinearCrossEntropyGradient && node.Inputs.Take(3).SequenceEqual(loss.Inputs));
             bool needsInput = gradient is not null && IsUsed(gradient.Outputs[0], rewriter), needsWeight = gradient is not null && IsUsed(gradient.Outputs[1], rewriter);
-            rewriter.Replace(loss, builder => EmitChunks(builder, rewriter, loss, gradient, needsInput, needsWeight));
+            rewriter.Replace(loss, builder => EmitChunks(builder, rewriter, loss, gradient, needsInput, needsWeight, chunkElements));
             if (gradient is not null) rewriter.Remove(gradient);
         }
 
@@ -70,11 +67,11 @@ internal static class ChunkedLoss
 
     static bool IsUsed(Value value, GraphRewriter rewriter) => rewriter.Uses.ContainsKey(value) || rewriter.OutputValues.Contains(value);
 
-    static void EmitChunks(GraphBuilder builder, GraphRewriter rewriter, Node loss, Node? gradient, bool needsInput, bool needsWeight)
+    static void EmitChunks(GraphBuilder builder, GraphRewriter rewriter, Node loss, Node? gradient, bool needsInput, bool needsWeight, long chunkElements)
     {
         (Value x, Value weight, Value targets) = (rewriter.Current(loss.Inputs[0]), loss.Inputs[1], loss.Inputs[2]);
         int rows = x.Shape.Rows;
-        int chunk = ChunkRows(rows, weight.Shape.Rows);
+        int chunk = ChunkRows(rows, weight.Shape.Rows, chunkElements);
         List<Value> losses = [], inputGradients = [];
         Value? weightGradient = null;
         for (int start = 0; start < rows; start += chunk)
@@ -106,10 +103,10 @@ internal static class ChunkedLoss
         if (needsWeight) rewriter.Substitute(gradient!.Outputs[1], weightGradient!);
     }
 
-    /// <summary>Equal chunks of a multiple of 16 rows, of about <see cref="ChunkElements"/> logits.</summary>
-    static int ChunkRows(int rows, int vocabulary)
+    /// <summary>Equal chunks of a multiple of 16 rows, of about <paramref name="chunkElements"/> logits.</summary>
+    static int ChunkRows(int rows, int vocabulary, long chunkElements)
     {
-        long wanted = Math.Clamp(ChunkElements / vocabulary, 64, 4096);
+        long wanted = Math.Clamp(chunkElements / vocabulary, 64, 4096);
         long chunks = (rows + wanted - 1) / wanted;
         long size = (rows + chunks - 1) / chunks;
         return (int)Math.Min(rows, (size + 15) / 16 * 16);

@@ -107,7 +107,9 @@ internal sealed class BpeModel
         }
     }
 
-    /// <summary>The tokens to begin with for character-level text: one per character, or one per byte where it isn't in the vocabulary.</summary>
+    /// <summary>
+    /// The tokens to begin with for character-level text: one per character, or one per byte where it isn't in the vocabulary.
+    /// </summary>
     public void AddCharacters(ReadOnlySpan<char> text, List<int> symbols)
     {
         var unknowns = new UnknownRun(this, symbols);
@@ -150,7 +152,9 @@ internal sealed class BpeModel
         return id != None ? id : throw new UserErrorException($"the token \"{token}\" is used by a merge or as unk_token but is not in model.vocab");
     }
 
-    /// <summary>Writes unknown characters as the unknown token, a run of them as one if the model says so; drops them without such a token.</summary>
+    /// <summary>
+    /// Writes unknown characters as the unknown token, a run of them as one if the model says so; drops them without such a token.
+    /// </summary>
     ref struct UnknownRun(BpeModel model, List<int> symbols)
     {
         bool inRun;

@@ -2,7 +2,9 @@ using System.Numerics;
 
 namespace Litespark.Tokenization.Bpe;
 
-/// <summary>From a pair of token ids to the index of their merge: an open-addressing hash table, built once, read by many threads.</summary>
+/// <summary>
+/// From a pair of token ids to the index of their merge: an open-addressing hash table, built once, read by many threads.
+/// </summary>
 internal sealed class PairTable
 {
     const ulong Multiplier = 0x9E37_79B9_7F4A_7C15;

@@ -57,11 +57,11 @@ internal readonly record struct JsonPart(string File, string Path, JsonElement V
         _ => throw Error("must be true or false"),
     };
 
-    /// <summary>A whole number that is not negative.</summary>
-    public int Int()
+    /// <summary>A whole number from 0 to <paramref name="most"/>.</summary>
+    public int Int(int most = int.MaxValue)
     {
         Expect(JsonValueKind.Number);
-        return Value.TryGetInt32(out int value) && value >= 0 ? value : throw Error("must be a whole number, not negative");
+        return Value.TryGetInt32(out int value) && value >= 0 && value <= most ? value : throw Error($"must be a whole number from 0 to {most}");
     }
 
     /// <summary>An error that names the file and the path.</summary>

@@ -7,6 +7,9 @@ namespace Litespark.Tokenization.Files;
 /// <summary>Reads "model" and "added_tokens" of a tokenizer.json.</summary>
 internal static class ModelReader
 {
+    /// <summary>A larger id is a broken file rather than a vocabulary.</summary>
+    const int LargestId = (1 << 24) - 1;
+
     /// <summary>Reads the BPE model.</summary>
     public static BpeModel ReadModel(JsonPart model)
     {
@@ -18,7 +21,8 @@ internal static class ModelReader
             if (!model[name].IsNull && model[name].String().Length > 0)
                 throw model[name].Error("is not supported; only BPE without prefixes and suffixes is");
         }
-        if (model["dropout"] is { IsNull: false } dropout && dropout.Value.GetDouble() > 0)
+        JsonPart dropout = model["dropout"];
+        if (!dropout.IsNull && (dropout.Value.ValueKind != JsonValueKind.Number || dropout.Value.GetDouble() != 0))
             throw dropout.Error("is not supported: tokens would be random; set it to null");
 
         var options = new BpeOptions(
@@ -36,13 +40,13 @@ internal static class ModelReader
         }
     }
 
-    /// <summary>Reads the added tokens, in the order of the file.</summary>
-    public static List<AddedToken> ReadAdded(JsonPart added)
+    /// <summary>Reads the added tokens, in the order of the file; one that the model's vocabulary holds too has its id.</summary>
+    public static List<AddedToken> ReadAdded(JsonPart added, BpeModel model)
     {
         if (added.IsNull)
             return [];
         return [.. added.Elements().Select(token => new AddedToken(
-            token["id"].Int(),
+            model.IdOf(token["content"].String()) is int known && known != BpeModel.None ? known : token["id"].Int(LargestId),
             token["content"].String(),
             token["single_word"].Bool(false),
             token["lstrip"].Bool(false),
@@ -58,8 +62,8 @@ internal static class ModelReader
         var taken = new HashSet<int>();
         foreach (JsonProperty entry in vocab.Value.EnumerateObject())
         {
-            if (!entry.Value.TryGetInt32(out int id) || id < 0)
-                throw vocab.Error($"the id of \"{entry.Name}\" must be a whole number, not negative");
+            if (entry.Value.ValueKind != JsonValueKind.Number || !entry.Value.TryGetInt32(out int id) || id is < 0 or > LargestId)
+                throw vocab.Error($"the id of \"{entry.Name}\" must be a whole number from 0 to {LargestId}");
             if (!taken.Add(id))
                 throw vocab.Error($"the id {id} is given to \"{entry.Name}\" and to another token");
             ids[entry.Name] = id;
@@ -69,21 +73,22 @@ internal static class ModelReader
 
     static IEnumerable<(string Left, string Right)> ReadMerges(JsonPart merges)
     {
-        foreach (JsonPart merge in merges.Elements())
+        merges.Expect(JsonValueKind.Array);
+        foreach (JsonElement merge in merges.Value.EnumerateArray())
+            yield return ReadMerge(merge) ?? throw merges.Error($"{merge.GetRawText()} must be a pair of tokens, or two with one space between them");
+    }
+
+    static (string Left, string Right)? ReadMerge(JsonElement merge)
+    {
+        if (merge.ValueKind == JsonValueKind.Array)
         {
-            if (merge.Value.ValueKind == JsonValueKind.Array)
-            {
-                if (merge.Value.GetArrayLength() != 2)
-                    throw merge.Error("must be a pair of tokens");
-                string[] pair = [.. merge.Elements().Select(token => token.String())];
-                yield return (pair[0], pair[1]);
-                continue;
-            }
-            string text = merge.String();
-            int space = text.IndexOf(' ');
-            if (space < 0 || text.IndexOf(' ', space + 1) >= 0)
-                throw merge.Error($"\"{text}\" must be two tokens with one space between them");
-            yield return (text[..space], text[(space + 1)..]);
+            string?[] pair = [.. merge.EnumerateArray().Select(token => token.ValueKind == JsonValueKind.String ? token.GetString() : null)];
+            return pair is [string first, string second] ? (first, second) : null;
         }
+        if (merge.ValueKind != JsonValueKind.String)
+            return null;
+        string text = merge.GetString()!;
+        int space = text.IndexOf(' ');
+        return space >= 0 && text.IndexOf(' ', space + 1) < 0 ? (text[..space], text[(space + 1)..]) : null;
     }
 }

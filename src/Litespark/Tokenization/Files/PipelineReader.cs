@@ -12,6 +12,9 @@ internal static class PipelineReader
     const string PreTokenizers =
         "Sequence, ByteLevel (last), Split, Metaspace, Digits, Whitespace, WhitespaceSplit, Punctuation, CharDelimiterSplit";
 
+    /// <summary>What Whitespace keeps; its words are of Rust's dialect, in which joiners belong to them.</summary>
+    const string WordsAndSigns = @"[\w\u200C\u200D]+|[^\w\u200C\u200D\s]+";
+
     /// <summary>Reads the normalizer; null where there is none.</summary>
     public static Normalizer? ReadNormalizer(JsonPart part)
     {
@@ -68,7 +71,7 @@ internal static class PipelineReader
                 stages.Add(new Splitter(RuneMatcher.Numbers, each ? SplitBehavior.Isolated : SplitBehavior.Contiguous));
                 return false;
             case "Whitespace":
-                stages.Add(new Splitter(new RegexMatcher(@"\w+|[^\w\s]+"), SplitBehavior.Removed, invert: true));
+                stages.Add(new Splitter(new RegexMatcher(WordsAndSigns), SplitBehavior.Removed, invert: true));
                 return false;
             case "WhitespaceSplit":
                 stages.Add(new Splitter(RuneMatcher.WhiteSpace, SplitBehavior.Removed));
@@ -107,7 +110,7 @@ internal static class PipelineReader
         if (!literal.IsNull)
             return literal.String().Length == 0 ? throw literal.Error("must not be empty") : new ReplaceNormalizer(literal.String(), content);
         JsonPart pattern = part["pattern"]["Regex"];
-        return Compile(pattern, text => new RegexReplaceNormalizer(new Regex(PatternTranslator.Translate(text), RegexOptions.CultureInvariant), content));
+        return Compile(pattern, text => new RegexReplaceNormalizer(new Regex(PatternTranslator.Translate(text), PatternTranslator.Options), content));
     }
 
     static Matcher ReadPattern(JsonPart part)

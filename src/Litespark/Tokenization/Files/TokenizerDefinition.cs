@@ -37,14 +37,28 @@ internal sealed class TokenizerDefinition
     /// <exception cref="UserErrorException">The JSON is broken, or holds a component that isn't supported.</exception>
     public static TokenizerDefinition Read(byte[] json, string file)
     {
+        try
+        {
+            return ReadParts(json, file);
+        }
+        catch (InvalidOperationException error)
+        {
+            // Strings are decoded only now: half a surrogate pair or invalid UTF-8 in one comes to light here.
+            throw new UserErrorException($"{file}: a string in it is not valid text: {error.Message}", error);
+        }
+    }
+
+    static TokenizerDefinition ReadParts(byte[] json, string file)
+    {
         var root = new JsonPart(file, "", TokenizerFiles.ParseRoot(json, file));
         root.Expect(JsonValueKind.Object);
         var stages = new List<PreTokenizer>();
         bool byteLevel = PipelineReader.ReadPreTokenizer(root["pre_tokenizer"], stages);
+        BpeModel model = ModelReader.ReadModel(root["model"]);
         return new TokenizerDefinition
         {
-            Model = ModelReader.ReadModel(root["model"]),
-            Added = ModelReader.ReadAdded(root["added_tokens"]),
+            Model = model,
+            Added = ModelReader.ReadAdded(root["added_tokens"], model),
             Normalizer = PipelineReader.ReadNormalizer(root["normalizer"]),
             PreTokenizers = stages,
             ByteLevel = byteLevel,

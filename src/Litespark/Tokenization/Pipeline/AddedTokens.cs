@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 
 namespace Litespark.Tokenization.Pipeline;
@@ -16,16 +17,22 @@ internal sealed record AddedToken(int Id, string Content, bool SingleWord, bool 
 /// <summary>Finds added tokens in text: leftmost first, the longest of those that start at one place.</summary>
 internal sealed class AddedTokenFinder
 {
-    readonly Dictionary<char, (string Text, AddedToken Token)[]> byFirst;
+    readonly Dictionary<string, AddedToken> byText = [];
+    readonly Dictionary<char, int[]> lengths;
     readonly SearchValues<char> firsts;
 
     /// <summary>A finder of the given tokens, each by its text.</summary>
     public AddedTokenFinder(IEnumerable<(string Text, AddedToken Token)> tokens)
     {
-        byFirst = tokens.Where(entry => entry.Text.Length > 0)
-            .GroupBy(entry => entry.Text[0])
-            .ToDictionary(group => group.Key, group => group.OrderByDescending(entry => entry.Text.Length).ToArray());
-        firsts = SearchValues.Create([.. byFirst.Keys]);
+        foreach ((string text, AddedToken token) in tokens)
+        {
+            if (text.Length > 0)
+                byText[text] = token;
+        }
+        lengths = byText.Keys.GroupBy(text => text[0]).ToDictionary(
+            group => group.Key,
+            group => group.Select(text => text.Length).Distinct().OrderDescending().ToArray());
+        firsts = SearchValues.Create([.. lengths.Keys]);
     }
 
     /// <summary>
@@ -37,18 +44,17 @@ internal sealed class AddedTokenFinder
         int done = 0;
         for (int at = 0; at < text.Length;)
         {
-            int found = byFirst.Count == 0 ? -1 : text[at..].IndexOfAny(firsts);
+            int found = byText.Count == 0 ? -1 : text[at..].IndexOfAny(firsts);
             if (found < 0)
                 break;
             at += found;
-            (string Text, AddedToken Token)? match = MatchAt(text, at);
-            if (match is not var (content, token))
+            if (!TryMatch(text, at, out int length, out AddedToken? token))
             {
                 at++;
                 continue;
             }
             int start = at;
-            int end = at + content.Length;
+            int end = at + length;
             at = end;
             if ((token.Special && !special) || (token.SingleWord && (EndsWithWord(text[..start]) || StartsWithWord(text[end..]))))
                 continue;
@@ -65,14 +71,20 @@ internal sealed class AddedTokenFinder
             output.Add((new Piece(done, text.Length), -1));
     }
 
-    (string Text, AddedToken Token)? MatchAt(ReadOnlySpan<char> text, int at)
+    /// <summary>
+    /// The longest token at a place. Vocabularies hold hundreds that begin alike but have few lengths: one look-up per length.
+    /// </summary>
+    bool TryMatch(ReadOnlySpan<char> text, int at, out int length, [NotNullWhen(true)] out AddedToken? token)
     {
-        foreach ((string Text, AddedToken Token) entry in byFirst[text[at]])
+        var lookup = byText.GetAlternateLookup<ReadOnlySpan<char>>();
+        foreach (int candidate in lengths[text[at]])
         {
-            if (text[at..].StartsWith(entry.Text, StringComparison.Ordinal))
-                return entry;
+            length = candidate;
+            if (at + length <= text.Length && lookup.TryGetValue(text.Slice(at, length), out token))
+                return true;
         }
-        return null;
+        (length, token) = (0, null);
+        return false;
     }
 
     static bool StartsWithWord(ReadOnlySpan<char> text) => text.Length > 0 && IsWord(text, 0);

@@ -25,7 +25,10 @@ internal static class CharClass
         return BasicPlane[c];
     }
 
-    /// <summary>The end of the run of <paramref name="kind"/> that starts at or after <paramref name="index"/>, at most <paramref name="most"/> code points on.</summary>
+    /// <summary>
+    /// The end of the run of <paramref name="kind"/> that starts at or after <paramref name="index"/>, at most <paramref name="most"/> code
+    /// points on.
+    /// </summary>
     public static int EndOfRun(ReadOnlySpan<char> text, int index, byte kind, int most = int.MaxValue)
     {
         for (; most > 0 && index < text.Length; most--)

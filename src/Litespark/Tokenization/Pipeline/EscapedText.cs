@@ -16,7 +16,10 @@ internal static class EscapedText
     /// <summary>Whether <paramref name="c"/>, not preceded by a high surrogate, stands for one invalid byte.</summary>
     public static bool IsEscape(char c) => c is >= (char)(Escape + 0x80) and <= (char)(Escape + 0xFF);
 
-    /// <summary>Decodes any bytes into <paramref name="chars"/>, which must hold as many characters as there are bytes; returns how many were written.</summary>
+    /// <summary>
+    /// Decodes any bytes into <paramref name="chars"/>, which must hold as many characters as there are bytes; returns how many were
+    /// written.
+    /// </summary>
     public static int Decode(ReadOnlySpan<byte> bytes, Span<char> chars)
     {
         int written = 0;

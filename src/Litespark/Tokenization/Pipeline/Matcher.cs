@@ -9,6 +9,8 @@ internal abstract class Matcher
     /// <summary>Whether the matches always cover the whole text.</summary>
     public virtual bool CoversAll => false;
 
-    /// <summary>Appends the matches in <paramref name="text"/>, shifted by <paramref name="offset"/>. Safe to call from several threads.</summary>
+    /// <summary>
+    /// Appends the matches in <paramref name="text"/>, shifted by <paramref name="offset"/>. Safe to call from several threads.
+    /// </summary>
     public abstract void Match(ReadOnlySpan<char> text, int offset, List<Piece> matches);
 }

@@ -1,10 +1,20 @@
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Litespark.Tokenization.Pipeline;
 
-/// <summary>Rewrites the regular expressions of tokenizer.json (Oniguruma's dialect) into .NET's: possessive quantifiers become atomic groups.</summary>
+/// <summary>
+/// Rewrites the regular expressions of tokenizer.json (Oniguruma's dialect) into .NET's: possessive quantifiers become atomic groups,
+/// a + behind {n,m} repeats the whole, and \w means more than in .NET.
+/// </summary>
 internal static class PatternTranslator
 {
+    /// <summary>What \w stands for.</summary>
+    const string Word = @"\p{L}\p{M}\p{N}\p{Pc}";
+
+    /// <summary>The options under which the rewritten expression means the same: ^ and $ are at every line's ends.</summary>
+    public const RegexOptions Options = RegexOptions.CultureInvariant | RegexOptions.Multiline;
+
     /// <summary>The same expression for .NET.</summary>
     public static string Translate(string pattern)
     {
@@ -16,11 +26,11 @@ internal static class PatternTranslator
             char c = pattern[i];
             if (IsQuantifier(pattern, i, out int end))
             {
-                bool possessive = end < pattern.Length && pattern[end] == '+' && c != '{';
                 output.Append(pattern, i, end - i);
-                if (possessive)
+                if (end < pattern.Length && pattern[end] == '+')
                 {
-                    output.Insert(atom, "(?>").Append(')');
+                    bool repeats = c == '{';
+                    output.Insert(atom, repeats ? "(?:" : "(?>").Append(repeats ? ")+" : ")");
                     end++;
                 }
                 i = end;
@@ -42,10 +52,34 @@ internal static class PatternTranslator
             };
             if (c == '(')
                 groups.Push(atom);
-            output.Append(pattern, i, end - i);
+            output.Append(Atom(pattern[i..end]));
             i = end;
         }
         return output.ToString();
+    }
+
+    static string Atom(string atom) => atom switch
+    {
+        @"\w" => $"[{Word}]",
+        @"\W" => $"[^{Word}]",
+        ['[', ..] => ExpandWord(atom),
+        _ => atom,
+    };
+
+    /// <summary>A class in which every \w (but not the end of an escaped backslash) is written out.</summary>
+    static string ExpandWord(string characterClass)
+    {
+        var expanded = new StringBuilder(characterClass.Length);
+        for (int i = 0; i < characterClass.Length; i++)
+        {
+            bool escape = characterClass[i] == '\\' && i + 1 < characterClass.Length;
+            if (escape && characterClass[i + 1] == 'w')
+                expanded.Append(Word);
+            else
+                expanded.Append(characterClass, i, escape ? 2 : 1);
+            i += escape ? 1 : 0;
+        }
+        return expanded.ToString();
     }
 
     static bool IsQuantifier(string pattern, int start, out int end)

@@ -35,7 +35,9 @@ internal sealed class Pieces
         (ranges, next) = (next, ranges);
     }
 
-    /// <summary>Rewrites every piece: <paramref name="rewriter"/> gets it, whether it begins the user's text, and where to append what it becomes.</summary>
+    /// <summary>
+    /// Rewrites every piece: <paramref name="rewriter"/> gets it, whether it begins the user's text, and where to append what it becomes.
+    /// </summary>
     public void Rewrite(Action<ReadOnlySpan<char>, bool, List<char>> rewriter)
     {
         next.Clear();

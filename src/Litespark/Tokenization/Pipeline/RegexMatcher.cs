@@ -17,7 +17,7 @@ internal sealed class RegexMatcher : Matcher
     /// <exception cref="ArgumentException">The pattern can't be understood.</exception>
     public RegexMatcher(string pattern)
     {
-        regex = new Regex(PatternTranslator.Translate(pattern), RegexOptions.CultureInvariant | RegexOptions.Compiled);
+        regex = new Regex(PatternTranslator.Translate(pattern), PatternTranslator.Options | RegexOptions.Compiled);
     }
 
     /// <inheritdoc/>

@@ -29,7 +29,8 @@ internal sealed class RuneMatcher(Func<Rune, bool> predicate) : Matcher
     }
 
     static bool IsPunctuation(Rune rune) =>
-        Rune.IsPunctuation(rune) || (rune.IsAscii && Rune.GetUnicodeCategory(rune) is >= UnicodeCategory.MathSymbol and <= UnicodeCategory.OtherSymbol);
+        Rune.IsPunctuation(rune)
+        || (rune.IsAscii && Rune.GetUnicodeCategory(rune) is >= UnicodeCategory.MathSymbol and <= UnicodeCategory.OtherSymbol);
 }
 
 /// <summary>Matches a fixed string.</summary>

@@ -105,8 +105,8 @@ internal sealed class UnicodeNormalizer(bool compatible, bool composed) : Normal
             int point = points[i];
             int ownClass = point < FirstSuspect ? 0 : tables.Class(point);
             // A character is blocked from the starter by one of the same or a higher class between them.
-            bool adjacent = starter == written - 1;
-            if (starter != NoStarter && (adjacent || (lastClass < ownClass && lastClass != 0)) && ComposePair(points[starter], point) is int joined and >= 0)
+            bool open = starter != NoStarter && (starter == written - 1 || lastClass < ownClass);
+            if (open && ComposePair(points[starter], point) is int joined and >= 0)
             {
                 points[starter] = joined;
                 continue;

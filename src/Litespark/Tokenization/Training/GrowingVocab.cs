@@ -5,7 +5,7 @@ namespace Litespark.Tokenization.Training;
 /// <summary>The vocabulary under training: 256 bytes in the order of their characters, then what merges make.</summary>
 internal sealed class GrowingVocab
 {
-    readonly int[] byteIds = new int[256];
+    readonly byte[] byteIds = new byte[256];
     readonly Dictionary<string, int> ids = [];
 
     /// <summary>Only the bytes.</summary>
@@ -13,7 +13,7 @@ internal sealed class GrowingVocab
     {
         foreach (char c in Enumerable.Range(0, 256).Select(value => ByteAlphabet.ToChar((byte)value)).Order())
         {
-            byteIds[ByteAlphabet.ToByte(c)] = Tokens.Count;
+            byteIds[ByteAlphabet.ToByte(c)] = (byte)Tokens.Count;
             Add(c.ToString());
         }
     }
@@ -25,7 +25,7 @@ internal sealed class GrowingVocab
     public List<(int Left, int Right)> Merges { get; } = [];
 
     /// <summary>The id of a byte.</summary>
-    public int OfByte(byte value) => byteIds[value];
+    public byte OfByte(byte value) => byteIds[value];
 
     /// <summary>Records a merge; the id of what it makes, which may be there already by another way.</summary>
     public int Join(int left, int right)

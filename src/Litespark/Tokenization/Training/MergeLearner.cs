@@ -26,10 +26,10 @@ internal sealed class MergeLearner
     int merges;
 
     /// <summary>Counts the pairs.</summary>
-    /// <param name="words">Each distinct word as base symbols, with its count.</param>
+    /// <param name="words">Each distinct word as base symbols (ids below 256), with its count.</param>
     /// <param name="minFrequency">Pairs that occur less often are never merged.</param>
     /// <param name="allowed">Whether two tokens may be joined at all.</param>
-    public MergeLearner(IReadOnlyCollection<(int[] Symbols, long Count)> words, long minFrequency, Func<int, int, bool> allowed)
+    public MergeLearner(IReadOnlyCollection<(byte[] Symbols, long Count)> words, long minFrequency, Func<int, int, bool> allowed)
     {
         this.minFrequency = Math.Max(1, minFrequency);
         this.allowed = allowed;
@@ -41,7 +41,7 @@ internal sealed class MergeLearner
         weights = new long[words.Count];
         int position = 0;
         int index = 0;
-        foreach ((int[] word, long count) in words)
+        foreach ((byte[] word, long count) in words)
         {
             weights[index] = count;
             for (int i = 0; i < word.Length; i++, position++)

@@ -1,6 +1,8 @@
 namespace Litespark.Tokenization.Training;
 
-/// <summary>Lists of positions, many and mostly short, as linked lists in one pool; the entries of a list that is done with are used again.</summary>
+/// <summary>
+/// Lists of positions, many and mostly short, as linked lists in one pool; the entries of a list that is done with are used again.
+/// </summary>
 internal sealed class Occurrences
 {
     /// <summary>The empty list.</summary>

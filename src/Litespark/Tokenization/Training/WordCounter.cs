@@ -5,7 +5,9 @@ using Litespark.Tokenization.Pipeline;
 
 namespace Litespark.Tokenization.Training;
 
-/// <summary>Cuts documents into words and counts them; several documents at a time, the counts added up, so that the order never matters.</summary>
+/// <summary>
+/// Cuts documents into words and counts them; several documents at a time, the counts added up, so that the order never matters.
+/// </summary>
 internal static class WordCounter
 {
     /// <summary>Words (<see cref="EscapedText"/>) with their counts.</summary>

@@ -7,10 +7,11 @@ internal static class Allocations
 {
     public static long OfRuns(WorkerPool pool, params CpuKernel[] kernels)
     {
-        // Other tests may allocate on their threads meanwhile: the least of several counts.
+        // Other tests may allocate on their threads meanwhile: the least of many counts, with ever longer pauses between them.
         long least = long.MaxValue;
-        for (int attempt = 0; attempt < 20 && least > 0; attempt++)
+        for (int attempt = 0; attempt < 100 && least > 0; attempt++)
         {
+            Thread.Sleep(attempt);
             long before = GC.GetTotalAllocatedBytes(precise: true);
             for (int i = 0; i < 10; i++)
             {

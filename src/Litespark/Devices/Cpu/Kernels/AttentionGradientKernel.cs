@@ -25,7 +25,8 @@ internal sealed unsafe class AttentionGradientKernel<T, TTile> : CpuKernel, IPar
     {
         foreach (Matrix operand in (ReadOnlySpan<Matrix>)[q, o, dO, dQ]) shape.Check(operand, shape.Heads, nameof(q));
         foreach (Matrix operand in (ReadOnlySpan<Matrix>)[k, v, dK, dV]) shape.Check(operand, shape.KeyValueHeads, nameof(k));
-        (this.shape, this.q, this.k, this.v, this.o, this.dO, this.dQ, this.dK, this.dV, this.pool) = (shape, q, k, v, o, dO, dQ, dK, dV, pool);
+        (this.shape, this.q, this.k, this.v, this.o, this.pool) = (shape, q, k, v, o, pool);
+        (this.dO, this.dQ, this.dK, this.dV) = (dO, dQ, dK, dV);
         this.logSumExp = logSumExp;
         pool.ReserveScratch(FlashGradient<T, TTile>.ScratchLength(shape.HeadDim, shape.Tokens));
         if (AttentionTasks.Parts(shape.Sequences * shape.KeyValueHeads, shape.Group, pool.ThreadCount) > 1)

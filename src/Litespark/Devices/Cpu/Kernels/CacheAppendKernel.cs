@@ -9,7 +9,9 @@ internal sealed unsafe class CacheAppendKernel : CpuKernel, IParallelWork
     readonly int* positions;
     readonly int rowsPerTask;
 
-    /// <summary>k, v [M, KV·head_dim], caches [capacity, KV·head_dim]; positions [M], different from each other, read on every run.</summary>
+    /// <summary>
+    /// k, v [M, KV·head_dim], caches [capacity, KV·head_dim]; positions [M], different from each other, read on every run.
+    /// </summary>
     public CacheAppendKernel(Matrix k, Matrix v, Matrix keyCache, Matrix valueCache, int* positions)
     {
         if (v.Rows != k.Rows || v.Columns != k.Columns || keyCache.Columns != k.Columns || valueCache.Columns != k.Columns

@@ -11,7 +11,10 @@ internal static unsafe class CachePositions
         for (int i = 0; i < count; i++)
         {
             if ((uint)positions[i] >= (uint)capacity)
-                throw new ArgumentOutOfRangeException(nameof(positions), positions[i], $"Position of new token {i} is outside the cache of {capacity} rows.");
+            {
+                throw new ArgumentOutOfRangeException(nameof(positions), positions[i],
+                    $"Position of new token {i} is outside the cache of {capacity} rows.");
+            }
             last = Math.Max(last, positions[i]);
         }
         return last;

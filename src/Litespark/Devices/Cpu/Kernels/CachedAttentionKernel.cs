@@ -30,7 +30,8 @@ internal sealed unsafe class CachedAttentionKernel<T, TTile> : CpuKernel, IParal
     /// rows max(0, p − window + 1) … p. The shape is one sequence of M tokens without document starts.
     /// Must be run on the pool that it was built for.
     /// </summary>
-    public CachedAttentionKernel(AttentionShape shape, Matrix q, Matrix keyCache, Matrix valueCache, int* positions, Matrix o, WorkerPool pool)
+    public CachedAttentionKernel(AttentionShape shape, Matrix q, Matrix keyCache, Matrix valueCache, int* positions, Matrix o,
+        WorkerPool pool)
     {
         if (shape.Sequences != 1 || shape.DocumentStarts is not null)
             throw new ArgumentException("A cache holds one sequence of one document.", nameof(shape));
@@ -166,7 +167,8 @@ internal sealed unsafe class CachedAttentionKernel<T, TTile> : CpuKernel, IParal
         for (; d + 4 * T.Count <= headDim; d += 4 * T.Count)
         {
             float* v = value + d, destination = output + d;
-            T s0 = T.Load(destination), s1 = T.Load(destination + T.Count), s2 = T.Load(destination + 2 * T.Count), s3 = T.Load(destination + 3 * T.Count);
+            T s0 = T.Load(destination), s1 = T.Load(destination + T.Count);
+            T s2 = T.Load(destination + 2 * T.Count), s3 = T.Load(destination + 3 * T.Count);
             for (int j = 0; j < count; j++, v += stride)
             {
                 T x = T.Broadcast(p[j]);

@@ -94,10 +94,13 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         FlashTiles<T, TTile>.Scores(queries + r * stride, headDim, keyPanels, k0, from, to, strip, KeyBlock);
         for (int i = 0; i < rows; i++)
             Softmax(strip + i * KeyBlock, r + i, from, to, Math.Max(First[r + i] - k0, from), Math.Min(End[r + i] - k0, to));
-        FlashTiles<T, TTile>.RowProduct(strip + low, KeyBlock, high - low, values + (nint)(k0 + low) * stride, headDim, output + r * stride);
+        FlashTiles<T, TTile>.RowProduct(strip + low, KeyBlock, high - low, values + (nint)(k0 + low) * stride, headDim,
+            output + r * stride);
     }
 
-    /// <summary>Turns scores in the columns [from, to) of a row into exponentials, 0 outside [low, high); rescales what the row has so far.</summary>
+    /// <summary>
+    /// Turns scores in the columns [from, to) of a row into exponentials, 0 outside [low, high); rescales what the row has so far.
+    /// </summary>
     [MethodImpl(Hot)]
     void Softmax(float* p, int row, int from, int to, int low, int high)
     {
@@ -118,7 +121,8 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         T s = T.Broadcast(scale2), shift = T.Broadcast(-now), sum0 = T.Zero, sum1 = T.Zero;
         for (int c = from; c < to; c += 2 * T.Count)
         {
-            T e0 = VectorMath.Exp2(T.MultiplyAdd(T.Load(p + c), s, shift)), e1 = VectorMath.Exp2(T.MultiplyAdd(T.Load(p + c + T.Count), s, shift));
+            T e0 = VectorMath.Exp2(T.MultiplyAdd(T.Load(p + c), s, shift));
+            T e1 = VectorMath.Exp2(T.MultiplyAdd(T.Load(p + c + T.Count), s, shift));
             T.Store(e0, p + c);
             T.Store(e1, p + c + T.Count);
             sum0 += e0;

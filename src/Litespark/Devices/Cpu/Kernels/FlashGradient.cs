@@ -157,7 +157,8 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         if (low >= high) low = high = to;
         for (int c = from; c < low; c++) p[c] = RowMath<T>.MinusInfinity;
         for (int c = high; c < to; c++) p[c] = RowMath<T>.MinusInfinity;
-        T s = T.Broadcast(scale), s2 = T.Broadcast(scale * VectorMath.Log2E), shift = T.Broadcast(-VectorMath.Log2E * logSumExp), d = T.Broadcast(delta);
+        T s = T.Broadcast(scale), d = T.Broadcast(delta);
+        T s2 = T.Broadcast(scale * VectorMath.Log2E), shift = T.Broadcast(-VectorMath.Log2E * logSumExp);
         for (int c = from; c < to; c += 2 * T.Count)
         {
             T p0 = VectorMath.Exp2(T.MultiplyAdd(T.Load(p + c), s2, shift));

@@ -78,7 +78,7 @@ internal static unsafe class FlashTiles<T, TTile> where T : struct, ISimd<T> whe
             TTile.RowMajorA(count, p, pStride, b + d, stride, accumulator + d, stride, accumulate: true);
     }
 
-    /// <summary>accumulator[c, d] += Σ_r p[r, c] · b[r, d] for as many columns of p as a tile has rows, <paramref name="rows"/> rows.</summary>
+    /// <summary>accumulator[c, d] += Σ_r p[r, c] · b[r, d] over <paramref name="rows"/> rows, for as many columns of p as a tile has rows.</summary>
     [MethodImpl(Hot)]
     public static void ColumnProduct(float* p, int rows, float* b, int headDim, float* accumulator)
     {

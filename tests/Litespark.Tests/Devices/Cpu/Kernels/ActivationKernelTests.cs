@@ -1,6 +1,5 @@
 using Litespark.Devices.Cpu.Kernels;
 using Litespark.Graphs;
-using Litespark.Models;
 
 namespace Litespark.Tests.Devices.Cpu.Kernels;
 

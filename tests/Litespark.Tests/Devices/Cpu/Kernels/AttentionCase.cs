@@ -18,7 +18,8 @@ internal sealed unsafe class AttentionCase : IDisposable
     public readonly Matrix Q, K, V, O, DO, DQ, DK, DV;
     public readonly float* LogSumExp;
 
-    public AttentionCase(int seed, int sequences, int tokens, int heads, int keyValueHeads, int headDim, int window = 0, bool documents = false)
+    public AttentionCase(int seed, int sequences, int tokens, int heads, int keyValueHeads, int headDim, int window = 0,
+        bool documents = false)
     {
         operands = new RandomOperands(seed);
         int* starts = null;

@@ -14,7 +14,7 @@ internal static unsafe class AttentionReference
         return result;
     }
 
-    /// <summary>Probabilities of one query over the keys [first, end) with rows offset by <paramref name="keyRow"/>; returns log Σ exp.</summary>
+    /// <summary>Probabilities of one query over the keys [first, end), rows from keyRow on; returns log Σ exp.</summary>
     static double Probabilities(double[,] q, int queryRow, int queryColumn, double[,] k, int keyRow, int keyColumn, int first, int end,
         AttentionShape shape, double[] p)
     {

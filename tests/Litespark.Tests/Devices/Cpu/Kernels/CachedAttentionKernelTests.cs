@@ -37,7 +37,8 @@ public unsafe class CachedAttentionKernelTests
     [InlineData(16, 0, 3, 3, 80, 0)]
     [InlineData(100, 130, 4, 1, 20, 0)]
     [InlineData(211, 19, 2, 2, 48, 30)]
-    public void Decode_and_prefill_equal_double_precision(int newTokens, int firstPosition, int heads, int keyValueHeads, int headDim, int window)
+    public void Decode_and_prefill_equal_double_precision(int newTokens, int firstPosition, int heads, int keyValueHeads, int headDim,
+        int window)
     {
         Check<Simd128, GemmTile6<Simd128>>(newTokens, firstPosition, heads, keyValueHeads, headDim, window, threads: 1);
         Check<Simd256, GemmTile6<Simd256>>(newTokens, firstPosition, heads, keyValueHeads, headDim, window, threads: 2);
@@ -131,7 +132,7 @@ public unsafe class CachedAttentionKernelTests
         Matrix keys = x.Random(Capacity, 48), values = x.Random(Capacity, 48);
         int* positions = (int*)x.Zeros(newTokens);
         for (int i = 0; i < newTokens; i++) positions[i] = 100 + i;
-        Assert.Equal(0, AllocatedBytes.PerRun(pool, new CacheAppendKernel(x.K, x.V, keys, values, positions),
+        Assert.Equal(0, Allocations.OfRuns(pool, new CacheAppendKernel(x.K, x.V, keys, values, positions),
             AttentionKernels.Cached(x.Shape, x.Q, keys, values, positions, x.O, pool)));
     }
 }

@@ -6,7 +6,8 @@ namespace Litespark.Tests.Devices.Cpu.Kernels;
 
 public unsafe class MaskedSoftmaxKernelTests
 {
-    static void Check<T>(int sequences, int tokens, int heads, int window, bool documents, bool inPlace, int threads) where T : struct, ISimd<T>
+    static void Check<T>(int sequences, int tokens, int heads, int window, bool documents, bool inPlace, int threads)
+        where T : struct, ISimd<T>
     {
         using var x = new AttentionCase(tokens, sequences, tokens, heads, heads, headDim: 1, window, documents);
         using var pool = new WorkerPool(threads);
@@ -132,7 +133,8 @@ public unsafe class MaskedSoftmaxKernelTests
             int t = row % s.Tokens, h = row / s.Tokens % s.Heads, start = row / s.Tokens / s.Heads * s.Tokens;
             for (int key = 0; key < s.Tokens; key++)
                 for (int d = 0; d < s.HeadDim; d++)
-                    result[start + t, h * s.HeadDim + d] += (double)w[(long)row * s.Tokens + key] * b.Row(start + key)[h / s.Group * s.HeadDim + d];
+                    result[start + t, h * s.HeadDim + d] +=
+                        (double)w[(long)row * s.Tokens + key] * b.Row(start + key)[h / s.Group * s.HeadDim + d];
         }
         return result;
     }
@@ -143,7 +145,7 @@ public unsafe class MaskedSoftmaxKernelTests
         float[]? first = null;
         for (int threads = 1; threads <= 3; threads++)
         {
-            using var x = new AttentionCase(2, sequences: 2, tokens: 77, heads: 3, keyValueHeads: 3, headDim: 1, window: 0, documents: true);
+            using var x = new AttentionCase(2, sequences: 2, tokens: 77, heads: 3, keyValueHeads: 3, headDim: 1, documents: true);
             using var pool = new WorkerPool(threads);
             int size = x.Shape.Rows * 3 * 77;
             float* p = x.Floats(size), dP = x.Floats(size);
@@ -162,7 +164,7 @@ public unsafe class MaskedSoftmaxKernelTests
         using var pool = new WorkerPool(2);
         long size = (long)x.Shape.Rows * 3 * 33;
         float* p = x.Floats(size), dP = x.Floats(size);
-        Assert.Equal(0, AllocatedBytes.PerRun(pool, AttentionKernels.MaskedSoftmax(x.Shape, p, p),
+        Assert.Equal(0, Allocations.OfRuns(pool, AttentionKernels.MaskedSoftmax(x.Shape, p, p),
             AttentionKernels.MaskedSoftmaxGradient(x.Shape, p, dP, dP)));
     }
 }

@@ -1,19 +1,16 @@
-namespace Litespark.Recipes.Schema;
+namespace Litespark;
 
 /// <summary>"Did you mean …?"</summary>
 internal static class NearestName
 {
-    /// <summary>The candidate that is fewest edits away, or null where none is near enough to be meant.</summary>
+    /// <summary>The candidate that is fewest edits away, among equals the one that begins alike; null where none is near enough to be meant.</summary>
     public static string? Of(string name, IEnumerable<string> candidates)
     {
-        string? nearest = null;
-        int fewest = Math.Max(2, name.Length / 3) + 1;
-        foreach (string candidate in candidates)
-        {
-            int edits = Distance(name.ToLowerInvariant(), candidate.ToLowerInvariant());
-            if (edits < fewest) (nearest, fewest) = (candidate, edits);
-        }
-        return nearest;
+        int enough = Math.Max(2, name.Length / 3);
+        return candidates.Select(candidate => (candidate, Edits: Distance(name.ToLowerInvariant(), candidate.ToLowerInvariant())))
+            .Where(pair => pair.Edits <= enough)
+            .OrderBy(pair => pair.Edits).ThenByDescending(pair => pair.candidate.AsSpan().CommonPrefixLength(name))
+            .Select(pair => pair.candidate).FirstOrDefault();
     }
 
     /// <summary>Edits (insert, delete, replace, swap neighbours) between two words: Damerau's distance in its optimal-alignment form.</summary>

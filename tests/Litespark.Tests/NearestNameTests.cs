@@ -1,6 +1,5 @@
-using Litespark.Recipes.Schema;
 
-namespace Litespark.Tests.Recipes;
+namespace Litespark.Tests;
 
 public class NearestNameTests
 {

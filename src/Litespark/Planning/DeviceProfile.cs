@@ -1,0 +1,19 @@
+using Litespark.Graphs;
+
+namespace Litespark.Planning;
+
+/// <summary>What passes and plans may know of a device, without one at hand.</summary>
+public sealed record DeviceProfile
+{
+    /// <summary>The processor: has a kernel for every op.</summary>
+    public static readonly DeviceProfile Cpu = new() { Name = "cpu" };
+
+    /// <summary>The device's name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Whether the device has a kernel for an op; fused ops that it lacks are decomposed.</summary>
+    public Func<Op, bool> Supports { get; init; } = _ => true;
+
+    /// <summary>Logits in a chunk of the chunked loss, in elements: small enough to stay near, large enough for products at full speed.</summary>
+    public long LossChunkElements { get; init; } = 2 << 20;
+}
