@@ -19,8 +19,8 @@ internal static class TrainHandler
         if (!options.Resume) RunFolder.RequireUnused(run);
         using IDevice device = DeviceSelection.Open(recipe.Recipe.Engine);
         using var progress = new ConsoleProgress();
-<<<<<<< HEAD
-        using TrainingSetup setup = TrainingSetup.Open(recipe, recipe.Recipe.Engine.UsableThreads, context.Progress.WriteLine, stop);
+        if (OpenSetup(recipe, context, stop) is not { } opened) return ExitCodes.Interrupted;
+        using TrainingSetup setup = opened;
         var settings = new TrainerOptions
         {
             Run = run,
@@ -28,11 +28,6 @@ internal static class TrainHandler
             StopRequested = stop,
             Sample = setup.Tokenizer is { } tokenizer ? new SampleWriter(device, setup.Spec, tokenizer, setup.Recipe).Write : null,
         };
-=======
-        if (OpenSetup(recipe, context, stop) is not { } opened) return ExitCodes.Interrupted;
-        using TrainingSetup setup = opened;
-        var settings = new TrainerOptions { Run = run, Resume = options.Resume, StopRequested = stop };
->>>>>>> robust
         using var trainer = new Trainer(setup, device, settings, progress);
         TrainingSummary summary = trainer.Run();
         context.Result(writer => WriteMembers(writer, summary));
@@ -42,10 +37,9 @@ internal static class TrainHandler
     /// <summary>Tokenizer and data; null where the user stopped while they were made.</summary>
     static TrainingSetup? OpenSetup(LoadedRecipe recipe, CommandContext context, CancellationToken stop)
     {
-        int threads = recipe.Recipe.Engine.Threads;
         try
         {
-            return TrainingSetup.Open(recipe, threads > 0 ? threads : Environment.ProcessorCount, context.Progress.WriteLine, stop);
+            return TrainingSetup.Open(recipe, recipe.Recipe.Engine.UsableThreads, context.Progress.WriteLine, stop);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {

@@ -73,15 +73,6 @@ public sealed class Trainer : IDisposable
     public TrainingSummary Run()
     {
         using RunFolder folder = RunFolder.Open(options.Run);
-<<<<<<< HEAD
-        (RunState? state, string? checkpoint) = options.Resume ? Restore() : (null, null);
-        using MetricsWriter metrics = options.Resume ? MetricsWriter.Resume(options.Run, state?.Step ?? -1) : MetricsWriter.Create(options.Run);
-        folder.SaveRecipe(setup.Recipe);
-        if (state is null) InitializeWeights();
-        using BatchLoader loader = setup.Data.CreateLoader(setup.Recipe.Training.SequenceLength, setup.Recipe.Training.MicroBatchSize, microBatches, state?.Loader);
-        var run = new TrainingLoop(this, loader, metrics, state, checkpoint);
-        return run.Run();
-=======
         try
         {
             if (!options.Resume) RunFolder.RequireUnused(options.Run);
@@ -103,7 +94,6 @@ public sealed class Trainer : IDisposable
                 : "Nothing was trained yet; make room, or choose another folder with --out.";
             throw new RunFailureException($"{options.Run}: {what} {next}", failure);
         }
->>>>>>> robust
     }
 
     /// <inheritdoc/>
@@ -120,26 +110,17 @@ public sealed class Trainer : IDisposable
         else ParameterStore.Initialize(program, setup.Recipe.Training.Seed);
     }
 
-<<<<<<< HEAD
-    (RunState? State, string? Checkpoint) Restore()
-=======
     (RunState State, string Path)? Restore()
->>>>>>> robust
     {
         LatestCheckpoint latest = checkpoints.FindLatest();
         if (latest.Path is not { } path)
         {
-<<<<<<< HEAD
-            observer.OnWarning($"{options.Run} has no whole checkpoint yet: starting from the beginning");
-            return (null, null);
-=======
             // A save that was cut short is all there can be before the first checkpoint; a damaged one is worth more than a new start.
             if (latest.PassedOver.Any(passed => !passed.IsHalfWritten))
                 throw new UserErrorException($"{options.Run}: none of the checkpoints is whole. {string.Join(" ", latest.PassedOver.Select(passed => $"{passed.Path}: {passed.Reason}."))} "
                     + "Restore one from a copy; or start a new run in another folder with --out.");
             observer.OnWarning($"{options.Run} has no checkpoint yet: starting from the beginning");
             return null;
->>>>>>> robust
         }
 
         foreach (PassedOverCheckpoint passed in latest.PassedOver) observer.OnWarning($"passed over {passed.Path}: {passed.Reason}");
@@ -175,12 +156,7 @@ public sealed class Trainer : IDisposable
             meter = new StepMeter(owner.device, owner.energy, owner.setup, owner.microBatches, state?.Joules ?? 0);
             if (state is null) return;
             (done, updates, tokens) = (state.Step, state.Updates, state.Tokens);
-<<<<<<< HEAD
             (lastCheckpointStep, lastCheckpoint) = (done, checkpoint);
-=======
-            lastCheckpointStep = done;
-            lastCheckpoint = checkpoint;
->>>>>>> robust
         }
 
         bool IsFinished => done >= recipe.Training.MaxSteps || (recipe.Training.MaxTokens is { } limit && tokens >= limit);
