@@ -77,7 +77,7 @@ internal static class EvalHandler
         if (!model.HasTokenizer && data.Validation.Count == 0 && data.EffectiveSource == DataSourceKind.Synthetic)
             return DataPipeline.Synthetic(model.Spec.VocabSize, recipe.Training.Seed, data.SyntheticDocumentTokens);
         if (data.Validation.Count > 0) data = data with { Source = DataSourceKind.Synthetic, Train = [], Sources = [] };
-        int threads = recipe.Engine.Threads > 0 ? recipe.Engine.Threads : Environment.ProcessorCount;
+        int threads = recipe.Engine.UsableThreads;
         var percentage = new Percentage(context.Progress, "tokenising ");
         return DataPipeline.Open(data, model.Tokenizer, recipe.Training.Seed, threads, progress => percentage.Show(progress.Fraction), context.StopRequested);
     }

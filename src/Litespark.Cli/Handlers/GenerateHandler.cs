@@ -35,6 +35,7 @@ internal static class GenerateHandler
         using IDevice device = Open(options.Device);
         using Generator generator = model.CreateGenerator(device, (int)Math.Min((long)tokens.Length + options.MaxNewTokens, model.Spec.MaxPositionEmbeddings));
 
+        generator.CheckPrompt(tokens);
         // The text is the result: people read it on stdout, where a pipe finds it too.
         if (!context.Json) Write(context.Out, prompt);
         GenerationResult result = generator.Generate(tokens, settings, context.Json ? null : piece => Write(context.Out, piece), context.StopRequested);

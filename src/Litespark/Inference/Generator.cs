@@ -89,7 +89,9 @@ public sealed class Generator : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Model.Dispose();
 
-    void CheckPrompt(ReadOnlySpan<int> prompt)
+    /// <summary>Checks that a prompt fits, before anything is run or shown.</summary>
+    /// <exception cref="UserErrorException">It is longer than the model's context, or has tokens that the model doesn't know.</exception>
+    internal void CheckPrompt(ReadOnlySpan<int> prompt)
     {
         if (prompt.IsEmpty) throw new ArgumentException("a prompt needs at least one token", nameof(prompt));
         if (prompt.Length > Model.Capacity)

@@ -29,7 +29,7 @@ public sealed class Sampler
     /// <summary>Draws a token.</summary>
     /// <param name="logits_V">Logits [V]; −∞ excludes a token.</param>
     /// <returns>The token's id.</returns>
-    /// <exception cref="ArithmeticException">The logits hold NaN or +∞, or exclude every token.</exception>
+    /// <exception cref="RunFailureException">The logits hold NaN or +∞, or exclude every token.</exception>
     public int Sample(ReadOnlySpan<float> logits_V)
     {
         int best = Best(logits_V);
@@ -47,11 +47,11 @@ public sealed class Sampler
         int best = 0;
         for (int id = 0; id < logits_V.Length; id++)
         {
-            if (float.IsNaN(logits_V[id])) throw new ArithmeticException($"the logit of token {id} is not a number: the weights are damaged, or training diverged");
+            if (float.IsNaN(logits_V[id])) throw new RunFailureException($"the logit of token {id} is not a number: the weights are damaged, or training diverged");
             if (logits_V[id] > logits_V[best]) best = id;
         }
 
-        return float.IsFinite(logits_V[best]) ? best : throw new ArithmeticException($"the largest logit is {logits_V[best]}: the weights are damaged, or training diverged");
+        return float.IsFinite(logits_V[best]) ? best : throw new RunFailureException($"the largest logit is {logits_V[best]}: the weights are damaged, or training diverged");
     }
 
     /// <summary>Sorts as the token does: higher logits first, of equal ones the lower id.</summary>
