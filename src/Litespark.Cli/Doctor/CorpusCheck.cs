@@ -10,7 +10,7 @@ internal sealed class CorpusCheck : IDoctorCheck
         DoctorFinding finding;
         try
         {
-            IReadOnlyList<string> files = DotNetDocs.FindFiles();
+            List<string> files = DotNetDocs.FindFiles();
             finding = new DoctorFinding("default corpus", true, $"{files.Count} files of API documentation below {CommonFolder(files)}");
         }
         catch (UserErrorException missing)

@@ -1,5 +1,4 @@
 using Litespark.Recipes;
-using Litespark.Recipes.Schema;
 
 namespace Litespark.Cli.Recipes;
 

@@ -128,7 +128,7 @@ public static class ShardPreparer
             ValidationTokens = validation.Tokens,
             ValidationDocuments = validation.Documents,
             BadLines = reader.Statistics.BadLines,
-            FirstBadLine = reader.Statistics.BadLineExamples is [var first, ..] ? first : null,
+            FirstBadLine = reader.Statistics.BadLineExamples is [string first, ..] ? first : null,
             EmptyDocuments = reader.Statistics.EmptyDocuments,
             InvalidUtf8Documents = reader.Statistics.InvalidUtf8Documents,
         };

@@ -156,7 +156,8 @@ public sealed class Trainer : IDisposable
             meter = new StepMeter(owner.device, owner.energy, owner.setup, owner.microBatches, state?.Joules ?? 0);
             if (state is null) return;
             (done, updates, tokens) = (state.Step, state.Updates, state.Tokens);
-            (lastCheckpointStep, lastCheckpoint) = (done, checkpoint);
+            lastCheckpointStep = done;
+            lastCheckpoint = checkpoint;
         }
 
         bool IsFinished => done >= recipe.Training.MaxSteps || (recipe.Training.MaxTokens is { } limit && tokens >= limit);
