@@ -37,10 +37,9 @@ internal static class TrainHandler
     /// <summary>Tokenizer and data; null where the user stopped while they were made.</summary>
     static TrainingSetup? OpenSetup(LoadedRecipe recipe, CommandContext context, CancellationToken stop)
     {
-        int threads = recipe.Recipe.Engine.Threads;
         try
         {
-            return TrainingSetup.Open(recipe, threads > 0 ? threads : Environment.ProcessorCount, context.Progress.WriteLine, stop);
+            return TrainingSetup.Open(recipe, recipe.Recipe.Engine.UsableThreads, context.Progress.WriteLine, stop);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {

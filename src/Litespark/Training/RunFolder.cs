@@ -72,7 +72,8 @@ public sealed class RunFolder : IDisposable
     public void SaveRecipe(Recipe recipe)
     {
         string path = System.IO.Path.Combine(Path, RecipeFile);
-        File.WriteAllText(path + ".tmp", recipe.ToYaml());
+        // WriteAllText would reserve the space first, and fail there without the code that tells a full disk.
+        using (var writer = new StreamWriter(path + ".tmp")) writer.Write(recipe.ToYaml());
         File.Move(path + ".tmp", path, overwrite: true);
     }
 

@@ -88,8 +88,11 @@ public sealed class Trainer : IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            string what = DurableFile.IsDiskFull(failure) ? "the disk is full" : $"it cannot be written: {failure.Message}";
-            throw new RunFailureException($"{options.Run}: {what}. Saved checkpoints are untouched; when there is room again, go on with: litespark train --resume --out {options.Run}", failure);
+            string what = DurableFile.IsDiskFull(failure) ? "the disk is full." : $"it cannot be written: {failure.Message}";
+            string next = File.Exists(Path.Combine(options.Run, RunFolder.RecipeFile))
+                ? $"Saved checkpoints are untouched; when there is room again, go on with: litespark train --resume --out {options.Run}"
+                : "Nothing was trained yet; make room, or choose another folder with --out.";
+            throw new RunFailureException($"{options.Run}: {what} {next}", failure);
         }
     }
 

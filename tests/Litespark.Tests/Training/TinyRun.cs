@@ -125,7 +125,6 @@ internal sealed partial class TinyRun : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        info.Environment["DOTNET_TieredPGO"] = "0";
         change?.Invoke(info);
         return Process.Start(info)!;
     }

@@ -41,8 +41,8 @@ public sealed class ValidationLoader : IDisposable
     public int Batches { get; }
 
     /// <summary>
-    /// Bits per byte of text at a mean loss in nats per target: loss / ln 2 · tokens / bytes. The very first token,
-    /// which nothing predicts, is taken at the mean. Null for synthetic tokens.
+    /// Bits per byte of text at a mean loss in nats per target: loss / ln 2 · tokens / bytes. A token that nothing
+    /// predicts (the very first, of all) is taken at the mean. Null for synthetic tokens.
     /// </summary>
     public double? BitsPerByte(double meanLoss) => Bytes is { } bytes ? meanLoss / Math.Log(2) * Tokens / bytes : null;
 
