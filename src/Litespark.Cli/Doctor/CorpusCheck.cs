@@ -21,7 +21,7 @@ internal sealed class CorpusCheck : IDoctorCheck
         yield return finding;
     }
 
-    static string CommonFolder(IReadOnlyList<string> files)
+    static string CommonFolder(List<string> files)
     {
         string folder = Path.GetDirectoryName(files[0])!;
         while (!files.All(file => file.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))) folder = Path.GetDirectoryName(folder)!;
