@@ -17,7 +17,7 @@ public class ArchitectureTests
         ["Data"] = ["Tokenization"],
         ["Energy"] = [],
         ["Reporting"] = ["Energy"],
-        ["Checkpoints"] = ["Graphs", "Planning", "Models"],
+        ["Checkpoints"] = ["Graphs", "Planning", "Models", "Tokenization"],
         ["Recipes"] = ["Graphs", "Planning", "Models", "Data", "Energy"],
         ["Training"] = ["Graphs", "Planning", "Models", "Devices", "Tokenization", "Data", "Energy", "Reporting", "Checkpoints", "Recipes"],
         ["Inference"] = ["Graphs", "Planning", "Models", "Devices", "Tokenization", "Data", "Energy", "Reporting", "Checkpoints", "Recipes", "Training"],

@@ -22,6 +22,9 @@ public abstract record Op
     public virtual void Differentiate(Node node, GradientContext context)
         => throw new InvalidOperationException($"{Name} has no gradient");
 
+    /// <summary>Whether the gradient of an output may be one scalar [1] that stands for every element: the output is only ever summed.</summary>
+    public virtual bool TakesScalarGradient => false;
+
     /// <summary>FLOPs executed (memory traffic is read off the operands).</summary>
     public virtual double Flops(Node node) => 0;
 

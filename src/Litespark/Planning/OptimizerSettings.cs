@@ -27,6 +27,9 @@ public sealed record OptimizerSettings
     /// <summary>Newton–Schulz iterations of Muon.</summary>
     public int MuonIterations { get; init; } = 5;
 
+    /// <summary>Which canonical matrices are stored input-first (GPT-2's); Muon scales by output over input.</summary>
+    public Func<string, bool> IsInputFirst { get; init; } = name => name.StartsWith("transformer.h.", StringComparison.Ordinal);
+
     /// <summary>Which canonical parameters Muon updates.</summary>
     public Func<string, bool> IsHiddenMatrix { get; init; } = name => name.Contains(".layers.", StringComparison.Ordinal) || name.Contains(".h.", StringComparison.Ordinal);
 }

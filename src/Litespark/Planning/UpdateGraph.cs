@@ -77,7 +77,7 @@ internal sealed class UpdateGraph
 
     /// <summary>
     /// Muon: the momentum of each canonical matrix is replaced by a nearly orthogonal one, X ← aX + (bG + cG²)X with
-    /// G = XXᵀ (on the shorter side), and scaled by √max(1, rows/columns).
+    /// G = XXᵀ (on the shorter side), and scaled by √max(1, outputs/inputs).
     /// </summary>
     static void Muon(GraphBuilder builder, StoredParameter parameter, OptimizerSettings settings, Value learningRate, Value factor)
     {
@@ -90,7 +90,8 @@ internal sealed class UpdateGraph
             Value update = builder.Apply1(new Momentum((float)settings.MuonMomentum, Nesterov: true), Part(gradient), Part(momentum), factor);
             Value x = builder.Apply1(new Normalize(1e-7f), update);
             for (int i = 0; i < settings.MuonIterations; i++) x = NewtonSchulz(builder, x, rows <= columns);
-            builder.Apply(new ScaledUpdate(MathF.Sqrt(MathF.Max(1, (float)rows / columns)), (float)settings.WeightDecay), Part(weight), x, learningRate);
+            float ratio = settings.IsInputFirst(member.Name) ? (float)columns / rows : (float)rows / columns;
+            builder.Apply(new ScaledUpdate(MathF.Sqrt(MathF.Max(1, ratio)), (float)settings.WeightDecay), Part(weight), x, learningRate);
             row += rows;
         }
     }

@@ -7,12 +7,15 @@ namespace Litespark.Training;
 /// <param name="Step">Steps taken from the data so far, skipped ones included.</param>
 /// <param name="Updates">Updates made: the t of AdamW's bias correction.</param>
 /// <param name="Tokens">Tokens seen.</param>
+/// <param name="Loss">Loss of the last step.</param>
+/// <param name="EvalLoss">Loss of the last evaluation.</param>
+/// <param name="BitsPerByte">Bits per byte of the last evaluation.</param>
 /// <param name="Joules">Energy used so far.</param>
 /// <param name="LossMean">Running mean of the loss guard.</param>
 /// <param name="LossCount">Losses in that mean.</param>
 /// <param name="Loader">Where the data stands.</param>
 /// <param name="Optimizer">Name of the update rule that the moments belong to.</param>
-public sealed record RunState(long Step, long Updates, long Tokens, double Joules, double LossMean, long LossCount, LoaderState Loader, string Optimizer)
+public sealed record RunState(long Step, long Updates, long Tokens, double? Loss, double? EvalLoss, double? BitsPerByte, double Joules, double LossMean, long LossCount, LoaderState Loader, string Optimizer)
 {
     /// <summary>As <c>training_state.json</c> holds it.</summary>
     public JsonObject ToJson() => new()
@@ -20,6 +23,9 @@ public sealed record RunState(long Step, long Updates, long Tokens, double Joule
         ["step"] = Step,
         ["updates"] = Updates,
         ["tokens"] = Tokens,
+        ["loss"] = Finite(Loss),
+        ["eval_loss"] = Finite(EvalLoss),
+        ["bits_per_byte"] = Finite(BitsPerByte),
         ["joules"] = Joules,
         ["loss_mean"] = LossMean,
         ["loss_count"] = LossCount,
@@ -33,7 +39,8 @@ public sealed record RunState(long Step, long Updates, long Tokens, double Joule
     {
         try
         {
-            return new RunState((long)json["step"]!, (long)json["updates"]!, (long)json["tokens"]!, (double)json["joules"]!,
+            return new RunState((long)json["step"]!, (long)json["updates"]!, (long)json["tokens"]!,
+                (double?)json["loss"], (double?)json["eval_loss"], (double?)json["bits_per_byte"], (double)json["joules"]!,
                 (double)json["loss_mean"]!, (long)json["loss_count"]!, LoaderState.FromJson(json["loader"]), (string)json["optimizer"]!);
         }
         catch (Exception error) when (error is NullReferenceException or InvalidOperationException or FormatException)
@@ -41,4 +48,7 @@ public sealed record RunState(long Step, long Updates, long Tokens, double Joule
             throw new UserErrorException($"{path}: training_state.json is not of the expected form; the checkpoint was written by something else. Its weights can still be used: model.path.", error);
         }
     }
+
+    /// <summary>JSON has no word for what is not a number.</summary>
+    static double? Finite(double? value) => value is { } number && double.IsFinite(number) ? number : null;
 }

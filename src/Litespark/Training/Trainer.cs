@@ -156,6 +156,7 @@ public sealed class Trainer : IDisposable
             meter = new StepMeter(owner.device, owner.energy, owner.setup, owner.microBatches, state?.Joules ?? 0);
             if (state is null) return;
             (done, updates, tokens) = (state.Step, state.Updates, state.Tokens);
+            (loss, evalLoss, bitsPerByte) = (state.Loss, state.EvalLoss, state.BitsPerByte);
             lastCheckpointStep = done;
             lastCheckpoint = checkpoint;
         }
@@ -196,7 +197,7 @@ public sealed class Trainer : IDisposable
             double mean = owner.step.RunGradients(batch.MicroBatches, batch.TargetCount);
             double norm = owner.step.RunClip();
             LossProblem problem = owner.guard.Check(mean, norm);
-            if (problem != LossProblem.None && recipe.Training.OnNan == OnNan.Stop) throw Untrustworthy(problem, mean, norm);
+            if (problem != LossProblem.None && (recipe.Training.OnNan == OnNan.Stop || owner.guard.IsHopeless)) throw Untrustworthy(problem, mean, norm);
             done++;
             tokens += batch.TokenCount;
             if (problem == LossProblem.None) owner.step.RunUpdate(++updates, learningRate, recipe.Optimizer.MuonLearningRate * share);
@@ -246,7 +247,7 @@ public sealed class Trainer : IDisposable
                 Spec = setup.Spec,
                 Weights = ParameterStore.Weights(owner.program),
                 OptimizerState = ParameterStore.OptimizerState(owner.program),
-                TrainingState = new RunState(done, updates, tokens, meter.Joules, owner.guard.Mean, owner.guard.Count, loader.State, owner.OptimizerName()).ToJson(),
+                TrainingState = new RunState(done, updates, tokens, loss, evalLoss, bitsPerByte, meter.Joules, owner.guard.Mean, owner.guard.Count, loader.State, owner.OptimizerName()).ToJson(),
                 BosTokenId = setup.Tokenizer?.BeginOfTextId,
                 EosTokenId = setup.Tokenizer?.EndOfTextId,
                 WriteTokenizer = setup.Tokenizer is { } tokenizer ? tokenizer.Save : null,

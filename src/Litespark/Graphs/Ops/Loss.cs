@@ -17,6 +17,9 @@ public sealed record CrossEntropy : Op
     }
 
     /// <inheritdoc/>
+    public override bool TakesScalarGradient => true;
+
+    /// <inheritdoc/>
     public override void Differentiate(Node node, GradientContext context)
         => context.Add(node.Inputs[0], context.Builder.Apply1(new CrossEntropyGradient(), node.Inputs[0], node.Inputs[1], node.Outputs[1], context.Of(node.Outputs[0])!));
 }
@@ -28,7 +31,8 @@ public sealed record CrossEntropyGradient : Op
     public override string Name => "cross_entropy_gradient";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [inputs[0].Type];
+    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs)
+        => inputs[3].Shape.Length == 1 ? [inputs[0].Type] : throw new ArgumentException($"{Name}: token losses must be summed as they are; {inputs[3]} is a gradient of its own for each token");
 
     /// <inheritdoc/>
     public override int InPlaceInput(int output) => 0;
@@ -56,6 +60,17 @@ public sealed record Sum : Op
     /// <inheritdoc/>
     public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [new(new Shape(1))];
 
-    /// <summary>Every element's gradient is the same scalar; it stays a scalar [1].</summary>
-    public override void Differentiate(Node node, GradientContext context) => context.Add(node.Inputs[0], context.Of(node.Output)!);
+    /// <summary>Every element's gradient is the same scalar. For token losses it stays one, as their gradient takes it; else it is spread out.</summary>
+    public override void Differentiate(Node node, GradientContext context)
+    {
+        (Value x, Value dy, GraphBuilder builder) = (node.Inputs[0], context.Of(node.Output)!, context.Builder);
+        if (x.Producer is { Op.TakesScalarGradient: true })
+        {
+            context.Add(x, dy);
+            return;
+        }
+
+        Value rows = builder.MatMul(builder.Fill(new Shape(x.Shape.Rows, 1), 1), dy);
+        context.Add(x, x.Shape.Columns == 1 ? rows : builder.MatMul(rows, builder.Fill(new Shape(1, x.Shape.Columns), 1)));
+    }
 }

@@ -8,6 +8,8 @@ internal sealed record LinearCrossEntropy : Op
 {
     public override string Name => "linear_cross_entropy";
 
+    public override bool TakesScalarGradient => true;
+
     public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [new(new Shape(inputs[0].Shape.Rows))];
 
     public override void Differentiate(Node node, GradientContext context)
@@ -24,7 +26,8 @@ internal sealed record LinearCrossEntropyGradient : Op
 {
     public override string Name => "linear_cross_entropy_gradient";
 
-    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [inputs[0].Type, inputs[1].Type];
+    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs)
+        => inputs[3].Shape.Length == 1 ? [inputs[0].Type, inputs[1].Type] : throw new ArgumentException($"{Name}: token losses must be summed as they are");
 }
 
 /// <summary>
