@@ -55,6 +55,37 @@ public sealed unsafe class MicroBatch : IDisposable
         return count;
     }
 
+    /// <summary>Kernels turn these numbers into addresses: makes sure that each is in its range.</summary>
+    /// <param name="vocabulary">Rows of the embedding and of the output head.</param>
+    /// <exception cref="UserErrorException">A token or a target is not in the vocabulary.</exception>
+    /// <exception cref="InvalidOperationException">A position or a document start is out of its row.</exception>
+    public void Check(int vocabulary)
+    {
+        RequireRange(Tokens, 0, vocabulary - 1, vocabulary);
+        RequireRange(Targets, IgnoredTarget, vocabulary - 1, vocabulary);
+        if (!InRange(Positions, 0, SequenceLength - 1) || !InRange(DocumentStarts, 0, SequenceLength - 1))
+            throw new InvalidOperationException($"a position or a document start lies outside its row of {SequenceLength}");
+    }
+
+    static void RequireRange(ReadOnlySpan<int> values, int low, int high, int vocabulary)
+    {
+        if (!InRange(values, low, high))
+            throw new UserErrorException($"The data holds a token id that the model does not have: its vocabulary has {vocabulary} entries, 0 to {vocabulary - 1}. "
+                + "Use the tokenizer that belongs to the model, or a model with a larger vocab_size.");
+    }
+
+    static bool InRange(ReadOnlySpan<int> values, int low, int high)
+    {
+        int smallest = int.MaxValue, largest = int.MinValue;
+        foreach (int value in values)
+        {
+            smallest = Math.Min(smallest, value);
+            largest = Math.Max(largest, value);
+        }
+
+        return smallest >= low && largest <= high;
+    }
+
     /// <inheritdoc/>
     public void Dispose() => buffer.Dispose();
 

@@ -46,6 +46,9 @@ public abstract record Op
     /// </summary>
     public virtual bool IsCheap(int output) => false;
 
+    /// <summary>For an op that was fused with the addition before it: the output that holds the sum.</summary>
+    public virtual int? SumOutput => null;
+
     /// <summary>How to make the outputs again: by default the op itself; a fused op whose sum is kept starts from that.</summary>
     public virtual (Op Op, IReadOnlyList<Value> Inputs) Recomputation(Node node, IReadOnlySet<Value> kept) => (this, node.Inputs);
 

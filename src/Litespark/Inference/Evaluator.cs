@@ -46,6 +46,7 @@ public sealed class Evaluator : IDisposable
     /// <summary>Sum of the losses of a batch's targets, nats.</summary>
     public double SumLosses(MicroBatch batch)
     {
+        batch.Check(program.Program.Vocabulary);
         program.Write<int>(tokens, 0, batch.Tokens);
         program.Write<int>(targets, 0, batch.Targets);
         program.Write<int>(positions, 0, batch.Positions);

@@ -18,7 +18,7 @@ public static class RopeTables
     {
         var shape = new Shape(maxPositions, rotaryDim / 2);
         double[] frequencies = Frequencies(rotaryDim, theta, scaling);
-        string name = $"rope/{rotaryDim}/{theta}";
+        string name = $"rope/{maxPositions}x{rotaryDim}/{theta}{(scaling is null ? "" : $"/{scaling.Factor}-{scaling.LowFrequencyFactor}-{scaling.HighFrequencyFactor}-{scaling.OriginalMaxPositions}")}";
         return (builder.Constant(name + "/cos", shape, table => Fill(table, frequencies, Math.Cos)),
             builder.Constant(name + "/sin", shape, table => Fill(table, frequencies, Math.Sin)));
     }

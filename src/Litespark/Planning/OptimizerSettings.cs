@@ -30,6 +30,9 @@ public sealed record OptimizerSettings
     /// <summary>Which canonical matrices are stored input-first (GPT-2's); Muon scales by output over input.</summary>
     public Func<string, bool> IsInputFirst { get; init; } = name => name.StartsWith("transformer.h.", StringComparison.Ordinal);
 
+    /// <summary>How many matrices a canonical one holds side by side along its columns: GPT-2 keeps Q, K and V in one.</summary>
+    public Func<string, int> FusedColumns { get; init; } = name => name.EndsWith(".attn.c_attn.weight", StringComparison.Ordinal) ? 3 : 1;
+
     /// <summary>Which canonical parameters Muon updates.</summary>
     public Func<string, bool> IsHiddenMatrix { get; init; } = name => name.Contains(".layers.", StringComparison.Ordinal) || name.Contains(".h.", StringComparison.Ordinal);
 }

@@ -35,6 +35,7 @@ public sealed class ProgramBuilder
     readonly Func<string, bool> isTrainable;
     readonly DeviceProfile device;
     ParameterTable? parameters;
+    int vocabulary;
 
     /// <summary>Starts a program.</summary>
     /// <param name="model">The model.</param>
@@ -79,7 +80,7 @@ public sealed class ProgramBuilder
     {
         var context = new TrainingContext(new GraphBuilder { IsTrainable = isTrainable }, sequences, sequenceLength);
         GraphBuilder builder = context.Builder;
-        (Value loss, Value perToken) = builder.CrossEntropy(model(context), context.Targets);
+        (Value loss, Value perToken) = builder.CrossEntropy(Logits(context), context.Targets);
         builder.Graph.AddOutput("loss", loss);
         builder.Graph.AddOutput("token_losses", perToken);
         RunForwardPasses(builder.Graph);
@@ -90,7 +91,7 @@ public sealed class ProgramBuilder
     public void AddLogits(int sequences, int sequenceLength)
     {
         var context = new TrainingContext(new GraphBuilder { IsTrainable = isTrainable }, sequences, sequenceLength);
-        context.Builder.Graph.AddOutput("logits", model(context));
+        context.Builder.Graph.AddOutput("logits", Logits(context));
         RunForwardPasses(context.Builder.Graph);
         Compile("logits", context.Builder.Graph);
     }
@@ -99,7 +100,7 @@ public sealed class ProgramBuilder
     public void AddGeneration(int newTokens, int capacity)
     {
         var context = new GenerationContext(new GraphBuilder { IsTrainable = isTrainable }, newTokens, capacity);
-        context.Builder.Graph.AddOutput("logits", model(context));
+        context.Builder.Graph.AddOutput("logits", Logits(context));
         RunForwardPasses(context.Builder.Graph);
         Compile(GenerationPlan(newTokens), context.Builder.Graph);
     }
@@ -110,7 +111,7 @@ public sealed class ProgramBuilder
         var context = new TrainingContext(new GraphBuilder { IsTrainable = isTrainable }, sequences, sequenceLength);
         GraphBuilder builder = context.Builder;
         Graph graph = builder.Graph;
-        (Value loss, _) = builder.CrossEntropy(model(context), context.Targets);
+        (Value loss, _) = builder.CrossEntropy(Logits(context), context.Targets);
         Value scale = builder.Input("loss_scale", new Shape(1));
         graph.AddOutput("loss", accumulate ? builder.Add(builder.State("loss", loss.Shape), loss) : loss);
         RunForwardPasses(graph);
@@ -144,9 +145,16 @@ public sealed class ProgramBuilder
     }
 
     /// <summary>The finished program.</summary>
-    public StepProgram Build() => new(layout, parameters!, plans, [.. constants.Select(pair => (pair.Key, pair.Value))]);
+    public StepProgram Build() => new(layout, parameters!, plans, [.. constants.Select(pair => (pair.Key, pair.Value))], vocabulary);
 
     internal static string GradientName(string parameter) => "gradients/" + parameter;
+
+    Value Logits(ModelContext context)
+    {
+        Value logits = model(context);
+        vocabulary = logits.Shape.Columns;
+        return logits;
+    }
 
     static Value LossSum(Graph graph)
     {

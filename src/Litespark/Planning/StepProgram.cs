@@ -3,14 +3,18 @@ namespace Litespark.Planning;
 /// <summary>A set of plans that share one persistent arena and one transient arena, sized to the largest plan.</summary>
 public sealed class StepProgram
 {
-    internal StepProgram(PersistentLayout layout, ParameterTable parameters, IReadOnlyList<StepPlan> plans, IReadOnlyList<(PersistentTensor, Action<Span<float>>)> constants)
+    internal StepProgram(PersistentLayout layout, ParameterTable parameters, IReadOnlyList<StepPlan> plans, IReadOnlyList<(PersistentTensor, Action<Span<float>>)> constants, int vocabulary)
     {
+        Vocabulary = vocabulary;
         Layout = layout;
         Parameters = parameters;
         Plans = plans.ToDictionary(plan => plan.Name);
         Constants = constants;
         TransientBytes = plans.Count == 0 ? 0 : plans.Max(plan => plan.TransientBytes);
     }
+
+    /// <summary>Columns of the logits: token ids go from 0 to one less.</summary>
+    public int Vocabulary { get; }
 
     /// <summary>Persistent memory.</summary>
     public PersistentLayout Layout { get; }

@@ -76,23 +76,45 @@ internal sealed class UpdateGraph
     }
 
     /// <summary>
-    /// Muon: the momentum of each canonical matrix is replaced by a nearly orthogonal one, X ← aX + (bG + cG²)X with
-    /// G = XXᵀ (on the shorter side), and scaled by √max(1, outputs/inputs).
+    /// Muon: the momentum of each matrix is replaced by a nearly orthogonal one, X ← aX + (bG + cG²)X with G = XXᵀ (on the
+    /// shorter side), and scaled by √max(1, outputs/inputs). Matrices that are stored together are treated one by one.
     /// </summary>
     static void Muon(GraphBuilder builder, StoredParameter parameter, OptimizerSettings settings, Value learningRate, Value factor)
     {
         Value weight = State(builder, parameter.Weight), gradient = State(builder, parameter.Gradient!), momentum = State(builder, parameter.FirstMoment!);
-        int row = 0;
+        Value update = builder.Apply1(new Momentum((float)settings.MuonMomentum, Nesterov: true), gradient, momentum, factor);
+        bool inputFirst = settings.IsInputFirst(parameter.Members[0].Name);
+        var parts = new List<Value>();
+        foreach ((int axis, int start, int length) in Matrices(parameter, settings))
+        {
+            Value part = length == (axis == 0 ? update.Shape.Rows : update.Shape.Columns) ? update : builder.Slice(update, axis, start, length);
+            if (axis == 1 && part != update) part = builder.Apply1(new Copy(), part);
+            (int rows, int columns) = (part.Shape.Rows, part.Shape.Columns);
+            Value x = builder.Apply1(new Normalize(1e-7f), part);
+            for (int i = 0; i < settings.MuonIterations; i++) x = NewtonSchulz(builder, x, rows <= columns);
+            double ratio = inputFirst ? (double)columns / rows : (double)rows / columns;
+            parts.Add(ratio > 1 ? builder.Scale(x, Math.Sqrt(ratio)) : x);
+        }
+
+        Value direction = parts.Count == 1 ? parts[0] : builder.Concat(settings.FusedColumns(parameter.Name) > 1 ? 1 : 0, [.. parts]);
+        builder.Apply(new ScaledUpdate(1, (float)settings.WeightDecay), weight, direction, learningRate);
+    }
+
+    /// <summary>The matrices in a stored parameter: its members along the rows, or equal parts of its columns.</summary>
+    static IEnumerable<(int Axis, int Start, int Length)> Matrices(StoredParameter parameter, OptimizerSettings settings)
+    {
+        int columns = settings.FusedColumns(parameter.Name), start = 0;
+        if (columns > 1)
+        {
+            int width = parameter.Weight.Type.Shape.Columns / columns;
+            for (int i = 0; i < columns; i++) yield return (1, i * width, width);
+            yield break;
+        }
+
         foreach (CanonicalParameter member in parameter.Members)
         {
-            int rows = member.Shape.Rows, columns = member.Shape.Columns;
-            Value Part(Value whole) => parameter.Members.Count == 1 ? whole : builder.Slice(whole, 0, row, rows);
-            Value update = builder.Apply1(new Momentum((float)settings.MuonMomentum, Nesterov: true), Part(gradient), Part(momentum), factor);
-            Value x = builder.Apply1(new Normalize(1e-7f), update);
-            for (int i = 0; i < settings.MuonIterations; i++) x = NewtonSchulz(builder, x, rows <= columns);
-            float ratio = settings.IsInputFirst(member.Name) ? (float)columns / rows : (float)rows / columns;
-            builder.Apply(new ScaledUpdate(MathF.Sqrt(MathF.Max(1, ratio)), (float)settings.WeightDecay), Part(weight), x, learningRate);
-            row += rows;
+            yield return (0, start, member.Shape.Rows);
+            start += member.Shape.Rows;
         }
     }
 

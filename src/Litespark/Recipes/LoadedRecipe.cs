@@ -22,6 +22,16 @@ public sealed class LoadedRecipe
     /// <summary>The comment lines above the first key, without a trailing line break; empty where there are none.</summary>
     public string Header { get; }
 
+    /// <summary>The recipe's name without folders and without a .yaml or .yml ending: for run folders and tables.</summary>
+    public string ShortName => ShortNameOf(Name);
+
+    /// <summary>A recipe's name without folders and without a .yaml or .yml ending.</summary>
+    public static string ShortNameOf(string name)
+    {
+        string file = Path.GetFileName(name);
+        return Path.GetExtension(file) is ".yaml" or ".yml" ? Path.GetFileNameWithoutExtension(file) : file;
+    }
+
     /// <summary>Where a key got its value: <c>file:line:column</c>, an option, or the recipe's name where it has its default.</summary>
     /// <param name="key">Full dotted name, as in <c>model.preset</c>.</param>
     public string OriginOf(string key) => origins.TryGetValue(key, out string? origin) ? origin : Name;

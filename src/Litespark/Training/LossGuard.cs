@@ -29,7 +29,7 @@ public sealed class LossGuard(double spikeFactor)
     public long Count { get; set; }
 
     /// <summary>Bad losses one after the other, up to now.</summary>
-    public int BadInARow { get; private set; }
+    public int BadInARow { get; set; }
 
     /// <summary>Whether so many steps in a row were bad that leaving them out cannot help: the weights themselves are ruined.</summary>
     public bool IsHopeless => BadInARow >= Patience;

@@ -1,4 +1,5 @@
 using Litespark.Checkpoints;
+using System.Text.RegularExpressions;
 using Litespark.Recipes;
 using Litespark.Reporting;
 
@@ -51,7 +52,7 @@ public sealed class RunFolder : IDisposable
     /// <summary>A new name below <c>runs/</c>: recipe and time.</summary>
     public static string NewPath(string recipeName)
     {
-        string name = System.IO.Path.GetFileNameWithoutExtension(recipeName);
+        string name = LoadedRecipe.ShortNameOf(recipeName);
         string stem = System.IO.Path.Combine("runs", $"{name}-{DateTime.Now:yyyyMMdd-HHmmss}"), path = stem;
         for (int i = 2; Directory.Exists(path); i++) path = $"{stem}-{i}";
         return path;
@@ -61,8 +62,9 @@ public sealed class RunFolder : IDisposable
     public static string? FindLatest(string? recipeName)
     {
         if (!Directory.Exists("runs")) return null;
-        string prefix = recipeName is null ? "" : System.IO.Path.GetFileNameWithoutExtension(recipeName) + "-";
-        return new DirectoryInfo("runs").EnumerateDirectories(prefix + "*")
+        var pattern = new Regex($@"^{(recipeName is null ? ".+" : Regex.Escape(LoadedRecipe.ShortNameOf(recipeName)))}-\d{{8}}-\d{{6}}(-\d+)?$");
+        return new DirectoryInfo("runs").EnumerateDirectories()
+            .Where(folder => pattern.IsMatch(folder.Name))
             .Where(folder => File.Exists(System.IO.Path.Combine(folder.FullName, RecipeFile)))
             .OrderByDescending(folder => File.GetLastWriteTimeUtc(System.IO.Path.Combine(folder.FullName, RecipeFile)))
             .Select(folder => System.IO.Path.Combine("runs", folder.Name)).FirstOrDefault();

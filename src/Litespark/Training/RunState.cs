@@ -13,9 +13,10 @@ namespace Litespark.Training;
 /// <param name="Joules">Energy used so far.</param>
 /// <param name="LossMean">Running mean of the loss guard.</param>
 /// <param name="LossCount">Losses in that mean.</param>
+/// <param name="BadInARow">Bad steps up to now, of the loss guard.</param>
 /// <param name="Loader">Where the data stands.</param>
 /// <param name="Optimizer">Name of the update rule that the moments belong to.</param>
-public sealed record RunState(long Step, long Updates, long Tokens, double? Loss, double? EvalLoss, double? BitsPerByte, double Joules, double LossMean, long LossCount, LoaderState Loader, string Optimizer)
+public sealed record RunState(long Step, long Updates, long Tokens, double? Loss, double? EvalLoss, double? BitsPerByte, double Joules, double LossMean, long LossCount, int BadInARow, LoaderState Loader, string Optimizer)
 {
     /// <summary>As <c>training_state.json</c> holds it.</summary>
     public JsonObject ToJson() => new()
@@ -29,6 +30,7 @@ public sealed record RunState(long Step, long Updates, long Tokens, double? Loss
         ["joules"] = Joules,
         ["loss_mean"] = LossMean,
         ["loss_count"] = LossCount,
+        ["bad_in_a_row"] = BadInARow,
         ["optimizer"] = Optimizer,
         ["loader"] = Loader.ToJson(),
     };
@@ -41,7 +43,7 @@ public sealed record RunState(long Step, long Updates, long Tokens, double? Loss
         {
             return new RunState((long)json["step"]!, (long)json["updates"]!, (long)json["tokens"]!,
                 (double?)json["loss"], (double?)json["eval_loss"], (double?)json["bits_per_byte"], (double)json["joules"]!,
-                (double)json["loss_mean"]!, (long)json["loss_count"]!, LoaderState.FromJson(json["loader"]), (string)json["optimizer"]!);
+                (double)json["loss_mean"]!, (long)json["loss_count"]!, (int)json["bad_in_a_row"]!, LoaderState.FromJson(json["loader"]), (string)json["optimizer"]!);
         }
         catch (Exception error) when (error is NullReferenceException or InvalidOperationException or FormatException)
         {

@@ -52,6 +52,9 @@ internal sealed class StepMeter
     /// <summary>Measures the device's peak again; the largest counts.</summary>
     public void SamplePeak() => peak = Math.Max(peak, device.SamplePeakFlops());
 
+    /// <summary>Something other than steps has run: joules per token are counted anew from here.</summary>
+    public void Interrupt() => window.Clear();
+
     public void Start() => started = Stopwatch.GetTimestamp();
 
     /// <summary>Ends a step of so many tokens.</summary>

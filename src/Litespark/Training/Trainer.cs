@@ -127,7 +127,7 @@ public sealed class Trainer : IDisposable
         RunState state = RunState.FromJson(CheckpointStore.ReadState(path), path);
         CheckpointFit.Require(path, state, setup.Spec, OptimizerName());
         CheckpointStore.Load(path, setup.Spec, ParameterStore.Weights(program), ParameterStore.OptimizerState(program));
-        (guard.Mean, guard.Count) = (state.LossMean, state.LossCount);
+        (guard.Mean, guard.Count, guard.BadInARow) = (state.LossMean, state.LossCount, state.BadInARow);
         return (state, path);
     }
 
@@ -197,22 +197,32 @@ public sealed class Trainer : IDisposable
             double mean = owner.step.RunGradients(batch.MicroBatches, batch.TargetCount);
             double norm = owner.step.RunClip();
             LossProblem problem = owner.guard.Check(mean, norm);
-            if (problem != LossProblem.None && (recipe.Training.OnNan == OnNan.Stop || owner.guard.IsHopeless)) throw Untrustworthy(problem, mean, norm);
             done++;
             tokens += batch.TokenCount;
+            if (problem != LossProblem.None && (recipe.Training.OnNan == OnNan.Stop || owner.guard.IsHopeless))
+            {
+                Report(batch, mean, norm, learningRate);
+                throw Untrustworthy(problem, mean, norm);
+            }
+
             if (problem == LossProblem.None) owner.step.RunUpdate(++updates, learningRate, recipe.Optimizer.MuonLearningRate * share);
             else owner.observer.OnWarning($"step {done}: loss {mean:0.###}, gradient norm {norm:0.###}: the update is skipped");
+            Report(batch, mean, norm, learningRate);
+            if (done % recipe.Logging.EverySteps == 0) meter.SamplePeak();
+        }
+
+        void Report(StepBatch batch, double mean, double norm, double learningRate)
+        {
             loss = mean;
             StepMetrics row = meter.Stop(done, batch.TokenCount, tokens, mean, norm, learningRate);
             metrics.OnStep(row);
             owner.observer.OnStep(row);
-            if (done % recipe.Logging.EverySteps == 0) meter.SamplePeak();
         }
 
         RunFailureException Untrustworthy(LossProblem problem, double mean, double norm)
         {
             string what = problem == LossProblem.NotFinite ? $"the loss ({mean}) or the gradient norm ({norm}) is not a finite number" : $"the loss jumped to {mean:0.###}, from a mean of {owner.guard.Mean:0.###}";
-            return new RunFailureException($"Stopped at step {done + 1}: {what}; {LastGoodCheckpoint()}. "
+            return new RunFailureException($"Stopped at step {done}: {what}; {LastGoodCheckpoint()}. "
                 + "A lower optimizer.learning_rate, a longer schedule.warmup_steps or optimizer.grad_clip helps; training.on_nan: skip leaves such steps out and goes on.");
         }
 
@@ -220,7 +230,7 @@ public sealed class Trainer : IDisposable
         string LastGoodCheckpoint()
         {
             if (lastCheckpoint is null) return "no checkpoint was saved yet";
-            if (lastCheckpointStep < done) return $"the last good checkpoint is {lastCheckpoint}";
+            if (lastCheckpointStep < done - 1) return $"the last good checkpoint is {lastCheckpoint}";
             string good = checkpointBefore is { } before && Directory.Exists(before) ? $"the last good checkpoint is {before}" : "there is none before it";
             return $"{lastCheckpoint} holds the weights that gave it, {good}";
         }
@@ -234,6 +244,7 @@ public sealed class Trainer : IDisposable
             var row = new EvalMetrics { Step = done, EvalLoss = mean, BitsPerByte = bits };
             metrics.OnEval(row);
             owner.observer.OnEval(row);
+            meter.Interrupt();
         }
 
         void Save()
@@ -247,13 +258,14 @@ public sealed class Trainer : IDisposable
                 Spec = setup.Spec,
                 Weights = ParameterStore.Weights(owner.program),
                 OptimizerState = ParameterStore.OptimizerState(owner.program),
-                TrainingState = new RunState(done, updates, tokens, loss, evalLoss, bitsPerByte, meter.Joules, owner.guard.Mean, owner.guard.Count, loader.State, owner.OptimizerName()).ToJson(),
+                TrainingState = new RunState(done, updates, tokens, loss, evalLoss, bitsPerByte, meter.Joules, owner.guard.Mean, owner.guard.Count, owner.guard.BadInARow, loader.State, owner.OptimizerName()).ToJson(),
                 BosTokenId = setup.Tokenizer?.BeginOfTextId,
                 EosTokenId = setup.Tokenizer?.EndOfTextId,
                 WriteTokenizer = setup.Tokenizer is { } tokenizer ? tokenizer.Save : null,
             });
             lastCheckpointStep = done;
             owner.observer.OnCheckpoint(done, lastCheckpoint);
+            meter.Interrupt();
         }
 
         TrainingSummary End(TrainingOutcome outcome)

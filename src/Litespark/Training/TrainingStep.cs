@@ -18,6 +18,7 @@ public sealed class TrainingStep
     readonly ILoadedProgram program;
     readonly OptimizerSettings optimizer;
     readonly StepPlan first, next, clip, update, evaluate;
+    readonly int vocabulary;
     readonly PersistentTensor tokens, targets, positions, documentStarts, lossScale, loss, tokenLosses, schedule, gradientNorm;
 
     /// <summary>Binds to a program from <see cref="ProgramBuilder.Training"/>.</summary>
@@ -28,6 +29,7 @@ public sealed class TrainingStep
         IReadOnlyDictionary<string, StepPlan> plans = program.Program.Plans;
         (first, next, clip, update, evaluate) = (plans[ProgramBuilder.FirstMicroBatch], plans[ProgramBuilder.NextMicroBatch], plans[ProgramBuilder.Clip], plans[ProgramBuilder.Update], plans[ProgramBuilder.Evaluate]);
         PersistentLayout layout = program.Program.Layout;
+        vocabulary = program.Program.Vocabulary;
         (tokens, targets, positions, documentStarts) = (layout["tokens"], layout["targets"], layout["positions"], layout["document_starts"]);
         (lossScale, loss, tokenLosses, schedule, gradientNorm) = (layout["loss_scale"], layout["loss"], layout["token_losses"], layout["schedule"], layout["gradient_norm"]);
     }
@@ -116,6 +118,7 @@ public sealed class TrainingStep
 
     void WriteInputs(MicroBatch batch)
     {
+        batch.Check(vocabulary);
         program.Write<int>(tokens, 0, batch.Tokens);
         program.Write<int>(targets, 0, batch.Targets);
         program.Write<int>(positions, 0, batch.Positions);

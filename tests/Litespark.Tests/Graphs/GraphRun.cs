@@ -24,7 +24,7 @@ internal sealed class GraphRun : IDisposable
 
         foreach (GraphOutput output in graph.Outputs) bindings[output.Value] = layout.Add(output.Name, MemoryCategory.Gradients, output.Value.Type);
         Plan = PlanCompiler.Compile("graph", graph, bindings);
-        Program = new StepProgram(layout, new ParameterTable([]), [Plan], constants);
+        Program = new StepProgram(layout, new ParameterTable([]), [Plan], constants, vocabulary: 0);
         loaded = (CpuProgram)device.Load(Program);
     }
 

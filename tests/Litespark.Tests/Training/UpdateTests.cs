@@ -40,6 +40,7 @@ public sealed class UpdateTests : IDisposable
     [InlineData("llama-tied-gqa", true)]
     [InlineData("llama-tied-gqa", false)]
     [InlineData("qwen3", true)]
+    [InlineData("gpt2", true)]
     public void Muon_updates_hidden_matrices_as_its_paper_says(string model, bool fused)
     {
         TransformerSpec spec = ToyModels.Spec(model);
@@ -64,15 +65,23 @@ public sealed class UpdateTests : IDisposable
                 double[] momentum = momenta.GetValueOrDefault(tensor.Name, new double[gradient.Length]);
                 for (int i = 0; i < momentum.Length; i++) momentum[i] = Momentum * momentum[i] + gradient[i];
                 momenta[tensor.Name] = momentum;
-                double[] direction = Orthogonalize([.. gradient.Zip(momentum, (g, m) => g + Momentum * m)], rows, columns, settings.MuonIterations);
-                double scale = LearningRate * Math.Sqrt(Math.Max(1, (double)rows / columns)), largest = direction.Max(Math.Abs) * scale;
-                for (int i = 0; i < direction.Length; i++)
-                    Assert.Equal(before[tensor.Name][i] * (1 - LearningRate * Decay) - scale * direction[i], after[tensor.Name][i], 1e-4 * largest);
+                double[] nesterov = [.. gradient.Zip(momentum, (g, m) => g + Momentum * m)];
+                int parts = settings.FusedColumns(tensor.Name), width = columns / parts;
+                double ratio = settings.IsInputFirst(tensor.Name) ? (double)width / rows : (double)rows / width, scale = LearningRate * Math.Sqrt(Math.Max(1, ratio));
+                for (int part = 0; part < parts; part++)
+                {
+                    int[] cells = [.. Enumerable.Range(0, rows * width).Select(i => i / width * columns + part * width + i % width)];
+                    double[] direction = Orthogonalize([.. cells.Select(cell => nesterov[cell])], rows, width, settings.MuonIterations);
+                    double largest = direction.Max(Math.Abs) * scale;
+                    for (int i = 0; i < cells.Length; i++)
+                        Assert.Equal(before[tensor.Name][cells[i]] * (1 - LearningRate * Decay) - scale * direction[i], after[tensor.Name][cells[i]], 1e-4 * largest);
+                }
+
                 checkedMatrices++;
             }
         }
 
-        Assert.Equal(2 * 2 * 7, checkedMatrices); // Steps, layers, matrices of a layer.
+        Assert.Equal(2 * 2 * (model == "gpt2" ? 4 : 7), checkedMatrices); // Steps, layers, matrices of a layer.
     }
 
     /// <summary>Embeddings, the head and vectors are AdamW's: they have a second moment.</summary>

@@ -8,7 +8,10 @@ namespace Litespark.Graphs.Ops;
 /// </summary>
 public sealed record RmsNorm(float Epsilon, int GroupSize, bool HasResidual = false) : Op
 {
-    const int SumOutput = 2;
+    const int Sum = 2;
+
+    /// <inheritdoc/>
+    public override int? SumOutput => HasResidual ? Sum : null;
 
     /// <inheritdoc/>
     public override string Name => HasResidual ? "add_rms_norm" : "rms_norm";
@@ -25,7 +28,7 @@ public sealed record RmsNorm(float Epsilon, int GroupSize, bool HasResidual = fa
     /// <inheritdoc/>
     public override void Differentiate(Node node, GradientContext context)
     {
-        (Value x, Value weight) = (HasResidual ? node.Outputs[SumOutput] : node.Inputs[0], node.Inputs[1]);
+        (Value x, Value weight) = (HasResidual ? node.Outputs[Sum] : node.Inputs[0], node.Inputs[1]);
         Value? dx = null;
         if (context.Of(node.Outputs[0]) is { } dy)
         {
@@ -34,18 +37,18 @@ public sealed record RmsNorm(float Epsilon, int GroupSize, bool HasResidual = fa
             context.Add(weight, gradients[1]);
         }
 
-        Residual.Differentiate(node, HasResidual, dx, residualInput: 2, SumOutput, context);
+        Residual.Differentiate(node, HasResidual, dx, residualInput: 2, Sum, context);
     }
 
     /// <inheritdoc/>
-    public override int InPlaceInput(int output) => HasResidual && output == SumOutput ? 0 : -1;
+    public override int InPlaceInput(int output) => HasResidual && output == Sum ? 0 : -1;
 
     /// <inheritdoc/>
-    public override bool IsCheap(int output) => output != SumOutput;
+    public override bool IsCheap(int output) => output != Sum;
 
     /// <inheritdoc/>
     public override (Op Op, IReadOnlyList<Value> Inputs) Recomputation(Node node, IReadOnlySet<Value> kept)
-        => HasResidual && kept.Contains(node.Outputs[SumOutput]) ? (this with { HasResidual = false }, [node.Outputs[SumOutput], node.Inputs[1]]) : base.Recomputation(node, kept);
+        => HasResidual && kept.Contains(node.Outputs[Sum]) ? (this with { HasResidual = false }, [node.Outputs[Sum], node.Inputs[1]]) : base.Recomputation(node, kept);
 
     /// <inheritdoc/>
     public override IReadOnlyList<Value?>? Decompose(GraphBuilder builder, Node node)
@@ -82,7 +85,10 @@ public sealed record RmsNormGradient(int GroupSize) : Op
 /// </summary>
 public sealed record LayerNorm(float Epsilon, bool HasResidual = false) : Op
 {
-    const int SumOutput = 3;
+    const int Sum = 3;
+
+    /// <inheritdoc/>
+    public override int? SumOutput => HasResidual ? Sum : null;
 
     /// <inheritdoc/>
     public override string Name => HasResidual ? "add_layer_norm" : "layer_norm";
@@ -99,7 +105,7 @@ public sealed record LayerNorm(float Epsilon, bool HasResidual = false) : Op
     /// <inheritdoc/>
     public override void Differentiate(Node node, GradientContext context)
     {
-        Value x = HasResidual ? node.Outputs[SumOutput] : node.Inputs[0];
+        Value x = HasResidual ? node.Outputs[Sum] : node.Inputs[0];
         Value? dx = null;
         if (context.Of(node.Outputs[0]) is { } dy)
         {
@@ -109,18 +115,18 @@ public sealed record LayerNorm(float Epsilon, bool HasResidual = false) : Op
             context.Add(node.Inputs[2], gradients[2]);
         }
 
-        Residual.Differentiate(node, HasResidual, dx, residualInput: 3, SumOutput, context);
+        Residual.Differentiate(node, HasResidual, dx, residualInput: 3, Sum, context);
     }
 
     /// <inheritdoc/>
-    public override int InPlaceInput(int output) => HasResidual && output == SumOutput ? 0 : -1;
+    public override int InPlaceInput(int output) => HasResidual && output == Sum ? 0 : -1;
 
     /// <inheritdoc/>
-    public override bool IsCheap(int output) => output != SumOutput;
+    public override bool IsCheap(int output) => output != Sum;
 
     /// <inheritdoc/>
     public override (Op Op, IReadOnlyList<Value> Inputs) Recomputation(Node node, IReadOnlySet<Value> kept)
-        => HasResidual && kept.Contains(node.Outputs[SumOutput]) ? (this with { HasResidual = false }, [node.Outputs[SumOutput], node.Inputs[1], node.Inputs[2]]) : base.Recomputation(node, kept);
+        => HasResidual && kept.Contains(node.Outputs[Sum]) ? (this with { HasResidual = false }, [node.Outputs[Sum], node.Inputs[1], node.Inputs[2]]) : base.Recomputation(node, kept);
 
     /// <inheritdoc/>
     public override IReadOnlyList<Value?>? Decompose(GraphBuilder builder, Node node)

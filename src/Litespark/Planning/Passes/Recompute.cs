@@ -55,18 +55,26 @@ internal static class Recompute
     /// <summary>Forward values that the backward pass may read where they are.</summary>
     static HashSet<Value> Kept(Graph graph, RecomputeMode mode)
     {
+        Dictionary<Value, List<Node>> readers = new GraphRewriter(graph).Uses;
+
+        // A layer's result is read by the next layer; it, and everything outside the layers, stays.
+        bool LeavesLayer(Node node, Value output) => node.Layer < 0 || (readers.TryGetValue(output, out List<Node>? list)
+            && list.Any(reader => reader.Phase == Phase.Forward && reader.Layer != node.Layer));
+
         var kept = new HashSet<Value>();
-        var readers = new GraphRewriter(graph).Uses;
         foreach (Node node in graph.Nodes.Where(node => node.Phase == Phase.Forward))
-            for (int index = 0; index < node.Outputs.Count; index++)
+        {
+            // A norm that was fused with the addition before it belongs to the layer of the addition: what leaves the layer
+            // is the sum, from which the norm is made again.
+            if (node.Op.SumOutput is { } sum && node.Layer >= 0)
             {
-                Value output = node.Outputs[index];
-                // A layer's result is read by the next layer; it, and everything outside the layers, stays.
-                bool leavesLayer = node.Layer < 0 || (readers.TryGetValue(output, out List<Node>? list)
-                    && list.Any(reader => reader.Phase == Phase.Forward && reader.Layer != node.Layer));
-                bool keep = leavesLayer || (mode == RecomputeMode.Selective && !node.Op.IsCheap(index));
-                if (keep) kept.Add(output);
+                if (mode == RecomputeMode.Selective || node.Outputs.Any(output => LeavesLayer(node, output))) kept.Add(node.Outputs[sum]);
+                continue;
             }
+
+            for (int index = 0; index < node.Outputs.Count; index++)
+                if (LeavesLayer(node, node.Outputs[index]) || (mode == RecomputeMode.Selective && !node.Op.IsCheap(index))) kept.Add(node.Outputs[index]);
+        }
 
         return kept;
     }
