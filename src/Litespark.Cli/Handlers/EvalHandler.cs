@@ -75,7 +75,7 @@ internal static class EvalHandler
     {
         DataOptions data = recipe.Data;
         if (!model.HasTokenizer && data.Validation.Count == 0 && data.EffectiveSource == DataSourceKind.Synthetic)
-            return DataPipeline.Synthetic(model.Spec.VocabSize, recipe.Training.Seed, data.SyntheticDocumentTokens);
+            return DataPipeline.Synthetic(model.Spec.VocabSize, recipe.Training.Seed, data);
         if (data.Validation.Count > 0) data = data with { Source = DataSourceKind.Synthetic, Train = [], Sources = [] };
         int threads = recipe.Engine.UsableThreads;
         var percentage = new Percentage(context.Progress, "tokenising ");

@@ -28,7 +28,7 @@ internal sealed class BenchmarkSubject : IDisposable
     {
         this.workload = workload;
         TrainingSection training = workload.Recipe.Training;
-        data = DataPipeline.Synthetic(workload.Spec.VocabSize, training.Seed, workload.Recipe.Data.SyntheticDocumentTokens);
+        data = DataPipeline.Synthetic(workload.Spec.VocabSize, training.Seed, workload.Recipe.Data);
         StepProgram built = ProgramBuilder.Training(Transformer.Function(workload.Spec), plan, workload.Optimizer, training.MicroBatchSize, training.SequenceLength);
         program = workload.Device.Load(built);
         ParameterStore.Initialize(program, training.Seed);

@@ -71,10 +71,13 @@ public sealed class DataPipeline : IDisposable
         }
     }
 
-    /// <summary>Random tokens below <paramref name="vocabSize"/>, without any tokenizer; 0 = one endless document.</summary>
-    public static DataPipeline Synthetic(int vocabSize, long seed, int documentTokens = 0)
+    /// <summary>Random tokens below <paramref name="vocabSize"/>, without any tokenizer.</summary>
+    /// <param name="vocabSize">One more than the largest token.</param>
+    /// <param name="seed">Of the tokens.</param>
+    /// <param name="options">Document length, document mask, validation; the sources are not read.</param>
+    public static DataPipeline Synthetic(int vocabSize, long seed, DataOptions? options = null)
     {
-        DataPipeline pipeline = new(new DataOptions { SyntheticDocumentTokens = documentTokens }, vocabSize, 0, seed);
+        DataPipeline pipeline = new(options ?? new DataOptions(), vocabSize, 0, seed);
         pipeline.sources.Add(new Source(null, 1));
         return pipeline;
     }

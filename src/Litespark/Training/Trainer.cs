@@ -178,15 +178,23 @@ public sealed class Trainer : IDisposable
             });
             if (owner.validation is null && recipe.Evaluation.EverySteps > 0) owner.observer.OnWarning("there is no validation data: nothing is evaluated (data.validation, data.validation_fraction)");
             if (IsEvaluationDue() && metrics.LastEvalStep != done) Evaluate();
-            while (!IsFinished)
+            try
             {
-                if (owner.options.StopRequested.IsCancellationRequested) return End(TrainingOutcome.Interrupted);
-                Step();
-                if (IsEvaluationDue()) Evaluate();
-                if (recipe.Checkpoints.EverySteps > 0 && done % recipe.Checkpoints.EverySteps == 0 && !IsFinished) Save();
-            }
+                while (!IsFinished)
+                {
+                    if (owner.options.StopRequested.IsCancellationRequested) return End(TrainingOutcome.Interrupted);
+                    Step();
+                    if (IsEvaluationDue()) Evaluate();
+                    if (recipe.Checkpoints.EverySteps > 0 && done % recipe.Checkpoints.EverySteps == 0 && !IsFinished) Save();
+                }
 
-            return End(TrainingOutcome.Completed);
+                return End(TrainingOutcome.Completed);
+            }
+            catch (RunFailureException)
+            {
+                owner.observer.OnEnd(Summary(TrainingOutcome.Failed));
+                throw;
+            }
         }
 
         void Step()
@@ -273,25 +281,27 @@ public sealed class Trainer : IDisposable
             Save();
             if (outcome == TrainingOutcome.Completed && owner.options.Sample is { } sample)
                 for (int i = 0; i < recipe.Logging.Samples; i++) owner.observer.OnSample(done, sample(ParameterStore.Weights(owner.program), i));
-            var summary = new TrainingSummary
-            {
-                Outcome = outcome,
-                Run = owner.options.Run,
-                Checkpoint = lastCheckpoint,
-                Steps = done,
-                Tokens = tokens,
-                Loss = loss,
-                EvalLoss = evalLoss,
-                BitsPerByte = bitsPerByte,
-                TokensPerSecond = meter.TokensPerSecond,
-                Mfu = meter.Mfu,
-                Hfu = meter.Hfu,
-                Joules = meter.Joules,
-                EnergySource = owner.energy.Source,
-                Elapsed = DateTime.UtcNow - started,
-            };
+            TrainingSummary summary = Summary(outcome);
             owner.observer.OnEnd(summary);
             return summary;
         }
+
+        TrainingSummary Summary(TrainingOutcome outcome) => new()
+        {
+            Outcome = outcome,
+            Run = owner.options.Run,
+            Checkpoint = lastCheckpoint,
+            Steps = done,
+            Tokens = tokens,
+            Loss = loss,
+            EvalLoss = evalLoss,
+            BitsPerByte = bitsPerByte,
+            TokensPerSecond = meter.TokensPerSecond,
+            Mfu = meter.Mfu,
+            Hfu = meter.Hfu,
+            Joules = meter.Joules,
+            EnergySource = owner.energy.Source,
+            Elapsed = DateTime.UtcNow - started,
+        };
     }
 }

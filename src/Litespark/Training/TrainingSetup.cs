@@ -71,7 +71,7 @@ public sealed class TrainingSetup : IDisposable
         Tokenizer? tokenizer = TokenizerProvider.Open(recipe, modelFolder, threads, status, cancellation);
         TransformerSpec spec = ResolveSpec(loaded, tokenizer?.VocabSize);
         DataPipeline data = tokenizer is null
-            ? DataPipeline.Synthetic(spec.VocabSize, recipe.Training.Seed, recipe.Data.SyntheticDocumentTokens)
+            ? DataPipeline.Synthetic(spec.VocabSize, recipe.Training.Seed, recipe.Data)
             : OpenData(recipe, tokenizer, threads, status, cancellation);
         return new TrainingSetup(loaded, spec, tokenizer, data, modelFolder);
     }
