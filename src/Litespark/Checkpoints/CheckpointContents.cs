@@ -28,8 +28,8 @@ public sealed record CheckpointContents
     /// <summary>Token that opens a text; null = none.</summary>
     public int? BosTokenId { get; init; }
 
-    /// <summary>Token that ends a text; null = none.</summary>
-    public int? EosTokenId { get; init; }
+    /// <summary>Tokens that end a text; empty = none.</summary>
+    public IReadOnlyList<int> EosTokenIds { get; init; } = [];
 
     /// <summary>Writes the tokenizer's files into the folder it is given.</summary>
     public Action<string>? WriteTokenizer { get; init; }
@@ -38,7 +38,7 @@ public sealed record CheckpointContents
     {
         HuggingFaceFolder.Save(folder, Spec, Weights, new HuggingFaceSaveOptions
         {
-            BosTokenId = BosTokenId, EosTokenId = EosTokenId, WriteTokenizer = WriteTokenizer,
+            BosTokenId = BosTokenId, EosTokenIds = EosTokenIds, WriteTokenizer = WriteTokenizer,
         });
         SafetensorsWriter.Write(Path.Combine(folder, OptimizerFileName), OptimizerState);
         JsonFile.Write(Path.Combine(folder, StateFileName), TrainingState);

@@ -13,8 +13,8 @@ public sealed record HuggingFaceSaveOptions
     /// <summary>Token that opens a text; null = none.</summary>
     public int? BosTokenId { get; init; }
 
-    /// <summary>Token that ends a text; null = none.</summary>
-    public int? EosTokenId { get; init; }
+    /// <summary>Tokens that end a text, as a chat model has several; empty = none.</summary>
+    public IReadOnlyList<int> EosTokenIds { get; init; } = [];
 
     /// <summary>Writes the tokenizer's files into the folder it is given.</summary>
     public Action<string>? WriteTokenizer { get; init; }
@@ -94,7 +94,8 @@ public static class HuggingFaceFolder
         ArgumentNullException.ThrowIfNull(spec);
         ArgumentNullException.ThrowIfNull(weights);
         options ??= new HuggingFaceSaveOptions();
-        JsonObject config = HuggingFaceConfig.ToJson(spec, options.BosTokenId, options.EosTokenId);
+        JsonObject config = HuggingFaceConfig.ToJson(spec, options.BosTokenId);
+        config["eos_token_id"] = EosNode(options.EosTokenIds);
         if (options.Dtype == WeightDtype.BFloat16)
             config["torch_dtype"] = "bfloat16";
 
@@ -102,7 +103,15 @@ public static class HuggingFaceFolder
         SafetensorsWriter.Write(Path.Combine(folder, SafetensorsFolder.SingleFileName), weights, options.Dtype);
         JsonFile.Write(Path.Combine(folder, HuggingFaceConfig.FileName), config);
         JsonFile.Write(Path.Combine(folder, GenerationConfigFileName),
-            new JsonObject { ["bos_token_id"] = options.BosTokenId, ["eos_token_id"] = options.EosTokenId });
+            new JsonObject { ["bos_token_id"] = options.BosTokenId, ["eos_token_id"] = EosNode(options.EosTokenIds) });
         options.WriteTokenizer?.Invoke(folder);
     }
+
+    /// <summary>As <c>transformers</c> writes it: null, a number, or a list where there are several.</summary>
+    static JsonNode? EosNode(IReadOnlyList<int> ids) => ids.Count switch
+    {
+        0 => null,
+        1 => JsonValue.Create(ids[0]),
+        _ => new JsonArray([.. ids.Select(id => JsonValue.Create(id))]),
+    };
 }

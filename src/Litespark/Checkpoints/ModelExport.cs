@@ -28,7 +28,6 @@ public static class ModelExport
         Tokenizer? tokenizer = File.Exists(Path.Combine(source, TokenizerFile)) ? Tokenizer.Load(source) : null;
         var weights = new DictionaryTensorStore(ParameterCatalog.Tensors(spec));
         HuggingFaceFolder.LoadWeights(source, spec, weights);
-        IReadOnlyList<int> ends = HuggingFaceFolder.ReadEosTokenIds(source);
         string target = Path.GetFullPath(folder).TrimEnd(Path.DirectorySeparatorChar), partial = target + ".partial";
         try
         {
@@ -37,10 +36,10 @@ public static class ModelExport
             {
                 Dtype = dtype,
                 BosTokenId = tokenizer?.BeginOfTextId,
-                EosTokenId = ends.Count > 0 ? ends[0] : null,
+                EosTokenIds = HuggingFaceFolder.ReadEosTokenIds(source),
                 WriteTokenizer = tokenizer is null ? null : tokenizer.Save,
             });
-            // A model from elsewhere may say more there than its first end of text.
+            // A model from elsewhere may say more there than how its texts begin and end.
             string generation = Path.Combine(source, GenerationFile);
             if (File.Exists(generation)) File.Copy(generation, Path.Combine(partial, GenerationFile), overwrite: true);
             if (Directory.Exists(target)) Directory.Delete(target);

@@ -107,9 +107,10 @@ public static class DataInspector
         for (long i = 0; i < Math.Min(SampleDocuments, shards.Documents); i++)
         {
             (TokenShard shard, long document) = shards.Locate(order[i]);
-            long length = shard.End(document) - shard.Start(document) - 1;
+            long start = shard.Start(document) + shards.PrefixTokens;
+            long length = shard.End(document) - start - 1;
             int[] tokens = new int[Math.Min(length, SampleTokensPerDocument)];
-            shard.Read(shard.Start(document), tokens);
+            shard.Read(start, tokens);
             text.Append(decode?.Invoke(tokens) ?? string.Join(' ', tokens.Select(t => t.ToString(CultureInfo.InvariantCulture))));
             if (length > tokens.Length) text.Append(" […]");
             text.Append(Boundary);

@@ -46,8 +46,9 @@ public sealed record DataOptions
     public int MaxBadLines { get; init; } = 100;
 
     /// <summary>
-    /// <c>document_mask</c>: tokens attend only to their own document and the end-of-text token before it, from which its
-    /// first token is predicted. <c>false</c>: the packed stream is one text.
+    /// <c>document_mask</c>: tokens attend only to their own document and the token from which its first one is predicted:
+    /// the beginning-of-text token where the tokenizer puts one, else the end-of-text token before it. <c>false</c>: the
+    /// packed stream is one text.
     /// </summary>
     public bool DocumentMask { get; init; } = true;
 

@@ -33,7 +33,7 @@ public sealed class DataPipeline : IDisposable
     /// <summary>What was counted in each text source, the separate validation text last; empty for shards and synthetic tokens.</summary>
     public IReadOnlyList<PreparedCorpus> Prepared => prepared;
 
-    /// <summary>Tokens of one epoch over all sources, end-of-text included; null with synthetic tokens, which have no end.</summary>
+    /// <summary>Tokens of one epoch over all sources, prefixes and end-of-text included; null with synthetic tokens, which have no end.</summary>
     public long? TrainTokens => sources.All(s => s.Shards is not null) ? sources.Sum(s => s.Shards!.Tokens) : null;
 
     /// <summary>Whether anything is held out: <see cref="CreateValidation"/> then has something to give.</summary>
@@ -105,7 +105,10 @@ public sealed class DataPipeline : IDisposable
         foreach ((TokenShards shards, double weight) in validation)
             parts.Add(ValidationLoader.Part.Of(shards, Math.Max(1, (long)(maxTokens * (weight / weights)))));
         if (parts.Count == 0 && HasSyntheticValidation)
-            parts.Add(new ValidationLoader.Part(CreateSource(null, ~(ulong)seed), Math.Min(maxTokens, LargestSyntheticValidation), null));
+        {
+            long tokens = Math.Min(maxTokens, LargestSyntheticValidation);
+            parts.Add(new ValidationLoader.Part(CreateSource(null, ~(ulong)seed), tokens, tokens, null));
+        }
         return parts.Count == 0 ? null : new ValidationLoader([.. parts], sequenceLength, rows, options.DocumentMask, endOfTextId);
     }
 

@@ -23,7 +23,7 @@ public sealed record DataReport
     /// <summary>Bytes of text.</summary>
     public required long Bytes { get; init; }
 
-    /// <summary>Tokens, every document's end-of-text included.</summary>
+    /// <summary>Tokens, every document's prefix and end-of-text included.</summary>
     public required long Tokens { get; init; }
 
     /// <summary>Tokens per byte of text.</summary>

@@ -14,10 +14,10 @@ public sealed record PreparedCorpus
     /// <summary>Bytes of their text.</summary>
     public long Bytes { get; init; }
 
-    /// <summary>Tokens to train on, end-of-text included.</summary>
+    /// <summary>Tokens to train on, prefixes and end-of-text included.</summary>
     public long TrainTokens { get; init; }
 
-    /// <summary>Tokens held out, end-of-text included.</summary>
+    /// <summary>Tokens held out, prefixes and end-of-text included.</summary>
     public long ValidationTokens { get; init; }
 
     /// <summary>Documents held out.</summary>

@@ -36,10 +36,13 @@ public sealed class Generator : IDisposable
     /// <summary>The model with its weights and cache.</summary>
     public CachedModel Model { get; }
 
-    /// <summary>The tokens of a prompt, with what the tokenizer puts before a text; of an empty prompt, the token that a document starts after.</summary>
+    /// <summary>
+    /// The tokens of a prompt as training sees a document begin: <see cref="Tokenizer.DocumentPrefix"/>, then the text. Without either,
+    /// the token that a document starts after.
+    /// </summary>
     public static int[] EncodePrompt(Tokenizer tokenizer, string prompt)
     {
-        int[] tokens = tokenizer.Encode(prompt);
+        int[] tokens = [.. tokenizer.DocumentPrefix, .. tokenizer.Encode(prompt, addSpecial: false)];
         return tokens.Length > 0 ? tokens : [tokenizer.BeginOfTextId ?? tokenizer.EndOfTextId];
     }
 

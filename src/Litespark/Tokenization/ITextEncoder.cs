@@ -9,6 +9,12 @@ public interface ITextEncoder
     /// <summary>The token that ends a document; data pipelines put it after every document.</summary>
     int EndOfTextId { get; }
 
+    /// <summary>
+    /// The tokens that data pipelines put before every document, as prompts have them: a beginning-of-text token where the
+    /// vocabulary's texts start with one; mostly none. They stand for no text, and nothing is asked to predict them.
+    /// </summary>
+    IReadOnlyList<int> DocumentPrefix => [];
+
     /// <summary>Identifies the vocabulary and its rules (a hash): prepared tokens are valid only for the same one.</summary>
     string Fingerprint { get; }
 

@@ -62,6 +62,9 @@ public sealed class Tokenizer : ITextEncoder
     /// <summary>The token that begins a document; null where there is none.</summary>
     public int? BeginOfTextId { get; }
 
+    /// <summary>What the post-processor puts before a text: the beginning of text for Llama and Mistral, nothing for GPT-2 and Qwen.</summary>
+    public IReadOnlyList<int> DocumentPrefix => definition.Template.Before;
+
     /// <summary>
     /// A hash of all that decides tokens and text (32 hexadecimal digits): the same for files that differ only in their writing.
     /// </summary>

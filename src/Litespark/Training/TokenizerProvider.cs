@@ -44,6 +44,10 @@ internal static class TokenizerProvider
         return BpeTrainer.Train(texts, new BpeTrainerOptions { VocabSize = section.VocabSize, SpecialTokens = section.SpecialTokens, Threads = threads }, cancellation);
     }
 
+    /// <summary>Whether a tokenizer is the one that a model folder holds.</summary>
+    public static bool IsOf(string modelFolder, Tokenizer tokenizer)
+        => File.Exists(Path.Combine(modelFolder, FileName)) && Tokenizer.Load(modelFolder).Fingerprint == tokenizer.Fingerprint;
+
     static bool IsSynthetic(IReadOnlyList<DataSourceOptions> sources) => sources.All(source => source.Source == DataSourceKind.Synthetic);
 
     /// <summary>Where there is a tokenizer already: the recipe's, the model's, the shards'.</summary>

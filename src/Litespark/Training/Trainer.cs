@@ -268,7 +268,7 @@ public sealed class Trainer : IDisposable
                 OptimizerState = ParameterStore.OptimizerState(owner.program),
                 TrainingState = new RunState(done, updates, tokens, loss, evalLoss, bitsPerByte, meter.Joules, owner.guard.Mean, owner.guard.Count, owner.guard.BadInARow, loader.State, owner.OptimizerName()).ToJson(),
                 BosTokenId = setup.Tokenizer?.BeginOfTextId,
-                EosTokenId = setup.Tokenizer?.EndOfTextId,
+                EosTokenIds = setup.EosTokenIds,
                 WriteTokenizer = setup.Tokenizer is { } tokenizer ? tokenizer.Save : null,
             });
             lastCheckpointStep = done;

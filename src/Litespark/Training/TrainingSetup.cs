@@ -18,6 +18,7 @@ public sealed class TrainingSetup : IDisposable
         Tokenizer = tokenizer;
         Data = data;
         ModelFolder = modelFolder;
+        EosTokenIds = FindEosTokenIds(modelFolder, tokenizer);
         Optimizer = RecipeSettings.Optimizer(Recipe.Optimizer);
         PlanOptions = RecipeSettings.Plan(Recipe.Engine);
         Program = ProgramBuilder.Training(Transformer.Function(spec), PlanOptions, Optimizer, Recipe.Training.MicroBatchSize, Recipe.Training.SequenceLength);
@@ -40,6 +41,9 @@ public sealed class TrainingSetup : IDisposable
 
     /// <summary>Folder that the weights start from, or null.</summary>
     public string? ModelFolder { get; }
+
+    /// <summary>Tokens that end a text: the tokenizer's, and those that the model that the weights start from has besides.</summary>
+    public IReadOnlyList<int> EosTokenIds { get; }
 
     /// <summary>The update rule.</summary>
     public OptimizerSettings Optimizer { get; }
@@ -78,6 +82,14 @@ public sealed class TrainingSetup : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Data.Dispose();
+
+    static IReadOnlyList<int> FindEosTokenIds(string? modelFolder, Tokenizer? tokenizer)
+    {
+        IReadOnlyList<int> ofModel = modelFolder is null ? [] : HuggingFaceFolder.ReadEosTokenIds(modelFolder);
+        if (tokenizer is null || ofModel.Contains(tokenizer.EndOfTextId)) return ofModel;
+        // Under another tokenizer than the model's, its ids are other tokens.
+        return ofModel.Count > 0 && TokenizerProvider.IsOf(modelFolder!, tokenizer) ? [tokenizer.EndOfTextId, .. ofModel] : [tokenizer.EndOfTextId];
+    }
 
     static DataPipeline OpenData(Recipe recipe, Tokenizer tokenizer, int threads, Action<string> status, CancellationToken cancellation)
     {

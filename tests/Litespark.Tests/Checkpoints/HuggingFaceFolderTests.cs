@@ -67,7 +67,7 @@ public class HuggingFaceFolderTests
         string path = folder.File("inner", "model");
         HuggingFaceFolder.Save(path, spec, weights, new HuggingFaceSaveOptions
         {
-            EosTokenId = 3, WriteTokenizer = target => File.WriteAllText(Path.Combine(target, "tokenizer.json"), "{}"),
+            EosTokenIds = [3], WriteTokenizer = target => File.WriteAllText(Path.Combine(target, "tokenizer.json"), "{}"),
         });
 
         Assert.Equal(["config.json", "generation_config.json", "model.safetensors", "tokenizer.json"],
@@ -90,6 +90,23 @@ public class HuggingFaceFolderTests
         Assert.Equal([128001, 128009], HuggingFaceFolder.ReadEosTokenIds(folder.Path));
         File.WriteAllText(folder.File("generation_config.json"), """{"eos_token_id": [1, null]}""");
         Assert.Contains("eos_token_id is [1,null]", Assert.Throws<UserErrorException>(() => HuggingFaceFolder.ReadEosTokenIds(folder.Path)).Message);
+    }
+
+    [Theory]
+    [InlineData(new int[0], "null")]
+    [InlineData(new[] { 3 }, "3")]
+    [InlineData(new[] { 3, 1, 2 }, "[3,1,2]")]
+    public void Ends_of_text_are_written_as_they_are_read(int[] ends, string written)
+    {
+        using var folder = new TemporaryFolder();
+        HuggingFaceFolder.Save(folder.Path, s_llama, Weights(s_llama), new HuggingFaceSaveOptions { EosTokenIds = ends });
+        foreach (string name in (string[])["generation_config.json", "config.json"])
+        {
+            Assert.Equal(written, JsonFile.Read(folder.File(name))["eos_token_id"]?.ToJsonString() ?? "null");
+            Assert.Equal(ends, HuggingFaceFolder.ReadEosTokenIds(folder.Path));
+            File.Delete(folder.File(name)); // The other one says the same.
+            if (name == "generation_config.json") Assert.Equal(s_llama, HuggingFaceFolder.ReadSpec(folder.Path));
+        }
     }
 
     [Fact]

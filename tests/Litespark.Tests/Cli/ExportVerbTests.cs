@@ -21,7 +21,7 @@ public sealed class ExportVerbTests : IDisposable
         foreach (TensorInfo tensor in weights.Tensors)
             foreach (ref float value in weights[tensor.Name].AsSpan()) value = (float)random.NextDouble() - 0.5f;
         string path = folder.File("model");
-        HuggingFaceFolder.Save(path, spec, weights, new HuggingFaceSaveOptions { EosTokenId = 3 });
+        HuggingFaceFolder.Save(path, spec, weights, new HuggingFaceSaveOptions { EosTokenIds = [3] });
         return (path, weights);
     }
 

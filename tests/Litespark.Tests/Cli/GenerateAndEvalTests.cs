@@ -31,7 +31,7 @@ public sealed class GenerateAndEvalTests : IDisposable
             Weights = ToyText.RandomWeights(device, spec),
             OptimizerState = new DictionaryTensorStore(),
             TrainingState = new JsonObject(),
-            EosTokenId = ToyText.Tokenizer.EndOfTextId,
+            EosTokenIds = [ToyText.Tokenizer.EndOfTextId],
             WriteTokenizer = ToyText.Tokenizer.Save,
         });
         var recipe = new Recipe

@@ -31,7 +31,7 @@ public sealed class LoadedModelTests : IDisposable
             Weights = ToyText.RandomWeights(device, spec),
             OptimizerState = new DictionaryTensorStore(),
             TrainingState = new JsonObject(),
-            EosTokenId = ToyText.Tokenizer.EndOfTextId,
+            EosTokenIds = [ToyText.Tokenizer.EndOfTextId],
             WriteTokenizer = ToyText.Tokenizer.Save,
         });
         string whole = store.FindLatest().Path!;
@@ -94,7 +94,7 @@ public sealed class LoadedModelTests : IDisposable
     {
         string path = folder.File(name);
         ITensorStore weights = ToyText.RandomWeights(device, spec);
-        HuggingFaceFolder.Save(path, spec, weights, new HuggingFaceSaveOptions { EosTokenId = eos, WriteTokenizer = ToyText.Tokenizer.Save });
+        HuggingFaceFolder.Save(path, spec, weights, new HuggingFaceSaveOptions { EosTokenIds = eos is { } id ? [id] : [], WriteTokenizer = ToyText.Tokenizer.Save });
         return path;
     }
 

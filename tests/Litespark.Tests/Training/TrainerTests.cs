@@ -1,5 +1,8 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using Litespark.Checkpoints;
 using Litespark.Reporting;
+using Litespark.Tokenization;
 
 namespace Litespark.Tests.Training;
 
@@ -130,6 +133,34 @@ public sealed class TrainerTests : IDisposable
         JsonElement start = TinyRun.Rows(second.Run)[0];
         Assert.Equal(first.EvalLoss, start.GetProperty("eval_loss").GetDouble());
         Assert.Equal(2, second.Steps);
+    }
+
+    [Theory]
+    [InlineData("[5, EOT, 7]", null, "[5,EOT,7]")]
+    [InlineData("[5, 7]", null, "[EOT,5,7]")] // The tokenizer says itself how documents end.
+    [InlineData("[5, 7]", "other words entirely", "EOT")] // Of another tokenizer, 5 and 7 are other tokens.
+    public void Fine_tuning_keeps_the_ends_of_text_of_a_folder(string ends, string? otherTokenizer, string expected)
+    {
+        string model = tiny.At("model");
+        ModelExport.Export(tiny.Train("first", ["training.max_steps=1"]).Run, model, WeightDtype.Float32);
+        Tokenizer tokenizer = Tokenizer.Load(model);
+        string Named(string list) => list.Replace("EOT", $"{tokenizer.EndOfTextId}", StringComparison.Ordinal);
+        File.WriteAllText(Path.Combine(model, "generation_config.json"), $"{{\"eos_token_id\": {Named(ends)}}}");
+        List<string> changes = [$"model.path={model}", "training.max_steps=1"];
+        if (otherTokenizer is not null)
+        {
+            // As many tokens, other merges: padded with special tokens, of which the last ends a text.
+            string[] specials = [.. Enumerable.Range(0, tokenizer.VocabSize - 257).Select(i => $"<{otherTokenizer}{i}>"), "<|endoftext|>"];
+            BpeTrainer.Train([], new BpeTrainerOptions { VocabSize = tokenizer.VocabSize, SpecialTokens = specials, EndOfText = "<|endoftext|>" }).Save(tiny.At("other"));
+            changes.Add($"tokenizer.path={tiny.At("other")}");
+        }
+
+        TrainingSummary summary = tiny.Train("second", [.. changes]);
+        foreach (string name in (string[])["generation_config.json", "config.json"])
+        {
+            JsonNode config = JsonNode.Parse(File.ReadAllText(Path.Combine(summary.Checkpoint!, name)))!;
+            Assert.Equal(Named(expected), config["eos_token_id"]!.ToJsonString());
+        }
     }
 
     [Theory]

@@ -15,6 +15,9 @@ internal interface ITokenSource
     /// <summary>Whether the next token is a document's first.</summary>
     bool AtDocumentStart { get; }
 
+    /// <summary>How many of the next tokens are the prefix of the current document: they come before its text, and nothing is to predict them.</summary>
+    int PrefixLeft { get; }
+
     /// <summary>The next token, left in place.</summary>
     int Peek();
 

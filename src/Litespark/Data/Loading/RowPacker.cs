@@ -2,9 +2,14 @@ namespace Litespark.Data.Loading;
 
 /// <summary>
 /// Packs documents back to back into rows. A row holds T inputs; the target of its last input is the next row's first
-/// token, so every token is predicted exactly once. The end-of-text token that closes a document is the first thing that
-/// the next one sees: it predicts the next document's first token from nothing else, which is how a text is begun in
-/// generation. A document that goes on in the next row starts anew there: attention cannot reach the row before.
+/// token, so every token of text is predicted exactly once, from what generation begins a text with:
+/// <list type="bullet">
+/// <item>Documents with a prefix (beginning of text) start at it. Nothing predicts the prefix itself, masked or not: a
+/// prompt gives it.</item>
+/// <item>Without one, the end-of-text token that closes a document is the first thing that the next one sees: it predicts
+/// the next document's first token from nothing else.</item>
+/// </list>
+/// A document that goes on in the next row starts anew there: attention cannot reach the row before.
 /// Shape legend: T = sequence length.
 /// </summary>
 internal static class RowPacker
@@ -27,22 +32,24 @@ internal static class RowPacker
         while (filled < end)
         {
             int from = filled;
+            int text = from + source.PrefixLeft;
             filled += source.Read(tokens_T[from..end]);
             for (int i = from; i < filled; i++)
             {
                 starts_T[i] = start;
                 positions_T[i] = i - start;
-                targets_T[i] = i + 1 < filled ? tokens_T[i + 1] : MicroBatch.IgnoredTarget;
+                bool predicts = i + 1 < filled && i + 1 >= text;
+                targets_T[i] = predicts ? tokens_T[i + 1] : MicroBatch.IgnoredTarget;
+                if (predicts) targets++;
             }
-            targets += filled - from - 1;
+            bool prefixFollows = source.PrefixLeft > 0;
             if (documentMask && source.AtDocumentStart)
             {
-                start = filled - 1;
-                starts_T[start] = start;
-                positions_T[start] = 0;
+                start = prefixFollows ? filled : filled - 1;
+                if (!prefixFollows) (starts_T[start], positions_T[start]) = (start, 0);
             }
 
-            if (filled == available) continue;
+            if (filled == available || prefixFollows) continue;
             targets_T[filled - 1] = source.Peek();
             targets++;
         }

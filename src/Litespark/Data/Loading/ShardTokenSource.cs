@@ -45,6 +45,9 @@ internal sealed class ShardTokenSource : ITokenSource
     public bool AtDocumentStart => next == start;
 
     /// <inheritdoc/>
+    public int PrefixLeft => (int)Math.Max(0, shards.PrefixTokens - (next - start));
+
+    /// <inheritdoc/>
     public int Peek() => shard[next];
 
     /// <inheritdoc/>

@@ -23,6 +23,9 @@ internal sealed class SyntheticTokenSource(int vocabSize, ulong seed, int docume
     public bool AtDocumentStart => offset == 0;
 
     /// <inheritdoc/>
+    public int PrefixLeft => 0;
+
+    /// <inheritdoc/>
     public int Peek()
     {
         if (documentTokens > 0 && offset == documentTokens - 1) return 0;

@@ -25,11 +25,11 @@ public sealed class ValidationLoader : IDisposable
         batch = new MicroBatch(rows, sequenceLength);
         Tokens = parts.Sum(p => p.Tokens);
         if (parts.All(p => p.Bytes is not null)) Bytes = parts.Sum(p => p.Bytes!.Value);
-        Batches = (int)((parts.Sum(p => (p.Tokens + sequenceLength - 1) / sequenceLength) + rows - 1) / rows);
+        Batches = (int)((parts.Sum(p => (p.Length + sequenceLength - 1) / sequenceLength) + rows - 1) / rows);
         Reset();
     }
 
-    /// <summary>Tokens covered, every document's end-of-text included.</summary>
+    /// <summary>Tokens of text covered, every document's end-of-text included; prefixes are not, nothing predicts them.</summary>
     public long Tokens { get; }
 
     /// <summary>
@@ -42,7 +42,7 @@ public sealed class ValidationLoader : IDisposable
 
     /// <summary>
     /// Bits per byte of text at a mean loss in nats per target: loss / ln 2 · tokens / bytes. A token that nothing
-    /// predicts (the very first, of all) is taken at the mean. Null for synthetic tokens.
+    /// predicts (the very first, where documents have no prefix) is taken at the mean. Null for synthetic tokens.
     /// </summary>
     public double? BitsPerByte(double meanLoss) => Bytes is { } bytes ? meanLoss / Math.Log(2) * Tokens / bytes : null;
 
@@ -51,7 +51,7 @@ public sealed class ValidationLoader : IDisposable
     {
         part = 0;
         foreach (Part p in parts) p.Source.Position = default;
-        left = parts[0].Tokens;
+        left = parts[0].Length;
     }
 
     /// <summary>
@@ -78,28 +78,36 @@ public sealed class ValidationLoader : IDisposable
     bool MoveToTokens()
     {
         while (left == 0 && part < parts.Length)
-            if (++part < parts.Length) left = parts[part].Tokens;
+            if (++part < parts.Length) left = parts[part].Length;
         return part < parts.Length;
     }
 
     /// <summary>One source's share of an evaluation.</summary>
-    internal sealed record Part(ITokenSource Source, long Tokens, long? Bytes)
+    /// <param name="Source">The source, from its beginning.</param>
+    /// <param name="Length">Tokens taken from it.</param>
+    /// <param name="Tokens">Of them, text and end-of-text.</param>
+    /// <param name="Bytes">Bytes of text that they stand for; null where there is no text.</param>
+    internal sealed record Part(ITokenSource Source, long Length, long Tokens, long? Bytes)
     {
-        /// <summary>The first documents of held-out shards, up to <paramref name="maxTokens"/> tokens.</summary>
+        /// <summary>The first documents of held-out shards, up to <paramref name="maxTokens"/> tokens, prefixes included.</summary>
         public static Part Of(TokenShards shards, long maxTokens)
         {
             Permutation order = new(shards.Documents, SplitMix.At(FixedSeed, 0));
+            int prefix = shards.PrefixTokens;
+            long length = 0;
             long tokens = 0;
             long bytes = 0;
-            for (long i = 0; i < shards.Documents && tokens < maxTokens; i++)
+            for (long i = 0; i < shards.Documents && length < maxTokens; i++)
             {
                 (TokenShard shard, long document) = shards.Locate(order[i]);
-                long length = shard.End(document) - shard.Start(document);
-                long taken = Math.Min(length, maxTokens - tokens);
-                tokens += taken;
-                bytes += (long)((Int128)shard.TextBytes(document) * taken / length);
+                long whole = shard.End(document) - shard.Start(document);
+                long taken = Math.Min(whole, maxTokens - length);
+                long text = Math.Max(0, taken - prefix);
+                length += taken;
+                tokens += text;
+                bytes += (long)((Int128)shard.TextBytes(document) * text / (whole - prefix));
             }
-            return new Part(new ShardTokenSource(shards, FixedSeed, shuffle: true), tokens, bytes);
+            return new Part(new ShardTokenSource(shards, FixedSeed, shuffle: true), length, tokens, bytes);
         }
     }
 }

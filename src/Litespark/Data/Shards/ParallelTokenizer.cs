@@ -8,13 +8,13 @@ namespace Litespark.Data.Shards;
 /// <param name="document">The text.</param>
 /// <param name="tokens">Tokens of several documents.</param>
 /// <param name="start">Index of this document's first.</param>
-/// <param name="length">Number of this document's tokens, without end-of-text.</param>
+/// <param name="length">Number of this document's tokens, with the prefix and without end-of-text.</param>
 internal readonly struct TokenizedDocument(Document document, List<int> tokens, int start, int length)
 {
     /// <summary>The text.</summary>
     public Document Document => document;
 
-    /// <summary>Its tokens, without end-of-text.</summary>
+    /// <summary>Its tokens, the encoder's <see cref="ITextEncoder.DocumentPrefix"/> first, without end-of-text.</summary>
     public ReadOnlySpan<int> Tokens => CollectionsMarshal.AsSpan(tokens).Slice(start, length);
 
     /// <summary>Decides the split; computed by the thread that tokenised.</summary>
@@ -72,6 +72,7 @@ internal static class ParallelTokenizer
             foreach (Document document in documents)
             {
                 int start = tokens.Count;
+                tokens.AddRange(encoder.DocumentPrefix);
                 encoder.Encode(document.Text.Span, tokens);
                 Results.Add(new TokenizedDocument(document, tokens, start, tokens.Count - start) { Hash = CorpusSplit.Hash(document) });
             }

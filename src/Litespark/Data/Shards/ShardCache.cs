@@ -81,7 +81,7 @@ internal static class ShardCache
     static string Key(CorpusReader reader, DataOptions options, double fraction, ITextEncoder encoder)
     {
         StringBuilder key = new();
-        key.Append($"{ReaderVersion}\n{encoder.Fingerprint}\n{encoder.VocabSize} {encoder.EndOfTextId}\n");
+        key.Append($"{ReaderVersion}\n{encoder.Fingerprint}\n{encoder.VocabSize} {string.Join(' ', [encoder.EndOfTextId, .. encoder.DocumentPrefix])}\n");
         key.Append($"{options.TextField}\n{options.MaxBadLines} {options.ShardTokens} {fraction:R}\n");
         foreach (string file in reader.Files)
         {

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using Litespark.Tokenization;
 
 namespace Litespark.Data.Shards;
 
@@ -9,10 +10,10 @@ namespace Litespark.Data.Shards;
 /// <code>
 ///   0  magic "LSTOKENS"             8  version (u32)             12  bytes per token, 2 or 4 (u32)
 ///  16  tokens (u64)                24  documents (u64)           32  bytes of text (u64)
-///  40  vocabulary size (u32)       44  end-of-text id (u32)      48  SHA-256 of the tokenizer's fingerprint
+///  40  vocabulary size (u32)       44  end-of-text id (u32)      48  SHA-256 of the tokenizer's identity
 ///  80  CRC-32C of the body (u32)   84  zeros                    124  CRC-32C of bytes 0 to 123 (u32)
 /// </code>
-/// The body: the tokens (u16 or u32, each document followed by end-of-text), zeros up to a multiple of 8 bytes, then for
+/// The body: the tokens (u16 or u32, each document led by the tokenizer's prefix and followed by end-of-text), zeros up to a multiple of 8 bytes, then for
 /// every document the index behind its last token (u64), then for every document the bytes of text up to its end (u64).
 /// </summary>
 internal sealed record ShardHeader
@@ -28,7 +29,7 @@ internal sealed record ShardHeader
     /// <summary>Bytes per token: 2 where every id fits, else 4.</summary>
     public required int TokenBytes { get; init; }
 
-    /// <summary>Tokens, end-of-text included.</summary>
+    /// <summary>Tokens, prefixes and end-of-text included.</summary>
     public required long Tokens { get; init; }
 
     /// <summary>Documents.</summary>
@@ -43,7 +44,7 @@ internal sealed record ShardHeader
     /// <summary>The token behind every document.</summary>
     public required int EndOfTextId { get; init; }
 
-    /// <summary>SHA-256 of the tokenizer's fingerprint, in hexadecimal.</summary>
+    /// <summary>SHA-256 of the <see cref="TokenizerIdentity"/>, in hexadecimal.</summary>
     public required string Tokenizer { get; init; }
 
     /// <summary>CRC-32C of everything behind the header.</summary>
@@ -55,8 +56,12 @@ internal sealed record ShardHeader
     /// <summary>Length of the whole file.</summary>
     public long FileBytes => Size + TokenSectionBytes + 16 * Documents;
 
+    /// <summary>What decides a shard's tokens: the tokenizer's fingerprint and, where it has one, the prefix of its documents.</summary>
+    public static string TokenizerIdentity(ITextEncoder encoder) =>
+        encoder.DocumentPrefix.Count == 0 ? encoder.Fingerprint : $"{encoder.Fingerprint}\nprefix {string.Join(' ', encoder.DocumentPrefix)}";
+
     /// <summary>The identity of a tokenizer as shards record it.</summary>
-    public static string HashTokenizer(string fingerprint) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(fingerprint)));
+    public static string HashTokenizer(string identity) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(identity)));
 
     /// <summary>The header as stored.</summary>
     public byte[] ToBytes()

@@ -14,7 +14,7 @@ internal sealed class ShardSetWriter(string folder, string name, ITextEncoder en
     /// <summary>The shards completed.</summary>
     public IReadOnlyList<string> Paths => paths;
 
-    /// <summary>Tokens so far, end-of-text included.</summary>
+    /// <summary>Tokens so far, prefixes and end-of-text included.</summary>
     public long Tokens => finishedTokens + (current?.Tokens ?? 0);
 
     /// <summary>Bytes of text so far.</summary>
@@ -23,11 +23,11 @@ internal sealed class ShardSetWriter(string folder, string name, ITextEncoder en
     /// <summary>Documents so far.</summary>
     public long Documents => finishedDocuments + (current?.Documents ?? 0);
 
-    /// <summary>Adds a document; end-of-text is put behind it.</summary>
+    /// <summary>Adds a document, its prefix included; end-of-text is put behind it.</summary>
     public void Add(ReadOnlySpan<int> tokens, long textBytes)
     {
         if (current?.Tokens >= shardTokens) Complete();
-        current ??= new ShardWriter(Path.Combine(folder, $"{name}-{paths.Count:00000}{ShardHeader.Extension}"), encoder.VocabSize, encoder.EndOfTextId, encoder.Fingerprint);
+        current ??= new ShardWriter(Path.Combine(folder, $"{name}-{paths.Count:00000}{ShardHeader.Extension}"), encoder.VocabSize, encoder.EndOfTextId, ShardHeader.TokenizerIdentity(encoder));
         current.Add(tokens, textBytes);
     }
 

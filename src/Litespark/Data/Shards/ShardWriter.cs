@@ -21,13 +21,13 @@ internal sealed class ShardWriter : IDisposable
     bool complete;
 
     /// <summary>Starts a shard.</summary>
-    public ShardWriter(string path, int vocabSize, int endOfTextId, string tokenizerFingerprint)
+    public ShardWriter(string path, int vocabSize, int endOfTextId, string tokenizerIdentity)
     {
         this.path = path;
         this.vocabSize = vocabSize;
         this.endOfTextId = endOfTextId;
         tokenBytes = vocabSize <= ushort.MaxValue + 1 ? 2 : 4;
-        tokenizer = ShardHeader.HashTokenizer(tokenizerFingerprint);
+        tokenizer = ShardHeader.HashTokenizer(tokenizerIdentity);
         file = new FileStream(TemporaryPath, FileMode.Create, FileAccess.Write, FileShare.None, 1);
         file.Write(new byte[ShardHeader.Size]); // Its place; the contents are known at the end.
     }
@@ -43,7 +43,7 @@ internal sealed class ShardWriter : IDisposable
 
     string TemporaryPath => path + ".tmp";
 
-    /// <summary>Adds a document; end-of-text is put behind it.</summary>
+    /// <summary>Adds a document, its prefix included; end-of-text is put behind it.</summary>
     public void Add(ReadOnlySpan<int> tokens, long textBytes)
     {
         foreach (int token in tokens) Write(token);

@@ -15,8 +15,11 @@ internal sealed class TokenShards : IDisposable
     /// <summary>All documents.</summary>
     public long Documents => documentEnds.Count == 0 ? 0 : documentEnds[^1];
 
-    /// <summary>All tokens, end-of-text included.</summary>
+    /// <summary>All tokens, prefixes and end-of-text included.</summary>
     public long Tokens { get; private set; }
+
+    /// <summary>Tokens that every document has before its text.</summary>
+    public int PrefixTokens { get; private init; }
 
     /// <summary>All bytes of text.</summary>
     public long TextBytes { get; private set; }
@@ -28,16 +31,19 @@ internal sealed class TokenShards : IDisposable
     /// <exception cref="UserErrorException">A shard is damaged, or was made with another tokenizer.</exception>
     public static TokenShards Open(IReadOnlyList<string> paths, ITextEncoder encoder, bool verify)
     {
-        TokenShards set = new();
+        TokenShards set = new() { PrefixTokens = encoder.DocumentPrefix.Count };
         try
         {
             StringBuilder identity = new();
-            string tokenizer = ShardHeader.HashTokenizer(encoder.Fingerprint);
+            string tokenizer = ShardHeader.HashTokenizer(ShardHeader.TokenizerIdentity(encoder));
+            string withoutPrefix = ShardHeader.HashTokenizer(encoder.Fingerprint);
             foreach (string path in paths)
             {
                 TokenShard shard = TokenShard.Open(path, verify);
                 set.shards.Add(shard);
                 ShardHeader header = shard.Header;
+                if (header.Tokenizer == withoutPrefix && tokenizer != withoutPrefix)
+                    throw new UserErrorException($"{path}: was prepared without the beginning-of-text token that this tokenizer puts before a text; prepare the shards again.");
                 if (header.Tokenizer != tokenizer || header.VocabSize != encoder.VocabSize || header.EndOfTextId != encoder.EndOfTextId)
                     throw new UserErrorException(
                         $"{path}: was prepared with another tokenizer ({header.Tokenizer[..8]}, vocabulary {header.VocabSize}) than the one in use " +
