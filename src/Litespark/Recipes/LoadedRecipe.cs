@@ -19,6 +19,9 @@ public sealed class LoadedRecipe
     /// <summary>The file or shipped name it came from.</summary>
     public string Name { get; }
 
+    /// <summary>The name without its folder and its <c>.yaml</c> or <c>.yml</c>; other dots belong to it, as in <c>llama-3.2-1b</c>.</summary>
+    public string ShortName => ShortNameOf(Name);
+
     /// <summary>The comment lines above the first key, without a trailing line break; empty where there are none.</summary>
     public string Header { get; }
 
@@ -29,6 +32,14 @@ public sealed class LoadedRecipe
     /// <summary>Whether the user set the key, in the file or by an option.</summary>
     /// <param name="key">Full dotted name.</param>
     public bool IsSet(string key) => origins.ContainsKey(key);
+
+    /// <summary><see cref="ShortName"/> of a file or a shipped name.</summary>
+    internal static string ShortNameOf(string name)
+    {
+        string file = Path.GetFileName(name);
+        bool isYaml = Path.GetExtension(file).ToLowerInvariant() is ".yaml" or ".yml";
+        return isYaml ? Path.GetFileNameWithoutExtension(file) : file;
+    }
 
     /// <summary>An error about a key's value that turns up after loading, as where a file named by it is missing.</summary>
     /// <param name="key">Full dotted name.</param>
