@@ -30,10 +30,19 @@ public sealed class RefusedInputTests(ITestOutputHelper output) : IDisposable
     [InlineData("--set model.preset=llama-1n", "llama-1m")]
     [InlineData("--device cuda", "engine.device: cuda: this version trains on the CPU only")]
     [InlineData("--set engine.precision=bfloat16", "the CPU computes in float32")]
-    [InlineData("--set model.preset=litespark-30b --set training.micro_batch_size=64 --set training.global_batch_tokens=2048", "GB are free. Weights, gradients and moments alone take ")]
     [InlineData("--set tokenizer.path=nowhere", "nowhere: no such file")]
     [InlineData("--resume --set model.path=nowhere", "nowhere: there is no such folder")]
     public void A_wrong_recipe_is_refused(string arguments, string expected) => Refused(expected, arguments.Split(' '));
+
+    [Fact]
+    public void A_program_larger_than_the_machine_is_refused_before_it_is_loaded()
+    {
+        // Some terabytes: more than any machine that runs tests.
+        string[] changes = ["data.source=synthetic", "model.preset=litespark-30b", "model.vocab_size=32000", "training.sequence_length=4096", "training.micro_batch_size=32", "training.global_batch_tokens=null"];
+        CommandOutcome outcome = TinyRun.Run(["train", "--out", tiny.At("run"), "--json", .. changes.SelectMany(change => (string[])["--set", change])]);
+        AssertClear(UserError, "GB are free.", outcome);
+        Assert.False(Directory.Exists(tiny.At("run")));
+    }
 
     [Fact]
     public void An_energy_source_that_is_not_here_is_refused_before_data_is_prepared()
