@@ -7,9 +7,9 @@ namespace Litespark.Cli;
 /// A command's way to the user. With <c>--json</c> stdout holds one JSON object and nothing else, so everything that
 /// people read goes to stderr; without it, results go to stdout. Progress goes to stderr always.
 /// </summary>
-internal sealed class CommandContext(TextWriter output, TextWriter error, bool json) : IDisposable
+internal sealed class CommandContext(TextWriter output, TextWriter error, bool json, StopSignals? signals = null) : IDisposable
 {
-    StopSignals? signals;
+    StopSignals? signals = signals;
 
     /// <summary>Whether the user asked for JSON.</summary>
     public bool Json { get; } = json;

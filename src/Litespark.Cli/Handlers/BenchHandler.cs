@@ -28,6 +28,7 @@ internal static class BenchHandler
         LoadedRecipe recipe = Load(options.Recipe);
         using IDevice device = DeviceSelection.Open(recipe.Recipe.Engine);
         using var benchmark = new PlanBenchmark(recipe, device, options.Thorough ? BenchmarkSettings.Thorough : BenchmarkSettings.Quick, context.Progress.WriteLine);
+        if (MemoryGuard.Check(recipe.Recipe, benchmark.Memory, "Both plans together need") is { } tight) context.Progress.WriteLine("warning: " + tight);
         BenchmarkReport report = benchmark.Run();
         Print(context.Out, report);
         context.Result(writer => BenchmarkJson.WriteMembers(writer, report));

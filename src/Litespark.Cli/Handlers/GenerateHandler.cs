@@ -42,7 +42,7 @@ internal static class GenerateHandler
         if (!context.Json) context.Out.WriteLine();
         Report(context.Progress, result, generator, settings.Sampling);
         context.Result(writer => WriteMembers(writer, result));
-        return ExitCodes.Done;
+        return result.FinishReason == FinishReason.Cancelled ? ExitCodes.Interrupted : ExitCodes.Done;
     }
 
     static IDevice Open(string name) => DeviceSelection.Open(new EngineSection

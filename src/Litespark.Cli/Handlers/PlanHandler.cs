@@ -9,13 +9,18 @@ namespace Litespark.Cli.Handlers;
 /// <summary>Carries out <c>litespark plan</c>.</summary>
 internal static class PlanHandler
 {
+    const string Forecast = " (a forecast: the tokenizer is still to be trained, and may become smaller with little text)";
+
     public static int Run(RecipeSelection selection, CommandContext context)
     {
         LoadedRecipe recipe = selection.Load();
         RecipePlan plan = RecipePlan.Of(recipe);
-        using IDevice device = DeviceSelection.Open(recipe.Recipe.Engine);
+        using IDevice device = DeviceSelection.OpenForForecast(recipe.Recipe.Engine, out string? standIn);
         PlanReport report = plan.Report(Roofline.Measure(device));
-        Print(context.Out, recipe, plan, report, device);
+        string[] assumptions = [.. new[] { standIn, plan.Assumption }.OfType<string>()];
+        Print(context.Out, recipe, plan, report, device, assumptions);
+        // The text has them too: with --json it goes to stderr, as these do.
+        if (!context.Json) foreach (string assumption in assumptions) context.Progress.WriteLine("warning: " + assumption);
         if (plan.Shortage(report.Memory, MachineMemory.Available) is { } shortage) context.Progress.WriteLine("warning: " + shortage);
         context.Result(writer =>
         {
@@ -38,14 +43,15 @@ internal static class PlanHandler
         return ExitCodes.Done;
     }
 
-    static void Print(TextWriter output, LoadedRecipe recipe, RecipePlan plan, PlanReport report, IDevice device)
+    static void Print(TextWriter output, LoadedRecipe recipe, RecipePlan plan, PlanReport report, IDevice device, string[] assumptions)
     {
         TrainingSection training = recipe.Recipe.Training;
         int microBatches = training.GradientAccumulationSteps;
         output.WriteLine($"{recipe.Name} on {device.HardwareName}, {device.Threads} threads");
+        foreach (string assumption in assumptions) output.WriteLine("warning: " + assumption);
         output.WriteLine();
         var facts = new TextTable("", "") { LeftColumns = 2 };
-        facts.Add("parameters", $"{report.Parameters:N0} ({Units.Count(report.Parameters)}), vocabulary {plan.Spec.VocabSize:N0}");
+        facts.Add("parameters", $"{report.Parameters:N0} ({Units.Count(report.Parameters)}), vocabulary {plan.Spec.VocabSize:N0}{(plan.IsVocabularyForecast ? Forecast : "")}");
         facts.Add("step", $"{report.TokensPerStep:N0} tokens: {microBatches} x {training.MicroBatchSize} sequences of {training.SequenceLength}");
         facts.Add("FLOPs per token", $"{Units.Count(report.ModelFlopsPerToken)} by the model (MFU's formula), {Units.Count(report.ExecutedFlopsPerToken)} executed");
         string time = report.StepSeconds < 60 ? $"{report.StepSeconds * 1e3:N1} ms" : Units.Time(TimeSpan.FromSeconds(report.StepSeconds));

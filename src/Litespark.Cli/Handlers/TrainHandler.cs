@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Litespark.Cli.Commands;
 using Litespark.Cli.Progress;
+using Litespark.Energy;
 using Litespark.Inference;
 using Litespark.Planning;
 using Litespark.Recipes;
@@ -18,6 +19,8 @@ internal static class TrainHandler
         (LoadedRecipe recipe, string run) = Resolve(options);
         if (!options.Resume) RunFolder.RequireUnused(run);
         using IDevice device = DeviceSelection.Open(recipe.Recipe.Engine);
+        // What the recipe asks of the machine is refused before an hour of preparing data, not after it.
+        using (EnergyMeters.Open(RecipeSettings.Energy(recipe.Recipe.Energy))) { }
         using var progress = new ConsoleProgress();
         if (OpenSetup(recipe, context, stop) is not { } opened) return ExitCodes.Interrupted;
         using TrainingSetup setup = opened;
@@ -28,6 +31,7 @@ internal static class TrainHandler
             StopRequested = stop,
             Sample = setup.Tokenizer is { } tokenizer ? new SampleWriter(device, setup.Spec, tokenizer, setup.Recipe).Write : null,
         };
+        if (MemoryGuard.Check(setup.Recipe, MemoryForecast.Of(setup.Program)) is { } tight) context.Progress.WriteLine("warning: " + tight);
         using var trainer = new Trainer(setup, device, settings, progress);
         TrainingSummary summary = trainer.Run();
         context.Result(writer => WriteMembers(writer, summary));

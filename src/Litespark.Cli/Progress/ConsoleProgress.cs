@@ -105,7 +105,7 @@ internal sealed class ConsoleProgress : ITrainingObserver, IDisposable
         terminal.Writer.WriteLine(summary switch
         {
             { Outcome: TrainingOutcome.Interrupted } => $"go on:  ./litespark train --resume --out {summary.Run}",
-            { Checkpoint: not null } => $"try it:  ./litespark generate --checkpoint {summary.Run} --prompt \"...\"",
+            { Checkpoint: not null, CanGenerate: true } => $"try it:  ./litespark generate --checkpoint {summary.Run} --prompt \"...\"",
             _ => $"every step's figures:  {Path.Combine(summary.Run, MetricsWriter.FileName)}",
         });
     }
@@ -154,7 +154,7 @@ internal sealed class ConsoleProgress : ITrainingObserver, IDisposable
         liveLength = 0;
     }
 
-    /// <summary>From the mean of this session's steps, with the evaluations and checkpoints between them.</summary>
+    /// <summary>From the mean of this process's steps, with the evaluations and checkpoints between them.</summary>
     TimeSpan? Remaining()
     {
         long done = last.Step - start.StepsDone;

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Litespark.Data;
 using Litespark.Data.Loading;
 using Litespark.Energy;
-using Litespark.Models;
 using Litespark.Planning;
 using Litespark.Recipes;
 using Litespark.Training;
@@ -29,8 +28,7 @@ internal sealed class BenchmarkSubject : IDisposable
         this.workload = workload;
         TrainingSection training = workload.Recipe.Training;
         data = DataPipeline.Synthetic(workload.Spec.VocabSize, training.Seed, workload.Recipe.Data);
-        StepProgram built = ProgramBuilder.Training(Transformer.Function(workload.Spec), plan, workload.Optimizer, training.MicroBatchSize, training.SequenceLength);
-        program = workload.Device.Load(built);
+        program = workload.Device.Load(workload.Build(plan));
         ParameterStore.Initialize(program, training.Seed);
         step = new TrainingStep(program, workload.Optimizer);
         loader = data.CreateLoader(training.SequenceLength, training.MicroBatchSize, 1);

@@ -25,6 +25,10 @@ internal sealed record BenchmarkWorkload(Recipe Recipe, TransformerSpec Spec, ID
     /// <summary>Model FLOPs of a step, by MFU's convention.</summary>
     public double ModelFlops => (double)ParameterCatalog.FlopsPerToken(Spec, Recipe.Training.SequenceLength) * Tokens;
 
+    /// <summary>Builds a plan's program; nothing is allocated for it yet.</summary>
+    public StepProgram Build(PlanOptions plan)
+        => ProgramBuilder.Training(Transformer.Function(Spec), plan, Optimizer, Recipe.Training.MicroBatchSize, Recipe.Training.SequenceLength);
+
     /// <summary>Loads a plan with the recipe's initial weights.</summary>
     public BenchmarkSubject Load(PlanOptions plan) => new(this, plan);
 }

@@ -38,6 +38,17 @@ public sealed class PlanBenchmark : IDisposable
         energy = EnergyMeters.Open(RecipeSettings.Energy(recipe.Recipe.Energy));
     }
 
+    /// <summary>What both plans together need: they are loaded at once.</summary>
+    internal MemoryForecast Memory
+    {
+        get
+        {
+            MemoryForecast a = MemoryForecast.Of(workload.Build(workload.BaselinePlan)), b = MemoryForecast.Of(workload.Build(workload.LitesparkPlan));
+            return new MemoryForecast(
+                a.Weights + b.Weights, a.Gradients + b.Gradients, a.Optimizer + b.Optimizer, a.Activations + b.Activations, a.Workspace + b.Workspace, a.Total + b.Total);
+        }
+    }
+
     /// <summary>Measures.</summary>
     /// <exception cref="RunFailureException">The plans do not find the same loss: their times would mean nothing.</exception>
     public BenchmarkReport Run()
@@ -66,7 +77,7 @@ public sealed class PlanBenchmark : IDisposable
             Machine = workload.Device.HardwareName,
             Threads = workload.Device.Threads,
             PeakFlops = peak,
-            Model = recipe.Recipe.Model.Preset ?? Path.GetFileNameWithoutExtension(recipe.Name),
+            Model = recipe.Recipe.Model.Preset ?? recipe.ShortName,
             Parameters = litespark.Program.Program.Parameters.Count,
             MicroBatch = recipe.Recipe.Training.MicroBatchSize,
             SequenceLength = recipe.Recipe.Training.SequenceLength,

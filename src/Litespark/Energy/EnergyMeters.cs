@@ -29,6 +29,12 @@ public static class EnergyMeters
             return Estimate(options, probes);
         }
 
+        if (options.Source == EnergySources.Nvml)
+        {
+            throw new UserErrorException($"The energy source '{EnergySources.Nvml}' comes with the CUDA device, which this version does not have; "
+                + $"right would be {EnergySources.Rapl}, {EnergySources.Hwmon} or {EnergySources.Estimate}, or in a recipe energy.source: auto, the best of them.");
+        }
+
         if (options.Source == EnergySources.Estimate) return Estimate(options, probes);
         Probe? wanted = Array.Find(probes, probe => probe.Source == options.Source);
         if (wanted is { CanOpen: true }) return wanted.Open();

@@ -19,18 +19,11 @@ public sealed class LoadedRecipe
     /// <summary>The file or shipped name it came from.</summary>
     public string Name { get; }
 
-    /// <summary>The comment lines above the first key, without a trailing line break; empty where there are none.</summary>
-    public string Header { get; }
-
-    /// <summary>The recipe's name without folders and without a .yaml or .yml ending: for run folders and tables.</summary>
+    /// <summary>The name without its folder and its <c>.yaml</c> or <c>.yml</c>; other dots belong to it, as in <c>llama-3.2-1b</c>.</summary>
     public string ShortName => ShortNameOf(Name);
 
-    /// <summary>A recipe's name without folders and without a .yaml or .yml ending.</summary>
-    public static string ShortNameOf(string name)
-    {
-        string file = Path.GetFileName(name);
-        return Path.GetExtension(file) is ".yaml" or ".yml" ? Path.GetFileNameWithoutExtension(file) : file;
-    }
+    /// <summary>The comment lines above the first key, without a trailing line break; empty where there are none.</summary>
+    public string Header { get; }
 
     /// <summary>Where a key got its value: <c>file:line:column</c>, an option, or the recipe's name where it has its default.</summary>
     /// <param name="key">Full dotted name, as in <c>model.preset</c>.</param>
@@ -39,6 +32,14 @@ public sealed class LoadedRecipe
     /// <summary>Whether the user set the key, in the file or by an option.</summary>
     /// <param name="key">Full dotted name.</param>
     public bool IsSet(string key) => origins.ContainsKey(key);
+
+    /// <summary><see cref="ShortName"/> of a file or a shipped name.</summary>
+    internal static string ShortNameOf(string name)
+    {
+        string file = Path.GetFileName(name);
+        bool isYaml = Path.GetExtension(file).ToLowerInvariant() is ".yaml" or ".yml";
+        return isYaml ? Path.GetFileNameWithoutExtension(file) : file;
+    }
 
     /// <summary>An error about a key's value that turns up after loading, as where a file named by it is missing.</summary>
     /// <param name="key">Full dotted name.</param>

@@ -29,6 +29,9 @@ public sealed record TrainingSummary
     /// <summary>The last whole checkpoint.</summary>
     public string? Checkpoint { get; init; }
 
+    /// <summary>Whether the checkpoint can write text: it has a tokenizer. Not part of the JSON.</summary>
+    public bool CanGenerate { get; init; } = true;
+
     /// <summary>Steps done over the whole run.</summary>
     public long Steps { get; init; }
 
@@ -59,7 +62,7 @@ public sealed record TrainingSummary
     /// <summary>Where the joules come from: a constant of <see cref="Litespark.Energy.EnergySources"/>.</summary>
     public string? EnergySource { get; init; }
 
-    /// <summary>Wall time of this session.</summary>
+    /// <summary>Wall time of this call.</summary>
     public TimeSpan Elapsed { get; init; }
 
     /// <summary>The object that <c>train --json</c> prints, on one line without a line break.</summary>

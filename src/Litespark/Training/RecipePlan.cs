@@ -11,6 +11,12 @@ public sealed class RecipePlan
 {
     RecipePlan(Recipe recipe, TransformerSpec spec, StepProgram program) => (Recipe, Spec, Program) = (recipe, spec, program);
 
+    /// <summary>Whether the vocabulary is that of a tokenizer still to be trained, which with little text becomes smaller; so does the plan.</summary>
+    public bool IsVocabularyForecast { get; private init; }
+
+    /// <summary>What of the recipe is not here and had to be assumed; null where nothing was.</summary>
+    public string? Assumption { get; private init; }
+
     /// <summary>The recipe.</summary>
     public Recipe Recipe { get; }
 
@@ -22,16 +28,25 @@ public sealed class RecipePlan
 
     /// <summary>
     /// Builds a recipe's program. The vocabulary is that of the tokenizer where one exists already; one still to be trained is
-    /// taken to become as large as the recipe asks.
+    /// taken to become as large as the recipe asks. A tokenizer file that is not here is not needed where the model's vocabulary is known without it.
     /// </summary>
     /// <exception cref="UserErrorException">The recipe's model is impossible or not to be found.</exception>
     public static RecipePlan Of(LoadedRecipe loaded)
     {
         Recipe recipe = loaded.Recipe;
-        TransformerSpec spec = ResolveSpec(loaded);
+        ModelSection model = recipe.Model;
+        bool hasVocabulary = model.VocabSize is not null || (model.Preset ?? model.Path) is not null;
+        string? missing = hasVocabulary ? TokenizerProvider.MissingFile(recipe) : null;
+        ExpectedVocabulary vocabulary = missing is null ? Vocabulary(recipe) : default;
+        TransformerSpec spec = TrainingSetup.ResolveSpec(loaded, vocabulary.Size);
         StepProgram program = ProgramBuilder.Training(
             Transformer.Function(spec), RecipeSettings.Plan(recipe.Engine), RecipeSettings.Optimizer(recipe.Optimizer), recipe.Training.MicroBatchSize, recipe.Training.SequenceLength);
-        return new RecipePlan(recipe, spec, program);
+        return new RecipePlan(recipe, spec, program)
+        {
+            IsVocabularyForecast = vocabulary.IsForecast && model.VocabSize is null && model.Path is null,
+            Assumption = missing is null ? null
+                : $"tokenizer.path: {missing} is not here; the vocabulary is taken to be the model's {spec.VocabSize:N0} ({(model.VocabSize is null ? model.Preset ?? model.Path : "model.vocab_size")}).",
+        };
     }
 
     /// <summary>The report on a device.</summary>
@@ -44,24 +59,26 @@ public sealed class RecipePlan
     /// <summary>What would make the program fit where it does not; null where it does.</summary>
     /// <param name="memory">The program's memory.</param>
     /// <param name="available">Bytes to be had.</param>
-    public string? Shortage(MemoryForecast memory, long available)
+    public string? Shortage(MemoryForecast memory, long available) => Shortage(Recipe, memory, available);
+
+    /// <inheritdoc cref="Shortage(MemoryForecast, long)"/>
+    internal static string? Shortage(Recipe recipe, MemoryForecast memory, long available, string what = "The program needs")
     {
         if (memory.Total <= available) return null;
         var keys = new List<string>();
-        if (Recipe.Training.MicroBatchSize > 1) keys.Add("a smaller training.micro_batch_size (gradients are accumulated, the result stays)");
-        if (Recipe.Engine.Recompute != RecomputeMode.Full) keys.Add("engine.recompute: full");
-        if (Recipe.Engine.Plan != PlanName.Litespark) keys.Add("engine.plan: litespark");
+        if (recipe.Training.MicroBatchSize > 1) keys.Add("a smaller training.micro_batch_size (gradients are accumulated, the result stays)");
+        if (recipe.Engine.Recompute != RecomputeMode.Full) keys.Add("engine.recompute: full");
+        if (recipe.Engine.Plan != PlanName.Litespark) keys.Add("engine.plan: litespark");
         keys.Add("a shorter training.sequence_length");
         long fixedBytes = memory.Weights + memory.Gradients + memory.Optimizer;
         string help = fixedBytes > available ? $"Weights, gradients and moments alone take {Gigabytes(fixedBytes)}: only a smaller model or a larger machine helps." : $"What helps: {string.Join(", ", keys)}.";
-        return $"The program needs {Gigabytes(memory.Total)}, and {Gigabytes(available)} are free. {help}";
+        return $"{what} {Gigabytes(memory.Total)}, and {Gigabytes(available)} are free. {help}";
     }
 
-    internal static TransformerSpec ResolveSpec(LoadedRecipe loaded)
-    {
-        string? modelFolder = loaded.Recipe.Model.Path is { } path ? CheckpointStore.ResolveModelFolder(path, out _) : null;
-        return TrainingSetup.ResolveSpec(loaded, TokenizerProvider.ExpectedSize(loaded.Recipe, modelFolder));
-    }
+    internal static TransformerSpec ResolveSpec(LoadedRecipe loaded) => TrainingSetup.ResolveSpec(loaded, Vocabulary(loaded.Recipe).Size);
 
-    static string Gigabytes(long bytes) => $"{bytes / 1e9:0.0} GB";
+    static ExpectedVocabulary Vocabulary(Recipe recipe)
+        => TokenizerProvider.ExpectedSize(recipe, recipe.Model.Path is { } path ? CheckpointStore.ResolveModelFolder(path, out _) : null);
+
+    internal static string Gigabytes(long bytes) => $"{bytes / 1e9:0.0} GB";
 }

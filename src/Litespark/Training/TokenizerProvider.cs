@@ -26,13 +26,21 @@ internal static class TokenizerProvider
         return IsSynthetic(sources) ? null : TrainOrReuse(recipe, data, sources, threads, status, cancellation);
     }
 
-    /// <summary>Vocabulary of the tokenizer that a run would use: as large as the recipe asks where it is still to be trained; null for synthetic data.</summary>
-    public static int? ExpectedSize(Recipe recipe, string? modelFolder)
+    /// <summary>
+    /// Vocabulary of the tokenizer that a run would use, without training one: where none was trained on this text yet, it is
+    /// taken to become as large as the recipe asks.
+    /// </summary>
+    public static ExpectedVocabulary ExpectedSize(Recipe recipe, string? modelFolder)
     {
         IReadOnlyList<DataSourceOptions> sources = recipe.Data.ResolveSources();
-        if (Existing(recipe, modelFolder, sources) is { } existing) return Tokenizer.Load(existing).VocabSize;
-        return IsSynthetic(sources) ? null : recipe.Tokenizer.VocabSize;
+        if (Existing(recipe, modelFolder, sources) is { } existing) return new(Tokenizer.Load(existing).VocabSize, IsForecast: false);
+        if (IsSynthetic(sources)) return new(null, IsForecast: false);
+        return Trained(recipe, sources) is { } trained ? new(Tokenizer.Load(trained).VocabSize, IsForecast: false) : new(recipe.Tokenizer.VocabSize, IsForecast: true);
     }
+
+    /// <summary>The recipe's tokenizer file where it names one that is not there; else null.</summary>
+    public static string? MissingFile(Recipe recipe)
+        => recipe.Tokenizer.Path is { } path && !File.Exists(path) && !File.Exists(Path.Combine(path, FileName)) ? path : null;
 
     /// <summary>Trains a tokenizer on the text that a recipe names, and keeps it nowhere.</summary>
     public static Tokenizer Train(Recipe recipe, int threads, Action<DataProgress>? progress, CancellationToken cancellation)
@@ -64,10 +72,24 @@ internal static class TokenizerProvider
             .SelectMany(path => (string?[])[path, Path.GetDirectoryName(path)])
             .FirstOrDefault(folder => folder is not null && File.Exists(Path.Combine(folder, FileName)));
 
+    /// <summary>Folder of a tokenizer that was trained on this text before; null where there is none, or no text.</summary>
+    static string? Trained(Recipe recipe, IReadOnlyList<DataSourceOptions> sources)
+    {
+        try
+        {
+            string folder = CacheFolder(recipe.Tokenizer, recipe.Data, sources);
+            return File.Exists(Path.Combine(folder, FileName)) ? folder : null;
+        }
+        catch (UserErrorException)
+        {
+            return null; // the text is not on this machine: a forecast needs none
+        }
+    }
+
     static Tokenizer TrainOrReuse(Recipe recipe, DataOptions data, IReadOnlyList<DataSourceOptions> sources, int threads, Action<string> status, CancellationToken cancellation)
     {
         TokenizerSection section = recipe.Tokenizer;
-        string folder = Path.Combine(data.CacheDir, "tokenizers", Key(section, data, sources));
+        string folder = CacheFolder(section, data, sources);
         if (File.Exists(Path.Combine(folder, FileName))) return Tokenizer.Load(folder);
         status($"training a tokenizer of {section.VocabSize} tokens on the text");
         Tokenizer trained = Train(recipe, threads, null, cancellation);
@@ -89,6 +111,8 @@ internal static class TokenizerProvider
 
         return trained;
     }
+
+    static string CacheFolder(TokenizerSection section, DataOptions data, IReadOnlyList<DataSourceOptions> sources) => Path.Combine(data.CacheDir, "tokenizers", Key(section, data, sources));
 
     static string Key(TokenizerSection section, DataOptions data, IReadOnlyList<DataSourceOptions> sources)
     {

@@ -302,6 +302,7 @@ public sealed class Trainer : IDisposable
             Joules = meter.Joules,
             EnergySource = owner.energy.Source,
             Elapsed = DateTime.UtcNow - started,
+            CanGenerate = owner.setup.Tokenizer is not null,
         };
     }
 }

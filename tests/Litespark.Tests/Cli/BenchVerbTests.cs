@@ -55,10 +55,22 @@ public class BenchVerbTests
         Assert.Equal("fused_norm", Assert.Single(bench.GetProperty("passes").EnumerateArray()).GetProperty("name").GetString());
     }
 
+    [Fact]
+    public void The_name_of_a_recipe_without_a_preset_keeps_its_dots()
+    {
+        using var tiny = new Training.TinyRun();
+        string recipe = tiny.At("llama-3.2-tiny.yaml");
+        File.Copy(tiny.RecipePath, recipe);
+        string[] off = [.. PlanOptions.PassNames.SelectMany(pass => (string[])["--set", $"engine.passes.{pass}=false"])];
+        JsonElement bench = CliRun.Of(["bench", recipe, "--set", "training.sequence_length=16", .. off, "--json"]).Json();
+        Assert.Equal("llama-3.2-tiny", bench.GetProperty("model").GetString());
+    }
+
     [Theory]
     [InlineData("bench nothing", "no shipped recipe")]
     [InlineData("bench --device cuda", "engine.device")]
     [InlineData("bench --set training.sequence_length=999999", "max_position_embeddings")]
+    [InlineData("bench litespark-3b --device cpu --set engine.precision=float32 --set model.preset=litespark-30b --set training.micro_batch_size=32", "Both plans together need ")]
     [InlineData("bench --thorogh", "did you mean '--thorough'?")]
     public void Wrong_input_is_a_user_error(string line, string expected) => CliRun.Of(line.Split(' ')).AssertUserError(expected);
 }

@@ -73,6 +73,17 @@ public sealed class GenerateAndEvalTests : IDisposable
     }
 
     [Fact]
+    public void Generate_that_is_interrupted_says_so_by_its_exit_code()
+    {
+        using StringWriter output = new(), error = new();
+        using var signals = new StopSignals(TextWriter.Null);
+        signals.Receive();
+        using var context = new CommandContext(output, error, json: true, signals);
+        Assert.Equal(ExitCodes.Interrupted, GenerateHandler.Run(new GenerateOptions(run, "the dog", 9, 0, 0, 1, null, [], "cpu"), context, TextReader.Null));
+        Assert.Equal("interrupted", Parse(output.ToString()).GetProperty("finish_reason").GetString());
+    }
+
+    [Fact]
     public void Generate_refuses_too_long_a_prompt_before_it_prints_any()
     {
         (int code, string output, string error) = Invoke("generate", "--checkpoint", run, "--prompt", new string('x', 100));

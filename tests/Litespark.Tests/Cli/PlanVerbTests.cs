@@ -91,9 +91,50 @@ public class PlanVerbTests
     public void The_vocabulary_is_that_of_the_tokenizer_to_be_trained() =>
         Assert.Contains("vocabulary 300", CliRun.Of(["plan", .. Tiny, "--set", "tokenizer.vocab_size=300"]).Out);
 
+    [Fact]
+    public void The_vocabulary_is_that_of_the_tokenizer_that_an_earlier_run_trained_on_the_text()
+    {
+        using var tiny = new Training.TinyRun();
+        LoadedRecipe recipe = tiny.Load("tokenizer.vocab_size=3000", "evaluation.every_steps=0");
+        RecipePlan before = RecipePlan.Of(recipe);
+        Assert.Equal((3000, true), (before.Spec.VocabSize, before.IsVocabularyForecast));
+        Assert.Contains("vocabulary 3,000 (a forecast", CliRun.Of("plan", tiny.RecipePath, "--set", "tokenizer.vocab_size=3000").Out);
+
+        using TrainingSetup setup = TrainingSetup.Open(recipe, 1, _ => { });
+        Assert.InRange(setup.Spec.VocabSize, 257, 2999);
+        RecipePlan after = RecipePlan.Of(recipe);
+        Assert.Equal((setup.Spec.VocabSize, false), (after.Spec.VocabSize, after.IsVocabularyForecast));
+        Assert.Equal(setup.Program.TotalBytes, after.Program.TotalBytes);
+        Assert.DoesNotContain("a forecast:", CliRun.Of("plan", tiny.RecipePath, "--set", "tokenizer.vocab_size=3000").Out);
+    }
+
+    [Theory]
+    [InlineData("litespark-3b", "vocabulary 32,000 (a forecast", "engine.device: cuda and engine.precision: bfloat16: not to be had here")]
+    [InlineData("llama-3.2-1b", "vocabulary 128,256\n", "llama-3.2/tokenizer.json is not here; the vocabulary is taken to be the model's 128,256 (llama-3.2-1b)")]
+    public void Recipes_for_other_machines_are_planned_and_what_is_assumed_is_told(string name, string vocabulary, string warning)
+    {
+        CliRun plan = CliRun.Of("plan", name, "--set", "engine.threads=1");
+        Assert.True(plan.Code == 0, plan.Error);
+        Assert.Contains(vocabulary, plan.Out);
+        foreach (string text in (string[])[plan.Out, plan.Error])
+        {
+            Assert.Contains("warning: engine.device: cuda", text);
+            Assert.Contains("times are this CPU's", text);
+            Assert.Contains(warning, text);
+        }
+    }
+
+    [Fact]
+    public void A_stand_in_leaves_the_json_as_it_is()
+    {
+        CliRun plan = CliRun.Of(["plan", .. Tiny[..^2], "--device", "cuda", "--json"]);
+        plan.Json().Has("parameters", "memory", "flops_per_token", "step_ms");
+        Assert.Contains("warning: engine.device: cuda: not to be had here", plan.Error);
+    }
+
     [Theory]
     [InlineData("plan nothing", "no shipped recipe")]
-    [InlineData("plan --device cuda", "engine.device")]
+    [InlineData("plan --set model.preset=null --set model.hidden_size=32 --set model.intermediate_size=32 --set model.num_hidden_layers=1 --set model.num_attention_heads=1 --set tokenizer.path=nowhere", "nowhere: no such file")]
     [InlineData("plan --set model.hidden_size=130", "model.num_attention_heads")]
     public void Wrong_input_is_a_user_error(string line, string expected) => CliRun.Of(line.Split(' ')).AssertUserError(expected);
 }

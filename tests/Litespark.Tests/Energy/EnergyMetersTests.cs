@@ -48,6 +48,15 @@ public sealed class EnergyMetersTests : IDisposable
     }
 
     [Fact]
+    public void Nvml_is_refused_with_what_it_comes_with_and_what_to_use()
+    {
+        UserErrorException error = Assert.Throws<UserErrorException>(() => EnergyMeters.Open(new EnergyMeterOptions { Source = EnergySources.Nvml, SysfsRoot = sysfs.Root }));
+        Assert.Contains("comes with the CUDA device", error.Message);
+        Assert.Contains("energy.source: auto", error.Message);
+        Assert.DoesNotContain("not known", error.Message);
+    }
+
+    [Fact]
     public void The_description_lists_every_source_with_its_reason()
     {
         sysfs.AddZone("intel-rapl:0", "package-0", 0);

@@ -170,6 +170,14 @@ public sealed class ConsoleProgressTests : IDisposable
     }
 
     [Fact]
+    public void A_run_that_cannot_write_text_points_to_its_figures()
+    {
+        Progress(isLive: false).OnEnd(End with { CanGenerate = false });
+        Assert.EndsWith($"every step's figures:  {Path.Combine("runs/one", "metrics.jsonl")}\n", screen.ToString());
+        Assert.DoesNotContain("try it", screen.ToString());
+    }
+
+    [Fact]
     public void A_measured_energy_has_no_tilde_and_says_what_it_counts()
     {
         Progress(isLive: false).OnStart(Start with { EnergySource = "rapl", EnergyExplanation = "RAPL counters: package-0" });

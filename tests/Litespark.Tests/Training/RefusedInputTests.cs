@@ -34,6 +34,23 @@ public sealed class RefusedInputTests(ITestOutputHelper output) : IDisposable
     [InlineData("--resume --set model.path=nowhere", "nowhere: there is no such folder")]
     public void A_wrong_recipe_is_refused(string arguments, string expected) => Refused(expected, arguments.Split(' '));
 
+    [Fact]
+    public void A_program_larger_than_the_machine_is_refused_before_it_is_loaded()
+    {
+        // Some terabytes: more than any machine that runs tests.
+        string[] changes = ["data.source=synthetic", "model.preset=litespark-30b", "model.vocab_size=32000", "training.sequence_length=4096", "training.micro_batch_size=32", "training.global_batch_tokens=null"];
+        CommandOutcome outcome = TinyRun.Run(["train", "--out", tiny.At("run"), "--json", .. changes.SelectMany(change => (string[])["--set", change])]);
+        AssertClear(UserError, "GB are free.", outcome);
+        Assert.False(Directory.Exists(tiny.At("run")));
+    }
+
+    [Fact]
+    public void An_energy_source_that_is_not_here_is_refused_before_data_is_prepared()
+    {
+        Refused("The energy source 'nvml' comes with the CUDA device", "--set", "energy.source=nvml");
+        Assert.False(Directory.Exists(tiny.At("cache")));
+    }
+
     [Theory]
     [InlineData("nothing.txt", "no such file or folder")]
     [InlineData("empty.txt", "holds no text")]
