@@ -1,5 +1,6 @@
 using Litespark.Data;
 using Litespark.Devices.Cpu;
+using Litespark.Graphs.Ops;
 using Litespark.Models;
 using Litespark.Planning;
 using Litespark.Planning.Passes;
@@ -61,13 +62,27 @@ public sealed class PlanTests : IDisposable
             AssertSame(Run("llama-tied-gqa", plan, rows: 8, micro: 8), Run("llama-tied-gqa", plan, rows: 8, micro: 1), 1e-5);
     }
 
+    [Theory]
+    [InlineData("llama-tied-gqa")]
+    [InlineData("mistral")]
+    [InlineData("gpt2")]
+    public void Fused_ops_that_a_device_lacks_are_decomposed(string name)
+    {
+        var poor = new DeviceProfile
+        {
+            Name = "poor",
+            Supports = op => op is not (Attention or GatedActivation or RmsNorm { HasResidual: true } or LayerNorm { HasResidual: true }),
+        };
+        AssertSame(Run(name, PlanOptions.Litespark), Run(name, PlanOptions.Litespark, profile: poor), 1e-5);
+    }
+
     sealed record Outcome(double Loss, double Norm, Dictionary<string, float[]> Gradients, Dictionary<string, float[]> Updated, long ActivationBytes);
 
-    Outcome Run(string name, PlanOptions plan, int rows = 3, int micro = 3, int length = 17)
+    Outcome Run(string name, PlanOptions plan, int rows = 3, int micro = 3, int length = 17, DeviceProfile? profile = null)
     {
         TransformerSpec spec = ToyModels.Spec(name);
         var optimizer = new OptimizerSettings();
-        StepProgram program = ProgramBuilder.Training(Transformer.Function(spec), plan, optimizer, micro, length);
+        StepProgram program = ProgramBuilder.Training(Transformer.Function(spec), plan, optimizer, micro, length, device: profile);
         using ILoadedProgram loaded = device.Load(program);
         ParameterStore.Initialize(loaded, 7);
         using MicroBatch whole = ToyModels.Batch(rows, length, spec.VocabSize, 3);
