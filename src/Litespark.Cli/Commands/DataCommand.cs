@@ -25,7 +25,7 @@ internal static class DataCommand
         var command = new HelpfulCommand("prepare", "Tokenise a recipe's text into shards that travel with their tokenizer.",
             "litespark data prepare my.yaml --out shards",
             "litespark data prepare --input \"books/*.txt\" --set tokenizer.vocab_size=8192 --out shards",
-            "litespark train my.yaml --set data.source=shards --set data.train=[shards]        train on them, here or elsewhere");
+            "litespark train my.yaml --set data.source=shards --set 'data.train=[shards]'      train on them, here or elsewhere");
         var recipe = new TextRecipe(command);
         var output = new Option<string>("--out") { HelpName = "FOLDER", Required = true, Description = "Folder of the shards; it must not exist, or be empty" };
         Option<bool> json = Options.Json();
@@ -40,7 +40,7 @@ internal static class DataCommand
         var command = new HelpfulCommand("inspect", "Documents, lengths, tokens per byte and a sample of what a recipe trains on.",
             "litespark data inspect",
             "litespark data inspect --input notes --tokenizer runs/my",
-            "litespark data inspect --set data.source=shards --set data.train=[shards]");
+            "litespark data inspect --set data.source=shards --set 'data.train=[shards]'");
         var recipe = new TextRecipe(command);
         Option<bool> json = Options.Json();
         command.Add(json);

@@ -11,6 +11,6 @@ internal sealed class EnergyCheck(EnergyMeterOptions? options = null) : IDoctorC
     public IEnumerable<DoctorFinding> Run()
     {
         foreach (EnergySourceStatus status in EnergyMeters.Describe(options))
-            yield return new DoctorFinding($"energy: {status.Source}", status.IsAvailable, status.Detail, status.IsAvailable ? null : $"{status.Fix} {Without}".Trim());
+            yield return new DoctorFinding($"energy: {status.Source}", status.IsAvailable, status.Detail, status.IsAvailable ? null : status.Fix is { } fix ? $"{fix.TrimEnd('.')}. {Without}" : Without);
     }
 }

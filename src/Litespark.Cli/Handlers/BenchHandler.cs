@@ -56,7 +56,7 @@ internal static class BenchHandler
         output.WriteLine($"  litespark runs at {report.Speedup:N2} times the baseline's speed; the loss is the same.");
         if (report.EnergySource == EnergySources.Estimate) output.WriteLine("  Energy is estimated here (~): no saving follows from it.");
         output.WriteLine();
-        var passes = new TextTable("pass", "all passes over all but this one");
+        var passes = new TextTable("pass", "speed-up by this pass");
         foreach (PassFigures pass in report.Passes) passes.Add(pass.Name, $"{pass.Speedup:N3}");
         passes.Write(output);
         output.WriteLine();
@@ -64,7 +64,7 @@ internal static class BenchHandler
         foreach (KernelFigures kernel in report.Kernels)
         {
             kernels.Add(kernel.Name, kernel.Phase.ToString().ToLowerInvariant(), $"{kernel.Calls}", $"{kernel.Ms:N2}", $"{kernel.Gflop:N2}", $"{kernel.Megabytes:N1}",
-                $"{kernel.GflopsPerSecond:N1}", Units.Percent(kernel.Share));
+                kernel.GflopsPerSecond > 0 ? $"{kernel.GflopsPerSecond:N1}" : "-", Units.Percent(kernel.Share));
         }
 
         kernels.Write(output);

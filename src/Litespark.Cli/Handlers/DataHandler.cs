@@ -22,7 +22,7 @@ internal static class DataHandler
         long train = prepared.Sum(one => one.TrainTokens), validation = prepared.Sum(one => one.ValidationTokens);
         foreach (PreparedCorpus one in prepared) context.Out.WriteLine($"{one.Documents:N0} documents, {Units.Bytes(one.Bytes)} of text{Blemishes(one.BadLines, one.EmptyDocuments, one.InvalidUtf8Documents)}");
         context.Out.WriteLine($"{options.Out}: {train:N0} tokens to train on, {validation:N0} held out, and the tokenizer of {tokenizer.VocabSize:N0} tokens");
-        context.Out.WriteLine($"train on them:  ./litespark train {options.Recipe.Name ?? "RECIPE"} --set data.source=shards --set data.train=[{options.Out}]");
+        context.Out.WriteLine($"train on them:  ./litespark train {options.Recipe.Name ?? "RECIPE"} --set data.source=shards --set 'data.train=[{options.Out}]'");
         context.Result(writer =>
         {
             writer.WriteString("out", options.Out);

@@ -55,7 +55,7 @@ internal static class PlanHandler
         facts.Add("step", $"{report.TokensPerStep:N0} tokens: {microBatches} x {training.MicroBatchSize} sequences of {training.SequenceLength}");
         facts.Add("FLOPs per token", $"{Units.Count(report.ModelFlopsPerToken)} by the model (MFU's formula), {Units.Count(report.ExecutedFlopsPerToken)} executed");
         string time = report.StepSeconds < 60 ? $"{report.StepSeconds * 1e3:N1} ms" : Units.Time(TimeSpan.FromSeconds(report.StepSeconds));
-        facts.Add("time, forecast", $"{time} a step, {Units.Count(report.TokensPerSecond)} tokens/s at most");
+        facts.Add("time, forecast", $"{time} a step, {Units.Count(report.TokensPerSecond)} tokens/s if every kernel reached these rates");
         facts.Write(output);
         output.WriteLine($"  Every call at the roofline of what was measured here just now: {report.Roofline.PeakFlops / 1e9:N0} GFLOP/s, {report.Roofline.Bandwidth / 1e9:N1} GB/s,");
         output.WriteLine("  operands moved once, only matrix products counted as FLOPs. A real step takes longer; 'litespark bench' measures it.");

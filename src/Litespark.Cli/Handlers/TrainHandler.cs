@@ -65,7 +65,7 @@ internal static class TrainHandler
         }
 
         string run = options.Out ?? RunFolder.FindLatest(options.Recipe.Name)
-            ?? throw new UserErrorException($"There is no run{(options.Recipe.Name is { } name ? $" of '{name}'" : "")} below runs/ to resume; name its folder with --out, or start one without --resume.");
+            ?? throw new UserErrorException($"There is no run{(options.Recipe.Name is { } name ? $" of '{name}'" : "")} below runs/ to resume; {(options.Recipe.Name is { } folder && Directory.Exists(folder) ? $"did you mean --resume --out {folder}?" : "name its folder with --out, or start one without --resume.")}");
         string saved = Path.Combine(run, RunFolder.RecipeFile);
         if (options.Recipe.Name is not null) return (options.Recipe.Load(), run);
         if (!File.Exists(saved))

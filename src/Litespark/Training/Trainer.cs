@@ -32,6 +32,9 @@ public sealed record TrainerOptions
 /// </summary>
 public sealed class Trainer : IDisposable
 {
+    /// <summary>Held-out tokens below which a validation loss is mostly chance.</summary>
+    const long FewTokens = 1000;
+
     readonly TrainingSetup setup;
     readonly TrainerOptions options;
     readonly ITrainingObserver observer;
@@ -177,6 +180,8 @@ public sealed class Trainer : IDisposable
                 EnergyExplanation = owner.energy.Explanation,
             });
             if (owner.validation is null && recipe.Evaluation.EverySteps > 0) owner.observer.OnWarning("there is no validation data: nothing is evaluated (data.validation, data.validation_fraction)");
+            if (owner.validation is { Tokens: < FewTokens } few) owner.observer.OnWarning($"only {few.Tokens} tokens are held out: their loss says little (data.validation, data.validation_fraction)");
+            if (IsFinished) owner.observer.OnWarning($"the run is at step {done} of {recipe.Training.MaxSteps} already: there is nothing to train; raise training.max_steps to go on");
             if (IsEvaluationDue() && metrics.LastEvalStep != done) Evaluate();
             try
             {
