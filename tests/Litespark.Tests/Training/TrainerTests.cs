@@ -121,8 +121,9 @@ public sealed class TrainerTests : IDisposable
         TrainingSummary summary = tiny.Train("skip", [.. changes, "training.on_nan=skip"], observer: warnings);
         Assert.Equal(60, summary.Steps);
         using JsonDocument state = JsonDocument.Parse(File.ReadAllText(Path.Combine(summary.Checkpoint!, "training_state.json")));
-        Assert.NotEmpty(warnings.Messages);
-        Assert.Equal(60 - warnings.Messages.Count, state.RootElement.GetProperty("updates").GetInt32());
+        int skipped = warnings.Messages.Count(message => message.Contains("the update is skipped", StringComparison.Ordinal));
+        Assert.NotEqual(0, skipped);
+        Assert.Equal(60 - skipped, state.RootElement.GetProperty("updates").GetInt32());
     }
 
     [Fact]
