@@ -34,7 +34,7 @@ public sealed partial class GraphBuilder
         => Apply1(new Rope(headDim, 2 * cos.Shape.Columns), x, positions, cos, sin);
 
     /// <summary>
-    /// Causal attention as the textbook writes it: scores, masked softmax, mix. q [N, H·K], k and v [N, KV·K],
+    /// Causal attention as the textbook writes it: scores, scale, mask, softmax, mix. q [N, H·K], k and v [N, KV·K],
     /// documentStarts [N] → [N, H·K].
     /// </summary>
     /// <param name="q">Queries.</param>
@@ -47,8 +47,8 @@ public sealed partial class GraphBuilder
     public Value Attention(Value q, Value k, Value v, Value documentStarts, AttentionGeometry geometry, int window = 0, double scale = 0)
     {
         float factor = (float)(scale == 0 ? 1 / Math.Sqrt(geometry.HeadDim) : scale);
-        Value scores = Apply1(new HeadProduct(HeadProductKind.Scores, geometry, factor), q, k);
-        Value probabilities = Apply1(new MaskedSoftmax(geometry, window), scores, documentStarts);
+        Value scores = Scale(Apply1(new HeadProduct(HeadProductKind.Scores, geometry, 1f), q, k), factor);
+        Value probabilities = Apply1(new Softmax(), Apply1(new CausalMask(geometry, window), scores, documentStarts));
         return Apply1(new HeadProduct(HeadProductKind.Mix, geometry, 1f), probabilities, v);
     }
 

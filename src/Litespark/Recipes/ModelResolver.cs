@@ -21,6 +21,9 @@ internal static class ModelResolver
         TransformerSpec spec = Override(basis ?? FromShape(model), model);
         bool newVocabulary = model.VocabSize is null && model.Path is null;
         if (newVocabulary && tokenizerSize is { } size) spec = spec with { VocabSize = size };
+        // Rotary positions have no parameters: a new model is made for the sequences that it is trained on.
+        if (model.MaxPositionEmbeddings is null && model.Path is null && spec.Family != ModelFamily.Gpt2)
+            spec = spec with { MaxPositionEmbeddings = Math.Max(spec.MaxPositionEmbeddings, loaded.Recipe.Training.SequenceLength) };
         if (spec.VocabSize < 1) throw loaded.Error("model.vocab_size", "no size is known; set it, or use a preset.");
         if (tokenizerSize > spec.VocabSize)
             throw loaded.Error("model.vocab_size", $"{spec.VocabSize} rows cannot hold the tokenizer's {tokenizerSize} tokens; use the model's own tokenizer, or a larger vocabulary.");

@@ -94,7 +94,7 @@ public sealed record ModelSection
         Key("vocab_size", Kinds.Optional(Kinds.Integer(2)), s => s.VocabSize, (s, v) => s with { VocabSize = v },
             "Rows of the embedding; null = the tokenizer's size (with path or synthetic data the model's own)."),
         Key("max_position_embeddings", Kinds.Optional(Kinds.Integer(1)), s => s.MaxPositionEmbeddings, (s, v) => s with { MaxPositionEmbeddings = v },
-            "Longest sequence in tokens that the model is made for."),
+            "Longest sequence in tokens that the model is made for; null = the preset's or 2048, for a new model with rotary positions at least training.sequence_length."),
         Key("tie_word_embeddings", Kinds.Optional(Kinds.Boolean), s => s.TieWordEmbeddings, (s, v) => s with { TieWordEmbeddings = v },
             "The output head shares the embedding's weights."),
         Key("hidden_act", Kinds.Optional(Activation), s => s.HiddenAct, (s, v) => s with { HiddenAct = v },

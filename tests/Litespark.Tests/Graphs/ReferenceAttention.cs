@@ -28,18 +28,29 @@ internal static class ReferenceAttention
         return y;
     }
 
-    public static double[] MaskedSoftmax(AttentionGeometry g, int window, double[] scores, double[] starts)
+    public static double[] CausalMask(AttentionGeometry g, int window, double[] scores, double[] starts)
     {
-        var y = new double[scores.Length];
+        double[] y = [.. Enumerable.Repeat(double.NegativeInfinity, scores.Length)];
         for (int sequence = 0; sequence < g.Sequences; sequence++)
             for (int head = 0; head < g.Heads; head++)
                 for (int query = 0; query < g.SequenceLength; query++)
                 {
                     int first = Math.Max((int)starts[sequence * g.SequenceLength + query], window > 0 ? query - window + 1 : 0);
                     int row = Score(g, sequence, head, query, 0);
-                    double sum = LogSumExp(scores.AsSpan(row + first, query - first + 1));
-                    for (int key = first; key <= query; key++) y[row + key] = Math.Exp(scores[row + key] - sum);
+                    for (int key = first; key <= query; key++) y[row + key] = scores[row + key];
                 }
+
+        return y;
+    }
+
+    public static double[] Softmax(double[] x, int columns)
+    {
+        var y = new double[x.Length];
+        for (int row = 0; row < x.Length; row += columns)
+        {
+            double sum = LogSumExp(x.AsSpan(row, columns));
+            for (int i = row; i < row + columns; i++) y[i] = Math.Exp(x[i] - sum);
+        }
 
         return y;
     }
@@ -49,7 +60,7 @@ internal static class ReferenceAttention
     {
         AttentionGeometry g = op.Geometry;
         double[] scores = HeadProduct(new HeadProduct(HeadProductKind.Scores, g, op.Scale), x[0], x[1]);
-        double[] probabilities = MaskedSoftmax(g, op.Window, scores, x[3]);
+        double[] probabilities = Softmax(CausalMask(g, op.Window, scores, x[3]), g.SequenceLength);
         var sums = new double[g.Sequences * g.Heads * g.SequenceLength];
         for (int row = 0; row < sums.Length; row++)
         {

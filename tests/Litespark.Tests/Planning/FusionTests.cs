@@ -110,7 +110,7 @@ public sealed class FusionTests : IDisposable
     {
         Dictionary<string, int> forward = Counts(plan, Phase.Forward), backward = Counts(plan, Phase.Backward);
         Assert.Equal((Layers, Layers), (forward["attention"], backward["attention_gradient"]));
-        Assert.DoesNotContain(plan.Calls, call => call.Op is HeadProduct or MaskedSoftmax or MaskedSoftmaxGradient);
+        Assert.DoesNotContain(plan.Calls, call => call.Op is HeadProduct or CausalMask or Softmax or SoftmaxGradient);
     }
 
     static long LargestTransient(StepPlan plan)

@@ -39,6 +39,12 @@ public class ModelResolverTests
     [Fact]
     public void The_head_size_follows_a_changed_width() => Assert.Equal(32, Resolve("preset: p, hidden_size: 128", Basis, null).HeadDim);
 
+    [Theory]
+    [InlineData("preset: p", 1024)]
+    [InlineData("hidden_size: 64, intermediate_size: 128, num_hidden_layers: 2, num_attention_heads: 4", 4096)]
+    public void A_new_model_with_rotary_positions_takes_the_sequences_it_is_trained_on(string model, int length)
+        => Assert.Equal(length, Resolve(model, model.StartsWith("preset", StringComparison.Ordinal) ? Basis : null, 4096, $"training: {{sequence_length: {length}}}").MaxPositionEmbeddings);
+
     [Fact]
     public void A_shape_without_a_preset_gets_its_familys_defaults()
     {
@@ -50,7 +56,7 @@ public class ModelResolverTests
 
     [Theory]
     [InlineData("preset: p, num_attention_heads: 6", "", "test.yaml:1:41: model.num_attention_heads: hidden_size 64 is not divisible by num_attention_heads 6")]
-    [InlineData("preset: p", "training: {sequence_length: 1024}", "test.yaml:2:29: training.sequence_length: sequence_length 1024 is longer than the model's max_position_embeddings 512")]
+    [InlineData("preset: p, max_position_embeddings: 512", "training: {sequence_length: 1024}", "test.yaml:2:29: training.sequence_length: sequence_length 1024 is longer than the model's max_position_embeddings 512")]
     [InlineData("path: p", "tokenizer: {vocab_size: 40000}", "32000 rows cannot hold the tokenizer's 40000 tokens")]
     public void What_only_the_preset_shows_is_checked_too(string model, string rest, string expected) =>
         Assert.Contains(expected, Assert.Throws<UserErrorException>(() => Resolve(model, Basis, 40000, rest)).Message);

@@ -77,30 +77,47 @@ public sealed record HeadProduct(HeadProductKind Kind, AttentionGeometry Geometr
 }
 
 /// <summary>
-/// Softmax over the visible keys: scores [B, H, T, T], document starts [N] → probabilities; query t sees keys
-/// max(start, t − Window + 1) … t of its sequence, the others get exactly 0.
+/// Hides keys: scores [B, H, T, T], document starts [N] → the same scores with a very large negative number wherever query t does
+/// not see the key; it sees max(start, t − Window + 1) … t of its sequence. A softmax behind it gives the hidden keys exactly 0,
+/// and so their scores a gradient of 0.
 /// </summary>
-public sealed record MaskedSoftmax(AttentionGeometry Geometry, int Window) : Op
+public sealed record CausalMask(AttentionGeometry Geometry, int Window) : Op
 {
     /// <inheritdoc/>
-    public override string Name => "masked_softmax";
+    public override string Name => "causal_mask";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [inputs[0].Type];
+
+    /// <inheritdoc/>
+    public override void Differentiate(Node node, GradientContext context) => context.Add(node.Inputs[0], context.Of(node.Output)!);
+
+    /// <inheritdoc/>
+    public override int InPlaceInput(int output) => 0;
+}
+
+/// <summary>Softmax over the last axis.</summary>
+public sealed record Softmax : Op
+{
+    /// <inheritdoc/>
+    public override string Name => "softmax";
 
     /// <inheritdoc/>
     public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [inputs[0].Type];
 
     /// <inheritdoc/>
     public override void Differentiate(Node node, GradientContext context)
-        => context.Add(node.Inputs[0], context.Builder.Apply1(new MaskedSoftmaxGradient(Geometry, Window), context.Of(node.Output)!, node.Output, node.Inputs[1]));
+        => context.Add(node.Inputs[0], context.Builder.Apply1(new SoftmaxGradient(), context.Of(node.Output)!, node.Output));
 
     /// <inheritdoc/>
     public override int InPlaceInput(int output) => 0;
 }
 
-/// <summary>dS = P ∘ (dP − Σ P ∘ dP): dP, P, document starts → dS.</summary>
-public sealed record MaskedSoftmaxGradient(AttentionGeometry Geometry, int Window) : Op
+/// <summary>dS = P ∘ (dP − Σ P ∘ dP) with the sum over the last axis: dP, P → dS.</summary>
+public sealed record SoftmaxGradient : Op
 {
     /// <inheritdoc/>
-    public override string Name => "masked_softmax_gradient";
+    public override string Name => "softmax_gradient";
 
     /// <inheritdoc/>
     public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [inputs[0].Type];

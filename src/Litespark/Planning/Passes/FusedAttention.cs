@@ -3,7 +3,7 @@ using Litespark.Graphs.Ops;
 
 namespace Litespark.Planning.Passes;
 
-/// <summary>Scores, masked softmax and mix become one kernel with an online softmax: no T × T matrix, forward or backward.</summary>
+/// <summary>Scores, scale, mask, softmax and mix become one kernel with an online softmax: no T × T matrix, forward or backward.</summary>
 internal static class FusedAttention
 {
     public static void Run(Graph graph)
@@ -11,18 +11,22 @@ internal static class FusedAttention
         var rewriter = new GraphRewriter(graph);
         foreach (Node mix in graph.Nodes.Where(node => node.Op is HeadProduct { Kind: HeadProductKind.Mix, Scale: 1f }))
         {
-            if (mix.Inputs[0].Producer is not { Op: MaskedSoftmax softmaxOp } softmax || rewriter.OnlyUse(softmax.Output) != mix) continue;
-            if (softmax.Inputs[0].Producer is not { Op: HeadProduct { Kind: HeadProductKind.Scores } scoresOp } scores || rewriter.OnlyUse(scores.Output) != softmax) continue;
+            if (Only<Softmax>(mix, rewriter) is not { } softmax || Only<CausalMask>(softmax, rewriter) is not { } mask
+                || Only<Scale>(mask, rewriter) is not { } scale || Only<HeadProduct>(scale, rewriter) is not { } scores) continue;
+            if (scores.Op is not HeadProduct { Kind: HeadProductKind.Scores } product) continue;
             rewriter.Replace(mix, builder =>
             {
-                var op = new Attention(scoresOp.Geometry, softmaxOp.Window, scoresOp.Scale);
-                Value[] inputs = [scores.Inputs[0], scores.Inputs[1], mix.Inputs[1], softmax.Inputs[1]];
+                var op = new Attention(product.Geometry, ((CausalMask)mask.Op).Window, product.Scale * ((Scale)scale.Op).Factor);
+                Value[] inputs = [scores.Inputs[0], scores.Inputs[1], mix.Inputs[1], mask.Inputs[1]];
                 rewriter.Substitute(mix.Output, builder.Apply(op, [.. inputs.Select(rewriter.Current)])[0]);
             });
-            rewriter.Remove(scores);
-            rewriter.Remove(softmax);
+            foreach (Node node in (Node[])[scores, scale, mask, softmax]) rewriter.Remove(node);
         }
 
         rewriter.Apply();
     }
+
+    /// <summary>The node that makes a reader's first operand, if its op is of a kind and nobody else reads the result.</summary>
+    static Node? Only<TOp>(Node reader, GraphRewriter rewriter) where TOp : Op
+        => reader.Inputs[0].Producer is { Op: TOp } producer && rewriter.OnlyUse(producer.Output) == reader ? producer : null;
 }

@@ -6,23 +6,6 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// <summary>Builds the attention kernels for the register width and register tile of this machine.</summary>
 internal static unsafe class AttentionKernels
 {
-    /// <summary><see cref="MaskedSoftmaxKernel{T}"/></summary>
-    public static CpuKernel MaskedSoftmax(AttentionShape shape, float* scores, float* probabilities) => SimdWidth.Count switch
-    {
-        16 => new MaskedSoftmaxKernel<Simd512>(shape, scores, probabilities),
-        8 => new MaskedSoftmaxKernel<Simd256>(shape, scores, probabilities),
-        _ => new MaskedSoftmaxKernel<Simd128>(shape, scores, probabilities),
-    };
-
-    /// <summary><see cref="MaskedSoftmaxGradientKernel{T}"/></summary>
-    public static CpuKernel MaskedSoftmaxGradient(AttentionShape shape, float* probabilities, float* probabilityGradients,
-        float* scoreGradients) => SimdWidth.Count switch
-    {
-        16 => new MaskedSoftmaxGradientKernel<Simd512>(shape, probabilities, probabilityGradients, scoreGradients),
-        8 => new MaskedSoftmaxGradientKernel<Simd256>(shape, probabilities, probabilityGradients, scoreGradients),
-        _ => new MaskedSoftmaxGradientKernel<Simd128>(shape, probabilities, probabilityGradients, scoreGradients),
-    };
-
     /// <summary><see cref="AttentionKernel{T,TTile}"/></summary>
     public static CpuKernel Forward(AttentionShape shape, Matrix q, Matrix k, Matrix v, Matrix o, float* logSumExp, WorkerPool pool)
         => SimdWidth.Count switch

@@ -10,8 +10,9 @@ internal readonly struct GemmBlocking
     public const int PackedFloats = 1 << 20;
 
     const int LongestChunkK = 1024;
-    const int TaskRows = 144;
+    const int TaskRows = 96;
     const int TaskColumns = 384;
+    const int TasksPerThread = 8;
     const int LeastTaskFlops = 200_000;
 
     /// <summary>Rows, columns and k of a chunk; the last chunk along each may be shorter.</summary>
@@ -34,11 +35,11 @@ internal readonly struct GemmBlocking
     /// <summary>Floats that the packed chunk of B takes.</summary>
     public long PackedB => PackedChunk.Length(tileColumns, ChunkN, ChunkK);
 
-    /// <summary>Rows and columns (multiples of the tile) of one task: about four tasks per thread, unless they would be tiny.</summary>
+    /// <summary>Rows and columns (multiples of the tile) of one task: about eight tasks per thread, unless they would be tiny.</summary>
     public (int Rows, int Columns) TaskShape(int m, int n, int k, int threads)
     {
         int rows = Even(m, TaskRows, tileRows), columns = Even(n, TaskColumns, tileColumns);
-        int wanted = threads == 1 ? 1 : 4 * threads;
+        int wanted = threads == 1 ? 1 : TasksPerThread * threads;
         while (Count(m, rows) * Count(n, columns) < wanted && 2L * rows * columns * k > LeastTaskFlops && (rows > tileRows || columns > tileColumns))
         {
             if (rows == tileRows || (columns >= rows && columns > tileColumns)) columns = Even(n, columns / 2, tileColumns);

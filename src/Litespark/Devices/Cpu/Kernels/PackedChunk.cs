@@ -1,13 +1,16 @@
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
-/// A packed part of an operand, lines × depth: blocks along k (so short that two panels fit the first cache), each a row of
+/// A packed part of an operand, lines × depth: blocks along k, each a row of
 /// panels [k][width] as <see cref="GemmPack"/> lays them. How k is cut depends on the depth alone.
 /// </summary>
 internal readonly unsafe struct PackedChunk(float* data, int width, int lines, int depth)
 {
-    /// <summary>No block of k is longer.</summary>
-    public const int LongestBlock = 320;
+    /// <summary>
+    /// No block of k is longer. Long, so that C is read and written again seldom: a tile takes B's panel from the second cache
+    /// as fast as from the first, and a task's panels of A (96 lines) still fit there beside it.
+    /// </summary>
+    public const int LongestBlock = 768;
 
     readonly float* data = data;
 
