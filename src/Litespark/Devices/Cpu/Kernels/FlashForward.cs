@@ -27,9 +27,13 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     /// <summary>Reference of a row that has seen no key yet: below every score, far above what masked ones are given.</summary>
     const float Unseen = -1e20f;
 
+    // Strips that share what they read of a block of keys.
+    const int Strips = 4;
+
     readonly int headDim, stride;
     readonly float scale2;
-    readonly float* keyPanels, values, queries, output, strip, stripMax, max, sum;
+    readonly int* low, high;
+    readonly float* keyPanels, values, queries, output, scores, stripMax, max, sum;
 
     /// <summary>First key that each query row of the block sees; to be filled before <see cref="Run"/>.</summary>
     public readonly int* First;
@@ -40,7 +44,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     /// <summary>Floats of scratch memory for heads with at most <paramref name="keys"/> keys.</summary>
     public static long ScratchLength(int headDim, int keys)
         => FlashTiles<T, TTile>.PackedLength(headDim, keys) + FlashTiles<T, TTile>.CopyLength(headDim, keys)
-        + 2 * FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock) + (long)TTile.Rows * KeyBlock + 16 + (3 + T.Count) * QueryBlock;
+        + 2 * FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock) + (long)Strips * TTile.Rows * KeyBlock + 32 + (3 + T.Count) * QueryBlock;
 
     /// <summary>Lays the buffers out in <paramref name="scratch"/>.</summary>
     public FlashForward(float* scratch, int headDim, int keys, float scale)
@@ -53,12 +57,14 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         values = keyPanels + FlashTiles<T, TTile>.PackedLength(headDim, keys);
         queries = values + FlashTiles<T, TTile>.CopyLength(headDim, keys);
         output = queries + FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock);
-        strip = output + FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock);
-        stripMax = strip + TTile.Rows * KeyBlock;
+        scores = output + FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock);
+        stripMax = scores + Strips * TTile.Rows * KeyBlock;
         max = stripMax + 16;
         sum = max + QueryBlock;
         First = (int*)(sum + QueryBlock * T.Count);
         End = First + QueryBlock;
+        low = End + QueryBlock;
+        high = low + 8;
     }
 
     /// <summary>Takes in the keys and values of a head: rows [0, <paramref name="keys"/>) of both.</summary>
@@ -87,7 +93,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         }
         for (int k0 = firstKey / KeyBlock * KeyBlock; k0 < endKey; k0 += KeyBlock)
         {
-            for (int r = 0; r < rows; r += TTile.Rows) Strip(r, Math.Min(TTile.Rows, rows - r), k0);
+            for (int r = 0; r < rows; r += Strips * TTile.Rows) Group(r, Math.Min(Strips * TTile.Rows, rows - r), k0);
         }
         for (int r = 0; r < rows; r++)
         {
@@ -97,20 +103,55 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         }
     }
 
-    void Strip(int r, int rows, int k0)
+    /// <summary>
+    /// A group of strips against a block of keys. Strips are the inner loops: each panel of keys and of values is read from the
+    /// first-level cache by all but the first strip.
+    /// </summary>
+    [MethodImpl(Hot)]
+    void Group(int r0, int rows, int k0)
     {
-        (int low, int high) = FlashTiles<T, TTile>.Span(First + r, End + r, rows, k0, KeyBlock);
-        if (low >= high) return;
-        int from = low / TTile.Columns * TTile.Columns, to = FlashTiles<T, TTile>.RoundUp(high, TTile.Columns);
-        FlashTiles<T, TTile>.Scores(queries + r * stride, headDim, keyPanels, k0, from, to, strip, KeyBlock);
-        Mask(r, rows, k0, from, to);
-        Softmax(r, rows, from, to);
-        FlashTiles<T, TTile>.RowProduct(strip + low, KeyBlock, high - low, values + (nint)(k0 + low) * stride, headDim,
-            output + r * stride);
+        int strips = (rows + TTile.Rows - 1) / TTile.Rows, groupFrom = KeyBlock, groupTo = 0;
+        for (int s = 0; s < strips; s++)
+        {
+            int r = r0 + s * TTile.Rows;
+            (low[s], high[s]) = FlashTiles<T, TTile>.Span(First + r, End + r, Math.Min(TTile.Rows, rows - s * TTile.Rows), k0, KeyBlock);
+            if (low[s] >= high[s]) continue;
+            groupFrom = Math.Min(groupFrom, low[s] / TTile.Columns * TTile.Columns);
+            groupTo = Math.Max(groupTo, high[s]);
+        }
+        nint panel = GemmPack.PanelLength(TTile.Columns, headDim);
+        float* b = keyPanels + (k0 + groupFrom) / TTile.Columns * panel;
+        for (int c = groupFrom; c < groupTo; c += TTile.Columns, b += panel)
+        {
+            for (int s = 0; s < strips; s++)
+            {
+                if (c + TTile.Columns <= low[s] || c >= high[s]) continue;
+                TTile.RowMajorA(headDim, queries + (r0 + s * TTile.Rows) * stride, stride, b, TTile.Columns,
+                    scores + s * TTile.Rows * KeyBlock + c, KeyBlock, accumulate: false);
+            }
+        }
+        for (int s = 0; s < strips; s++)
+        {
+            if (low[s] >= high[s]) continue;
+            int r = r0 + s * TTile.Rows, stripRows = Math.Min(TTile.Rows, rows - s * TTile.Rows);
+            int from = low[s] / TTile.Columns * TTile.Columns, to = FlashTiles<T, TTile>.RoundUp(high[s], TTile.Columns);
+            float* strip = scores + s * TTile.Rows * KeyBlock;
+            Mask(strip, r, stripRows, k0, from, to);
+            Softmax(strip, r, stripRows, from, to);
+        }
+        for (int d = 0; d < headDim; d += TTile.Columns)
+        {
+            for (int s = 0; s < strips; s++)
+            {
+                if (low[s] >= high[s]) continue;
+                TTile.RowMajorA(high[s] - low[s], scores + s * TTile.Rows * KeyBlock + low[s], KeyBlock,
+                    values + (nint)(k0 + low[s]) * stride + d, stride, output + (r0 + s * TTile.Rows) * stride + d, stride, accumulate: true);
+            }
+        }
     }
 
     /// <summary>Makes the scores in the columns [from, to) that a row of the strip does not see as good as −∞.</summary>
-    void Mask(int r, int rows, int k0, int from, int to)
+    void Mask(float* strip, int r, int rows, int k0, int from, int to)
     {
         float* p = strip;
         for (int i = r; i < r + rows; i++, p += KeyBlock)
@@ -123,7 +164,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
 
     /// <summary>Turns the scores of a strip in the columns [from, to) into exponentials; rescales what its rows have so far.</summary>
     [MethodImpl(Hot)]
-    void Softmax(int r, int rows, int from, int to)
+    void Softmax(float* strip, int r, int rows, int from, int to)
     {
         // All maxima first: a row's exponentials need not wait for the end of its own.
         for (int i = 0; i < rows; i += 3)

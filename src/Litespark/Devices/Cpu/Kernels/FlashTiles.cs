@@ -16,6 +16,9 @@ internal static unsafe class FlashTiles<T, TTile> where T : struct, ISimd<T> whe
     /// <summary>Queries per block and keys per block: multiples of every register tile's rows and columns.</summary>
     public const int Block = 96;
 
+    /// <summary>Floats from row to row of a block of scores: an odd number of cache lines, as columns of it are read too.</summary>
+    public const int ScoreStride = Block + CacheLine;
+
     // Floats per cache line.
     const int CacheLine = 16;
 
@@ -87,6 +90,6 @@ internal static unsafe class FlashTiles<T, TTile> where T : struct, ISimd<T> whe
     {
         int stride = CopyStride(headDim);
         for (int d = 0; d < headDim; d += TTile.Columns)
-            TTile.ColumnMajorA(rows, p, Block, b + d, stride, accumulator + d, stride, accumulate: true);
+            TTile.ColumnMajorA(rows, p, ScoreStride, b + d, stride, accumulator + d, stride, accumulate: true);
     }
 }
