@@ -4,7 +4,7 @@ using Litespark.Devices.Cpu.Simd;
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
-/// Forward pass of flash attention for one head in one worker's scratch memory: scores exist a strip of query rows at a time, and the
+/// Forward pass of flash attention for one head in one worker's scratch memory: scores exist a few strips of query rows at a time, and the
 /// softmax is kept up to date as blocks of keys are visited (Milakov and Gimelshein 2018; Dao et al. 2022). Blocks of keys that no row
 /// of a strip sees are skipped. Every row may see any contiguous range of keys.
 /// </summary>
@@ -27,11 +27,13 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     /// <summary>Reference of a row that has seen no key yet: below every score, far above what masked ones are given.</summary>
     const float Unseen = -1e20f;
 
-    // Strips that share what they read of a block of keys.
+    // Strips that share what they read of a block of keys; a strip is as many query rows as a register tile has.
     const int Strips = 4;
 
     readonly int headDim, stride;
     readonly float scale2;
+
+    // Keys of the block, relative to its first one, that each strip of a group sees.
     readonly int* low, high;
     readonly float* keyPanels, values, queries, output, scores, stripMax, max, sum;
 

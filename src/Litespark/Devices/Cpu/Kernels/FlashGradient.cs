@@ -115,6 +115,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         else RowMath<T>.Copy(source, destination, headDim, headDim);
     }
 
+    [MethodImpl(Hot)]
     void Tile(int q0, int rows, int k0, float* logSumExp)
     {
         int keyCount = Math.Min(Block, tokens - k0), live = 0;
@@ -148,6 +149,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     /// <summary>Whether a query sees any key of the tile of columns that begins with <paramref name="key"/>.</summary>
     bool Sees(int query, int key) => First[query] < key + TTile.Rows && End[query] > key;
 
+    [MethodImpl(Hot)]
     void Strip(int q0, int r, int rows, int k0, int keyCount, float* logSumExp)
     {
         int row0 = q0 + r;
