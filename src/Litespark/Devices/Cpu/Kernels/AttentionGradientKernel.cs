@@ -5,7 +5,7 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// <summary>
 /// Gradient of <see cref="AttentionKernel{T,TTile}"/>. A task is one key/value head of one sequence, its query heads one after the
 /// other; where that gives too few tasks for the threads, one query head, with dK and dV of each head kept apart and added up in a
-/// second loop. Both ways add the same numbers in the same order.
+/// second loop. Both ways add the same numbers in the same order. Of very few heads each is worked on by all threads (<see cref="Steps"/>).
 /// </summary>
 internal sealed unsafe class AttentionGradientKernel<T, TTile> : CpuKernel, IParallelWork
     where T : struct, ISimd<T> where TTile : IGemmTile
@@ -15,6 +15,14 @@ internal sealed unsafe class AttentionGradientKernel<T, TTile> : CpuKernel, IPar
     readonly float* logSumExp;
     readonly WorkerPool pool;
     readonly HeadSum? headSum;
+    readonly Steps? steps;
+
+    // Query heads of all sequences up to which the threads share each head.
+    const int FewHeads = 3;
+
+    /// <summary>Whether the threads work on one head after the other together. By shape alone: the order of sums differs.</summary>
+    public static bool SharesHeads(in AttentionShape shape)
+        => shape.Sequences * shape.Heads <= FewHeads && shape.Tokens > FlashGradient<T, TTile>.Block;
 
     /// <summary>
     /// q, o, dO, dQ [N, H·head_dim], k, v, dK, dV [N, KV·head_dim], logSumExp [B, H, T] of the forward pass; dQ, dK, dV are overwritten.
@@ -28,7 +36,16 @@ internal sealed unsafe class AttentionGradientKernel<T, TTile> : CpuKernel, IPar
         (this.shape, this.q, this.k, this.v, this.o, this.pool) = (shape, q, k, v, o, pool);
         (this.dO, this.dQ, this.dK, this.dV) = (dO, dQ, dK, dV);
         this.logSumExp = logSumExp;
-        pool.ReserveScratch(FlashGradient<T, TTile>.ScratchLength(shape.HeadDim, shape.Tokens));
+        long headLength = FlashGradient<T, TTile>.HeadLength(shape.HeadDim, shape.Tokens);
+        long blockLength = FlashGradient<T, TTile>.BlockLength(shape.HeadDim);
+        if (SharesHeads(shape))
+        {
+            pool.ReserveScratch(blockLength);
+            pool.ReserveSharedScratch(headLength);
+            steps = new Steps(this);
+            return;
+        }
+        pool.ReserveScratch(headLength + blockLength);
         if (AttentionTasks.Parts(shape.Sequences * shape.KeyValueHeads, shape.Group, pool.ThreadCount) > 1)
         {
             pool.ReserveSharedScratch(2L * shape.Rows * shape.Heads * shape.HeadDim);
@@ -39,6 +56,11 @@ internal sealed unsafe class AttentionGradientKernel<T, TTile> : CpuKernel, IPar
     /// <inheritdoc/>
     public override void Run(WorkerPool pool)
     {
+        if (steps is not null)
+        {
+            steps.Run(pool);
+            return;
+        }
         pool.Run(this, shape.Sequences * (headSum is null ? shape.KeyValueHeads : shape.Heads));
         if (headSum is not null) pool.Run(headSum, shape.Rows);
     }
@@ -52,25 +74,87 @@ internal sealed unsafe class AttentionGradientKernel<T, TTile> : CpuKernel, IPar
 
     void IParallelWork.RunTask(int task, int worker)
     {
-        int heads = headSum is null ? shape.Group : 1, tasksPerSequence = shape.Heads / heads;
-        int sequence = task / tasksPerSequence, firstHead = task % tasksPerSequence * heads, row0 = sequence * shape.Tokens;
-        int keyColumn = firstHead / shape.Group * shape.HeadDim;
-        var flash = new FlashGradient<T, TTile>(pool.Scratch(worker), shape.HeadDim, shape.Tokens, shape.Scale);
-        for (int t = 0; t < shape.Tokens; t++)
-        {
-            flash.First[t] = shape.FirstKey(sequence, t);
-            flash.End[t] = t + 1;
-        }
-        flash.Load(k.Row(row0) + keyColumn, k.Stride, v.Row(row0) + keyColumn, v.Stride);
+        int heads = headSum is null ? shape.Group : 1, tasksPerSequence = shape.Heads / heads, tokens = shape.Tokens;
+        int sequence = task / tasksPerSequence, firstHead = task % tasksPerSequence * heads;
+        float* scratch = pool.Scratch(worker);
+        var flash = new FlashGradient<T, TTile>(scratch, scratch + FlashGradient<T, TTile>.HeadLength(shape.HeadDim, tokens),
+            shape.HeadDim, tokens, shape.Scale);
+        shape.FillRanges(sequence, 0, tokens, flash.First, flash.End);
         for (int head = firstHead; head < firstHead + heads; head++)
         {
-            int column = head * shape.HeadDim;
-            Matrix keyGradients = headSum is null ? dK : PerHead(0), valueGradients = headSum is null ? dV : PerHead(1);
-            int gradientColumn = headSum is null ? keyColumn : column;
-            flash.Run(q.Row(row0) + column, q.Stride, o.Row(row0) + column, o.Stride, dO.Row(row0) + column, dO.Stride,
-                logSumExp + ((nint)sequence * shape.Heads + head) * shape.Tokens, dQ.Row(row0) + column, dQ.Stride,
-                keyGradients.Row(row0) + gradientColumn, keyGradients.Stride,
-                valueGradients.Row(row0) + gradientColumn, valueGradients.Stride, accumulate: head > firstHead);
+            HeadOperands operands = Operands(sequence, head);
+            if (head == firstHead) flash.LoadKeys(operands, 0, tokens);
+            flash.LoadQueries(operands, 0, tokens);
+            flash.Run(operands, 0, tokens, 0, tokens, accumulate: head > firstHead);
+            flash.DeliverQueries(operands, 0, tokens);
+        }
+    }
+
+    /// <summary>Operands of a query head; dK and dV its own where heads are added up later.</summary>
+    HeadOperands Operands(int sequence, int head)
+    {
+        int keyHead = head / shape.Group;
+        float* lse = logSumExp + ((nint)sequence * shape.Heads + head) * shape.Tokens;
+        return new(Part(q, head), Part(k, keyHead), Part(v, keyHead), Part(o, head), Part(dO, head), lse, Part(dQ, head),
+            headSum is null ? Part(dK, keyHead) : Part(PerHead(0), head), headSum is null ? Part(dV, keyHead) : Part(PerHead(1), head));
+
+        Matrix Part(Matrix m, int column)
+            => new(m.Row(sequence * shape.Tokens) + column * shape.HeadDim, shape.Tokens, shape.HeadDim, m.Stride);
+    }
+
+    /// <summary>
+    /// The threads share one head after the other, a few blocks of queries × a few blocks of keys a task. Step i takes the tasks whose
+    /// queries lie i stretches behind their keys: no two of them touch the same gradients, and every gradient is added up in the
+    /// order of the steps, however many threads there are.
+    /// </summary>
+    sealed class Steps(AttentionGradientKernel<T, TTile> kernel) : IParallelWork
+    {
+        const int Load = -1, Deliver = -2;
+
+        // Enough for many threads; not so many that waiting for the last task of every step costs much.
+        const int MaxStretches = 24;
+
+        readonly int stretch = FlashTiles<T, TTile>.RoundUp((kernel.shape.Tokens + MaxStretches - 1) / MaxStretches, FlashGradient<T, TTile>.Block);
+        int sequence, head, step;
+
+        public void Run(WorkerPool pool)
+        {
+            int stretches = (kernel.shape.Tokens + stretch - 1) / stretch;
+            for (sequence = 0; sequence < kernel.shape.Sequences; sequence++)
+            {
+                for (head = 0; head < kernel.shape.Heads; head++)
+                {
+                    step = Load;
+                    pool.Run(this, stretches);
+                    for (step = 0; step < stretches; step++) pool.Run(this, stretches - step);
+                    step = Deliver;
+                    pool.Run(this, stretches);
+                }
+            }
+        }
+
+        public void RunTask(int task, int worker)
+        {
+            AttentionShape shape = kernel.shape;
+            var flash = new FlashGradient<T, TTile>(kernel.pool.SharedScratch, kernel.pool.Scratch(worker), shape.HeadDim, shape.Tokens,
+                shape.Scale);
+            HeadOperands operands = kernel.Operands(sequence, head);
+            int from = task * stretch, to = Math.Min(from + stretch, shape.Tokens), queryFrom = from + step * stretch;
+            switch (step)
+            {
+                case Load:
+                    shape.FillRanges(sequence, from, to, flash.First, flash.End);
+                    if (head % shape.Group == 0) flash.LoadKeys(operands, from, to);
+                    flash.LoadQueries(operands, from, to);
+                    break;
+                case Deliver:
+                    flash.DeliverQueries(operands, from, to);
+                    break;
+                default:
+                    flash.Run(operands, from, to, queryFrom, Math.Min(queryFrom + stretch, shape.Tokens),
+                        accumulate: step > 0 || head % shape.Group > 0);
+                    break;
+            }
         }
     }
 

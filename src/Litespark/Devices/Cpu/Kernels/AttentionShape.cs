@@ -68,6 +68,16 @@ internal readonly unsafe struct AttentionShape
         return Window > 0 ? Math.Max(first, token - Window + 1) : first;
     }
 
+    /// <summary>Writes first[t] = <see cref="FirstKey"/> and end[t] = t + 1 for the tokens [from, to) of a sequence.</summary>
+    public void FillRanges(int sequence, int from, int to, int* first, int* end)
+    {
+        for (int t = from; t < to; t++)
+        {
+            first[t] = FirstKey(sequence, t);
+            end[t] = t + 1;
+        }
+    }
+
     /// <summary>Query-key pairs that are not masked in one sequence of one document: the causal (and windowed) area.</summary>
     public static long LivePairs(int tokens, int window = 0)
     {

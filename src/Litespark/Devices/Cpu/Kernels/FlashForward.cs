@@ -4,7 +4,7 @@ using Litespark.Devices.Cpu.Simd;
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
-/// Forward pass of flash attention for one head in one worker's scratch memory: scores exist a strip of query rows at a time, and the
+/// Forward pass of flash attention for one head in one worker's scratch memory: scores exist a few strips of query rows at a time, and the
 /// softmax is kept up to date as blocks of keys are visited (Milakov and Gimelshein 2018; Dao et al. 2022). Blocks of keys that no row
 /// of a strip sees are skipped. Every row may see any contiguous range of keys.
 /// </summary>
@@ -18,9 +18,24 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     /// <summary>Long, so that what is done once per row and block (maximum, sum, rescaling) weighs little.</summary>
     const int KeyBlock = 2 * FlashTiles<T, TTile>.Block;
 
+    /// <summary>
+    /// What a row holds is rescaled only where a new score is above its reference by more than this power of two:
+    /// rarely after its first block of keys, and exponentials stay far from overflow.
+    /// </summary>
+    const float Slack = 8;
+
+    /// <summary>Reference of a row that has seen no key yet: below every score, far above what masked ones are given.</summary>
+    const float Unseen = -1e20f;
+
+    // Strips that share what they read of a block of keys; a strip is as many query rows as a register tile has.
+    const int Strips = 4;
+
     readonly int headDim, stride;
     readonly float scale2;
-    readonly float* keyPanels, values, queries, output, strip, max, sum;
+
+    // Keys of the block, relative to its first one, that each strip of a group sees.
+    readonly int* low, high;
+    readonly float* keyPanels, values, queries, output, scores, stripMax, max, sum;
 
     /// <summary>First key that each query row of the block sees; to be filled before <see cref="Run"/>.</summary>
     public readonly int* First;
@@ -31,7 +46,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     /// <summary>Floats of scratch memory for heads with at most <paramref name="keys"/> keys.</summary>
     public static long ScratchLength(int headDim, int keys)
         => FlashTiles<T, TTile>.PackedLength(headDim, keys) + FlashTiles<T, TTile>.CopyLength(headDim, keys)
-        + 2 * FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock) + (long)TTile.Rows * KeyBlock + 4 * QueryBlock;
+        + 2 * FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock) + (long)Strips * TTile.Rows * KeyBlock + 32 + (3 + T.Count) * QueryBlock;
 
     /// <summary>Lays the buffers out in <paramref name="scratch"/>.</summary>
     public FlashForward(float* scratch, int headDim, int keys, float scale)
@@ -44,11 +59,14 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         values = keyPanels + FlashTiles<T, TTile>.PackedLength(headDim, keys);
         queries = values + FlashTiles<T, TTile>.CopyLength(headDim, keys);
         output = queries + FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock);
-        strip = output + FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock);
-        max = strip + TTile.Rows * KeyBlock;
+        scores = output + FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock);
+        stripMax = scores + Strips * TTile.Rows * KeyBlock;
+        max = stripMax + 16;
         sum = max + QueryBlock;
-        First = (int*)(sum + QueryBlock);
+        First = (int*)(sum + QueryBlock * T.Count);
         End = First + QueryBlock;
+        low = End + QueryBlock;
+        high = low + 8;
     }
 
     /// <summary>Takes in the keys and values of a head: rows [0, <paramref name="keys"/>) of both.</summary>
@@ -70,75 +88,126 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         int firstKey = int.MaxValue, endKey = 0;
         for (int r = 0; r < rows; r++)
         {
-            max[r] = RowMath<T>.MinusInfinity;
-            sum[r] = 0;
+            max[r] = Unseen;
+            T.Store(T.Zero, sum + r * T.Count);
             firstKey = Math.Min(firstKey, First[r]);
             endKey = Math.Max(endKey, End[r]);
         }
         for (int k0 = firstKey / KeyBlock * KeyBlock; k0 < endKey; k0 += KeyBlock)
         {
-            for (int r = 0; r < rows; r += TTile.Rows) Strip(r, Math.Min(TTile.Rows, rows - r), k0);
+            for (int r = 0; r < rows; r += Strips * TTile.Rows) Group(r, Math.Min(Strips * TTile.Rows, rows - r), k0);
         }
         for (int r = 0; r < rows; r++)
         {
-            RowMath<T>.Scale(output + r * stride, 1 / sum[r], o + r * outputStride, headDim);
-            if (logSumExp is not null) logSumExp[r] = max[r] / VectorMath.Log2E + MathF.Log(sum[r]);
+            float total = T.Sum(T.Load(sum + r * T.Count));
+            RowMath<T>.Scale(output + r * stride, 1 / total, o + r * outputStride, headDim);
+            if (logSumExp is not null) logSumExp[r] = max[r] / VectorMath.Log2E + MathF.Log(total);
         }
-    }
-
-    void Strip(int r, int rows, int k0)
-    {
-        (int low, int high) = FlashTiles<T, TTile>.Span(First + r, End + r, rows, k0, KeyBlock);
-        if (low >= high) return;
-        int from = low / TTile.Columns * TTile.Columns, to = FlashTiles<T, TTile>.RoundUp(high, TTile.Columns);
-        FlashTiles<T, TTile>.Scores(queries + r * stride, headDim, keyPanels, k0, from, to, strip, KeyBlock);
-        for (int i = 0; i < rows; i++)
-            Softmax(strip + i * KeyBlock, r + i, from, to, Math.Max(First[r + i] - k0, from), Math.Min(End[r + i] - k0, to));
-        FlashTiles<T, TTile>.RowProduct(strip + low, KeyBlock, high - low, values + (nint)(k0 + low) * stride, headDim,
-            output + r * stride);
     }
 
     /// <summary>
-    /// Turns scores in the columns [from, to) of a row into exponentials, 0 outside [low, high); rescales what the row has so far.
+    /// A group of strips against a block of keys. Strips are the inner loops: each panel of keys and of values is read from the
+    /// first-level cache by all but the first strip.
     /// </summary>
     [MethodImpl(Hot)]
-    void Softmax(float* p, int row, int from, int to, int low, int high)
+    void Group(int r0, int rows, int k0)
     {
-        if (low >= high)
+        int strips = (rows + TTile.Rows - 1) / TTile.Rows, groupFrom = KeyBlock, groupTo = 0;
+        for (int s = 0; s < strips; s++)
         {
-            new Span<float>(p + from, to - from).Clear();
-            return;
+            int r = r0 + s * TTile.Rows;
+            (low[s], high[s]) = FlashTiles<T, TTile>.Span(First + r, End + r, Math.Min(TTile.Rows, rows - s * TTile.Rows), k0, KeyBlock);
+            if (low[s] >= high[s]) continue;
+            groupFrom = Math.Min(groupFrom, low[s] / TTile.Columns * TTile.Columns);
+            groupTo = Math.Max(groupTo, high[s]);
         }
-        for (int c = from; c < low; c++) p[c] = RowMath<T>.MinusInfinity;
-        for (int c = high; c < to; c++) p[c] = RowMath<T>.MinusInfinity;
-        T m0 = T.Load(p + from), m1 = T.Load(p + from + T.Count);
-        for (int c = from + 2 * T.Count; c < to; c += 2 * T.Count)
+        nint panel = GemmPack.PanelLength(TTile.Columns, headDim);
+        float* b = keyPanels + (k0 + groupFrom) / TTile.Columns * panel;
+        for (int c = groupFrom; c < groupTo; c += TTile.Columns, b += panel)
         {
-            m0 = T.Max(m0, T.Load(p + c));
-            m1 = T.Max(m1, T.Load(p + c + T.Count));
+            for (int s = 0; s < strips; s++)
+            {
+                if (c + TTile.Columns <= low[s] || c >= high[s]) continue;
+                TTile.RowMajorA(headDim, queries + (r0 + s * TTile.Rows) * stride, stride, b, TTile.Columns,
+                    scores + s * TTile.Rows * KeyBlock + c, KeyBlock, accumulate: false);
+            }
         }
-        float before = max[row], now = MathF.Max(before, scale2 * T.HorizontalMax(T.Max(m0, m1)));
-        T s = T.Broadcast(scale2), shift = T.Broadcast(-now), sum0 = T.Zero, sum1 = T.Zero;
-        for (int c = from; c < to; c += 2 * T.Count)
+        for (int s = 0; s < strips; s++)
         {
-            T e0 = VectorMath.Exp2(T.MultiplyAdd(T.Load(p + c), s, shift));
-            T e1 = VectorMath.Exp2(T.MultiplyAdd(T.Load(p + c + T.Count), s, shift));
-            T.Store(e0, p + c);
-            T.Store(e1, p + c + T.Count);
-            sum0 += e0;
-            sum1 += e1;
+            if (low[s] >= high[s]) continue;
+            int r = r0 + s * TTile.Rows, stripRows = Math.Min(TTile.Rows, rows - s * TTile.Rows);
+            int from = low[s] / TTile.Columns * TTile.Columns, to = FlashTiles<T, TTile>.RoundUp(high[s], TTile.Columns);
+            float* strip = scores + s * TTile.Rows * KeyBlock;
+            Mask(strip, r, stripRows, k0, from, to);
+            Softmax(strip, r, stripRows, from, to);
         }
-        float total = T.Sum(sum0 + sum1);
-        if (now > before)
+        for (int d = 0; d < headDim; d += TTile.Columns)
         {
-            float factor = MathF.Exp((before - now) / VectorMath.Log2E);
-            RowMath<T>.Scale(output + row * stride, factor, output + row * stride, headDim);
-            sum[row] = sum[row] * factor + total;
-            max[row] = now;
+            for (int s = 0; s < strips; s++)
+            {
+                if (low[s] >= high[s]) continue;
+                TTile.RowMajorA(high[s] - low[s], scores + s * TTile.Rows * KeyBlock + low[s], KeyBlock,
+                    values + (nint)(k0 + low[s]) * stride + d, stride, output + (r0 + s * TTile.Rows) * stride + d, stride, accumulate: true);
+            }
         }
-        else
+    }
+
+    /// <summary>Makes the scores in the columns [from, to) that a row of the strip does not see as good as −∞.</summary>
+    void Mask(float* strip, int r, int rows, int k0, int from, int to)
+    {
+        float* p = strip;
+        for (int i = r; i < r + rows; i++, p += KeyBlock)
         {
-            sum[row] += total;
+            int low = First[i] - k0, high = Math.Max(End[i] - k0, low);
+            if (low > from) new Span<float>(p + from, Math.Min(low, to) - from).Fill(RowMath<T>.MinusInfinity);
+            if (high < to) new Span<float>(p + Math.Max(high, from), to - Math.Max(high, from)).Fill(RowMath<T>.MinusInfinity);
+        }
+    }
+
+    /// <summary>Turns the scores of a strip in the columns [from, to) into exponentials; rescales what its rows have so far.</summary>
+    [MethodImpl(Hot)]
+    void Softmax(float* strip, int r, int rows, int from, int to)
+    {
+        // All maxima first: a row's exponentials need not wait for the end of its own.
+        for (int i = 0; i < rows; i += 3)
+        {
+            float* p = strip + i * KeyBlock;
+            T m0 = T.Load(p + from), m1 = T.Load(p + from + KeyBlock), m2 = T.Load(p + from + 2 * KeyBlock);
+            T n0 = T.Load(p + from + T.Count), n1 = T.Load(p + from + KeyBlock + T.Count), n2 = T.Load(p + from + 2 * KeyBlock + T.Count);
+            for (int c = from + 2 * T.Count; c < to; c += 2 * T.Count)
+            {
+                m0 = T.Max(m0, T.Load(p + c)); n0 = T.Max(n0, T.Load(p + c + T.Count));
+                m1 = T.Max(m1, T.Load(p + c + KeyBlock)); n1 = T.Max(n1, T.Load(p + c + KeyBlock + T.Count));
+                m2 = T.Max(m2, T.Load(p + c + 2 * KeyBlock)); n2 = T.Max(n2, T.Load(p + c + 2 * KeyBlock + T.Count));
+            }
+            stripMax[i] = scale2 * T.HorizontalMax(T.Max(m0, n0));
+            stripMax[i + 1] = scale2 * T.HorizontalMax(T.Max(m1, n1));
+            stripMax[i + 2] = scale2 * T.HorizontalMax(T.Max(m2, n2));
+        }
+        T s = T.Broadcast(scale2);
+        for (int i = 0; i < rows; i++)
+        {
+            float* p = strip + i * KeyBlock, rowSum = sum + (r + i) * T.Count;
+            float before = max[r + i], now = before;
+            if (stripMax[i] > before + Slack)
+            {
+                now = stripMax[i];
+                max[r + i] = now;
+                float factor = before == Unseen ? 0 : MathF.Exp((before - now) / VectorMath.Log2E);
+                RowMath<T>.Scale(output + (r + i) * stride, factor, output + (r + i) * stride, headDim);
+                T.Store(T.Load(rowSum) * T.Broadcast(factor), rowSum);
+            }
+            T shift = T.Broadcast(-now), sum0 = T.Load(rowSum), sum1 = T.Zero;
+            for (int c = from; c < to; c += 2 * T.Count)
+            {
+                T e0 = VectorMath.Exp2(T.MultiplyAdd(T.Load(p + c), s, shift));
+                T e1 = VectorMath.Exp2(T.MultiplyAdd(T.Load(p + c + T.Count), s, shift));
+                T.Store(e0, p + c);
+                T.Store(e1, p + c + T.Count);
+                sum0 += e0;
+                sum1 += e1;
+            }
+            T.Store(sum0 + sum1, rowSum);
         }
     }
 }

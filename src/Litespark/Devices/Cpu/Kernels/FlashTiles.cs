@@ -16,13 +16,19 @@ internal static unsafe class FlashTiles<T, TTile> where T : struct, ISimd<T> whe
     /// <summary>Queries per block and keys per block: multiples of every register tile's rows and columns.</summary>
     public const int Block = 96;
 
+    /// <summary>Floats from row to row of a block of scores: an odd number of cache lines, as columns of it are read too.</summary>
+    public const int ScoreStride = Block + CacheLine;
+
+    // Floats per cache line.
+    const int CacheLine = 16;
+
     public static int RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * multiple;
 
     /// <summary>Head dimension in whole register tiles.</summary>
     public static int PaddedWidth(int headDim) => RoundUp(headDim, TTile.Columns);
 
-    /// <summary>Floats from row to row of a copied operand.</summary>
-    public static int CopyStride(int headDim) => PaddedWidth(headDim) + 16;
+    /// <summary>Floats from row to row of a copied operand: an odd number of cache lines, so that rows spread over all cache sets.</summary>
+    public static int CopyStride(int headDim) => RoundUp(PaddedWidth(headDim), CacheLine) | CacheLine;
 
     /// <summary>Floats of a copied operand: the last strip is filled up with zero rows.</summary>
     public static long CopyLength(int headDim, int rows) => (long)RoundUp(rows, TTile.Rows) * CopyStride(headDim);
@@ -84,6 +90,6 @@ internal static unsafe class FlashTiles<T, TTile> where T : struct, ISimd<T> whe
     {
         int stride = CopyStride(headDim);
         for (int d = 0; d < headDim; d += TTile.Columns)
-            TTile.ColumnMajorA(rows, p, Block, b + d, stride, accumulator + d, stride, accumulate: true);
+            TTile.ColumnMajorA(rows, p, ScoreStride, b + d, stride, accumulator + d, stride, accumulate: true);
     }
 }

@@ -25,6 +25,9 @@ public unsafe class AttentionKernelTests
         { 1, 301, 2, 2, 24, 0, false },
         { 1, 130, 1, 1, 128, 0, false },
         { 1, 70, 1, 1, 256, 0, true },
+        { 1, 2350, 1, 1, 8, 0, true }, // one head for all threads, several blocks a task
+        { 1, 500, 3, 1, 12, 150, false },
+        { 2, 260, 4, 1, 80, 0, false },
     };
 
     static void Run<T, TTile>(AttentionCase x, int threads) where T : struct, ISimd<T> where TTile : IGemmTile
@@ -40,19 +43,28 @@ public unsafe class AttentionKernelTests
     {
         CpuKernel forward = AttentionKernels.Forward(x.Shape, x.Q, x.K, x.V, x.O, x.LogSumExp, pool);
         CpuKernel gradient = AttentionKernels.Gradient(x.Shape, x.Q, x.K, x.V, x.O, x.DO, x.LogSumExp, x.DQ, x.DK, x.DV, pool);
-        // Scratch memory holds whatever another kernel left there.
-        for (int worker = 0; worker < pool.ThreadCount; worker++)
-            new Span<float>(pool.Scratch(worker), (int)ScratchFloats(x.Shape)).Fill(float.NaN);
+        Spoil(pool, x.Shape);
         forward.Run(pool);
         gradient.Run(pool);
     }
 
-    static long ScratchFloats(AttentionShape shape) => SimdWidth.Count switch
+    /// <summary>Scratch memory holds whatever another kernel left there: NaN is the worst.</summary>
+    static void Spoil(WorkerPool pool, AttentionShape shape)
     {
-        16 => FlashGradient<Simd512, GemmTile12<Simd512>>.ScratchLength(shape.HeadDim, shape.Tokens),
-        8 => FlashGradient<Simd256, GemmTile6<Simd256>>.ScratchLength(shape.HeadDim, shape.Tokens),
-        _ => FlashGradient<Simd128, GemmTile6<Simd128>>.ScratchLength(shape.HeadDim, shape.Tokens),
-    };
+        (long head, long block) = SimdWidth.Count switch
+        {
+            16 => (FlashGradient<Simd512, GemmTile12<Simd512>>.HeadLength(shape.HeadDim, shape.Tokens),
+                FlashGradient<Simd512, GemmTile12<Simd512>>.BlockLength(shape.HeadDim)),
+            8 => (FlashGradient<Simd256, GemmTile6<Simd256>>.HeadLength(shape.HeadDim, shape.Tokens),
+                FlashGradient<Simd256, GemmTile6<Simd256>>.BlockLength(shape.HeadDim)),
+            _ => (FlashGradient<Simd128, GemmTile6<Simd128>>.HeadLength(shape.HeadDim, shape.Tokens),
+                FlashGradient<Simd128, GemmTile6<Simd128>>.BlockLength(shape.HeadDim)),
+        };
+        bool shared = AttentionGradientKernel<Simd256, GemmTile6<Simd256>>.SharesHeads(shape);
+        for (int worker = 0; worker < pool.ThreadCount; worker++)
+            new Span<float>(pool.Scratch(worker), (int)(shared ? block : head + block)).Fill(float.NaN);
+        if (shared) new Span<float>(pool.SharedScratch, (int)head).Fill(float.NaN);
+    }
 
     static void CheckAgainstReference(AttentionCase x)
     {
@@ -101,6 +113,9 @@ public unsafe class AttentionKernelTests
     [InlineData(1, 250, 1, 1, 32)]
     [InlineData(1, 130, 6, 2, 24)] // too few key/value heads for three threads: query heads apart, then added up
     [InlineData(3, 50, 4, 1, 16)]
+    [InlineData(1, 701, 3, 1, 24)] // so few heads that the threads share each
+    [InlineData(1, 2400, 1, 1, 16)]
+    [InlineData(1, 289, 2, 2, 48)]
     public void Bits_do_not_depend_on_the_number_of_threads(int sequences, int tokens, int heads, int keyValueHeads, int headDim)
     {
         float[]? first = null;
