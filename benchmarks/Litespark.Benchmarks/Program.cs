@@ -13,6 +13,15 @@ internal static class Program
         var root = new RootCommand("Benchmarks of Litespark.")
         {
             new GemmVerb(),
+            new AttentionVerb(),
+            new MemoryVerb(),
+            new ThreadsVerb(),
+            new PeerVerb(),
+            new PassesVerb(),
+            new InferenceVerb(),
+            new PlanVerb(),
+            new CheckVerb(),
+            new MicroVerb(),
         };
         ParseResult result = root.Parse(args.Length == 0 ? ["--help"] : args);
         try

@@ -37,7 +37,23 @@ internal sealed unsafe class BoundOp : IDisposable
     /// <param name="pool">Who runs it.</param>
     /// <param name="op">What is computed; where it has addends, they lie where the outputs do, as in a plan.</param>
     /// <param name="inputs">Operands, without the addends.</param>
-    public static BoundOp Create(WorkerPool pool, Op op, params TensorType[] inputs)
+    public static BoundOp Create(WorkerPool pool, Op op, params TensorType[] inputs) => Create(pool, op, inPlace: false, inputs);
+
+    /// <summary>Binds an op.</summary>
+    /// <param name="pool">Who runs it.</param>
+    /// <param name="op">What is computed; where it has addends, they lie where the outputs do, as in a plan.</param>
+    /// <param name="inPlace">Outputs take over the memory of the operands that they may.</param>
+    /// <param name="inputs">Operands, without the addends.</param>
+    public static BoundOp Create(WorkerPool pool, Op op, bool inPlace, params TensorType[] inputs)
+    {
+        (KernelCall call, long bytes) = Place(op, inPlace, inputs);
+        return new BoundOp(pool, call, bytes);
+    }
+
+    /// <summary>FLOPs and bytes of an op; no memory is allocated.</summary>
+    public static Cost CostOf(Op op, params TensorType[] inputs) => Place(op, inPlace: false, inputs).Call.Cost;
+
+    static (KernelCall Call, long Bytes) Place(Op op, bool inPlace, TensorType[] inputs)
     {
         var builder = new GraphBuilder();
         Value[] operands = [.. inputs.Select((type, index) => builder.Input($"x{index}", type.Shape, type.DataType))];
@@ -46,17 +62,18 @@ internal sealed unsafe class BoundOp : IDisposable
         IReadOnlyList<Value> outputs = builder.Apply(op, [.. operands, .. addends]);
 
         long bytes = 0;
-        Operand Place(Value value)
+        Operand Append(Value value)
         {
             var operand = new Operand(value, ArenaKind.Persistent, bytes, value.Shape.Rows, value.Shape.Columns, value.Shape.Columns);
             bytes += (value.ByteLength + Alignment - 1) / Alignment * Alignment;
             return operand;
         }
 
-        Operand[] placedOutputs = [.. outputs.Select(Place)];
-        Operand[] placedInputs = [.. operands.Select(Place), .. addends.Select((addend, index) => placedOutputs[op.Addends[index]] with { Value = addend })];
+        Operand[] placedOperands = [.. operands.Select(Append)];
+        Operand[] placedOutputs = [.. outputs.Select((output, index) => inPlace && op.InPlaceInput(index) is >= 0 and int input ? placedOperands[input] with { Value = output } : Append(output))];
+        Operand[] placedInputs = [.. placedOperands, .. addends.Select((addend, index) => placedOutputs[op.Addends[index]] with { Value = addend })];
         Node node = builder.Graph.Nodes.Single();
-        return new BoundOp(pool, new KernelCall(node, placedInputs, placedOutputs), bytes);
+        return (new KernelCall(node, placedInputs, placedOutputs), bytes);
     }
 
     /// <summary>An operand's floats.</summary>

@@ -47,15 +47,13 @@ internal static class GemmRows
     /// <summary>The products of a model's linear layers as the litespark plan fuses them, and of the head as a whole beside its chunks.</summary>
     public static IReadOnlyList<GemmRow> Of(ModelShape shape)
     {
-        KernelCall[] calls = [.. Plan(shape)];
-        ILookup<GemmForm, KernelCall> products = calls.Where(call => call.Op is MatMul { HasBias: false }).ToLookup(GemmForm.Of);
+        ILookup<GemmForm, KernelCall> products = Plan(shape).Where(call => call.Op is MatMul { HasBias: false }).ToLookup(GemmForm.Of);
 
         (TransformerSpec spec, int tokens) = (shape.Spec, shape.Tokens);
         int hidden = spec.HiddenSize, inner = spec.IntermediateSize;
         int queries = spec.NumAttentionHeads * spec.HeadDim, keys = spec.NumKeyValueHeads * spec.HeadDim;
 
-        // The head is computed for as many tokens at a time as the plan's losses are.
-        int chunk = calls.Where(call => call.Op is CrossEntropyWithGradient).Select(call => call.Inputs[0].Rows).DefaultIfEmpty(tokens).Max();
+        int chunk = LossChunk(shape);
         IEnumerable<(string Layer, int Rows, int Inputs, int Outputs)> layers =
         [
             ("qkv", tokens, hidden, queries + 2 * keys), ("o", tokens, queries, hidden), ("gate+up", tokens, hidden, 2 * inner), ("down", tokens, inner, hidden),
@@ -74,6 +72,9 @@ internal static class GemmRows
         ("weight gradient dyᵀ·x", new(outputs, inputs, tokens, true, false, false)),
         ("weight gradient, added", new(outputs, inputs, tokens, true, false, true)),
     ];
+
+    /// <summary>Tokens whose logits exist at once: the head is computed for as many tokens at a time as the plan's losses are.</summary>
+    public static int LossChunk(ModelShape shape) => Plan(shape).Where(call => call.Op is CrossEntropyWithGradient).Select(call => call.Inputs[0].Rows).DefaultIfEmpty(shape.Tokens).Max();
 
     /// <summary>The calls of a step with one micro-batch; no memory is allocated for them.</summary>
     static IEnumerable<KernelCall> Plan(ModelShape shape)
