@@ -2,7 +2,7 @@ namespace Litespark.Benchmarks.Verbs;
 
 /// <summary>What a benchmark allocated.</summary>
 /// <param name="Name">Class and method.</param>
-/// <param name="Bytes">Managed bytes per operation; null where the benchmark did not run.</param>
+/// <param name="Bytes">Managed bytes of some operations together; null where the benchmark did not run.</param>
 /// <param name="IsControl">It allocates on purpose.</param>
 internal readonly record struct Allocation(string Name, long? Bytes, bool IsControl);
 
@@ -19,7 +19,7 @@ internal static class AllocationVerdict
         {
             if (item.Bytes is not { } bytes) wrong.Add($"{item.Name}: did not run");
             else if (item.IsControl && bytes <= 0) wrong.Add($"{item.Name}: its allocation was not seen, so no figure here means anything");
-            else if (!item.IsControl && bytes != 0) wrong.Add($"{item.Name}: allocates {bytes} bytes per operation; 0 are right");
+            else if (!item.IsControl && bytes != 0) wrong.Add($"{item.Name}: allocates {bytes} bytes; 0 are right");
         }
 
         return wrong;
