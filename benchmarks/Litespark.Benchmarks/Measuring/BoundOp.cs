@@ -82,6 +82,9 @@ internal sealed unsafe class BoundOp : IDisposable
     /// <summary>An operand's integers.</summary>
     public Span<int> Integers(int index) => new(Address(call.Inputs[index]), checked((int)call.Inputs[index].Value.Shape.Length));
 
+    /// <summary>Number of results; an op that changes an operand has none.</summary>
+    public int OutputCount => call.Outputs.Count;
+
     /// <summary>A result's floats.</summary>
     public Span<float> Output(int index) => Floats(call.Outputs[index]);
 

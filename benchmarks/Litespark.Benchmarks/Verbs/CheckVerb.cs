@@ -56,7 +56,7 @@ internal sealed class CheckVerb : Command
     }
 
     /// <summary>In this process: nothing is built, nothing is fetched.</summary>
-    static IConfig Config(ILogger log, string artifacts) => new ManualConfig()
+    static ManualConfig Config(ILogger log, string artifacts) => new ManualConfig()
         .AddJob(Job.Default.WithToolchain(InProcessNoEmitToolchain.Instance).WithWarmupCount(1).WithIterationCount(1).WithInvocationCount(Operations).WithUnrollFactor(1))
         .AddColumnProvider(DefaultColumnProviders.Instance)
         .AddValidator(JitOptimizationsValidator.FailOnError)

@@ -1,8 +1,6 @@
 using System.CommandLine;
-using System.Text.Json.Nodes;
 using Litespark.Benchmarking;
 using Litespark.Benchmarks.Measuring;
-using Litespark.Benchmarks.Reporting;
 using Litespark.Devices.Cpu;
 using Litespark.Energy;
 using Litespark.Planning;
