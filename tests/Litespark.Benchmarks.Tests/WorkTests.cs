@@ -1,7 +1,6 @@
 using Litespark.Benchmarks.Measuring;
 using Litespark.Devices.Cpu;
 using Litespark.Graphs;
-using Litespark.Graphs.Ops;
 using Litespark.Models;
 
 namespace Litespark.Benchmarks.Tests;

@@ -20,6 +20,9 @@ internal sealed class Contest(WorkerPool pool, PeakProbe probe)
     /// <summary>Least length of a block.</summary>
     public TimeSpan Block { get; init; } = TimeSpan.FromMilliseconds(30);
 
+    /// <summary>Length of the very first runs: memory is touched, and the runtime, which compiles in the background what it has seen called often, is done.</summary>
+    public static readonly TimeSpan FirstRuns = TimeSpan.FromMilliseconds(200);
+
     /// <summary>Least length of the unmeasured runs before a block.</summary>
     public TimeSpan WarmUp { get; init; } = TimeSpan.FromMilliseconds(3);
 
@@ -32,8 +35,7 @@ internal sealed class Contest(WorkerPool pool, PeakProbe probe)
     /// <summary>Seconds of one run of each side.</summary>
     public double[] Measure(params Contender[] sides)
     {
-        // The first runs touch memory and compile.
-        foreach (Contender side in sides) side.Run();
+        foreach (Contender side in sides) RunFor(side.Run, FirstRuns);
         var seconds = new double[sides.Length][];
         for (int i = 0; i < sides.Length; i++) seconds[i] = new double[Rounds];
         for (int round = 0; round < Rounds; round++)
@@ -61,7 +63,8 @@ internal sealed class Contest(WorkerPool pool, PeakProbe probe)
         Peak = Math.Max(Peak, probe.Sample(pool));
     }
 
-    static double RunFor(Action run, TimeSpan length)
+    /// <summary>Runs for a while; returns the seconds of one run.</summary>
+    public static double RunFor(Action run, TimeSpan length)
     {
         long start = Stopwatch.GetTimestamp();
         TimeSpan elapsed;

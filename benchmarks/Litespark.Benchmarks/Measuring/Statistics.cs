@@ -41,9 +41,9 @@ internal static class Statistics
         double difference = 0, magnitude = 0;
         for (int i = 0; i < values.Length; i++)
         {
-            // Not Math.Max alone: it must not lose a NaN.
             double d = Math.Abs((double)values[i] - reference[i]);
-            if (!(d <= difference)) difference = d;
+            if (double.IsNaN(d)) return double.NaN;
+            difference = Math.Max(difference, d);
             magnitude = Math.Max(magnitude, Math.Abs((double)reference[i]));
         }
 

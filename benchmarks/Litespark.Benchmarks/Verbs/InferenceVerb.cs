@@ -15,6 +15,9 @@ internal sealed class InferenceVerb : Verb
     /// <summary>Tokens of one turn of decoding.</summary>
     const int TurnTokens = 8;
 
+    /// <summary>Tokens before the first turn, so that the runtime has compiled what decoding runs.</summary>
+    const int WarmUpTokens = 64;
+
     readonly Option<string> size = Parameters.Size("all");
     readonly Option<string> threads = Parameters.Threads();
     readonly Option<string> prompts = new("--prompts") { HelpName = "T,…", Description = "Lengths of prompts", DefaultValueFactory = _ => "128,512,2048" };
@@ -63,12 +66,18 @@ internal sealed class InferenceVerb : Verb
             int[] tokens = RandomTokens(length, spec.VocabSize);
             var times = new List<double>();
             double peak = device.SamplePeakFlops();
-            for (int round = -1; round < turns; round++)
+            void Read()
             {
                 model.Clear();
-                long start = Stopwatch.GetTimestamp();
                 model.Append(tokens);
-                if (round >= 0) times.Add(Stopwatch.GetElapsedTime(start).TotalSeconds); // the first one warms up
+            }
+
+            Contest.RunFor(Read, 2 * Contest.FirstRuns);
+            for (int round = 0; round < turns; round++)
+            {
+                long start = Stopwatch.GetTimestamp();
+                Read();
+                times.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
                 peak = Math.Max(peak, device.SamplePeakFlops());
             }
 
@@ -91,9 +100,11 @@ internal sealed class InferenceVerb : Verb
         foreach (int context in contexts)
         {
             Status($"{shape.Preset}: decoding behind {context}");
+            int[] next = RandomTokens(TurnTokens, spec.VocabSize);
+            model.Clear();
+            for (int i = 0; i < WarmUpTokens && model.Length < model.Capacity; i++) model.Append(next.AsSpan(0, 1));
             model.Clear();
             model.Append(RandomTokens(context, spec.VocabSize));
-            int[] next = RandomTokens(TurnTokens, spec.VocabSize);
             double meanContext = context + (1 + turns) * TurnTokens / 2.0, bytes = InferenceCost.DecodeBytes(spec, meanContext);
             using var sweep = new ReadSweep(pool, bytes);
             sweep.Run();
