@@ -37,7 +37,7 @@ internal sealed class MemoryVerb : Verb
         foreach (int count in Parameters.ParseThreads(options.GetValue(threads)!))
         {
             using var pool = new WorkerPool(count);
-            Measure(pool, $"beyond the caches ({FarBytes / (1 << 20):F0} MiB or more, widths of llama-110m)", "far", ModelShape.All[^1], (one, _) => (int)Math.Ceiling(FarBytes / one.Bytes(1024) * 1024), prefix, turns, report);
+            Measure(pool, $"beyond the caches (some {FarBytes / (1 << 20):F0} MiB, widths of llama-110m)", "far", ModelShape.All[^1], (one, _) => (int)Math.Ceiling(FarBytes / one.Bytes(1024) * 1024), prefix, turns, report);
             foreach (ModelShape shape in ModelShape.All)
                 Measure(pool, $"as in a step of {shape.Preset}, {shape.MicroBatch} × {shape.SequenceLength}", shape.Name, shape, StepRows, prefix, turns, report);
         }
