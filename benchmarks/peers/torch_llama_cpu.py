@@ -3,12 +3,16 @@
 
     torch_llama_cpu.py SIZE BATCH SEQUENCE STEPS [THREADS]
 
-prints one JSON line: milliseconds per step (median), tokens/s, GFLOP/s by the 6N + 12·L·d·T convention, and the loss.
+prints one JSON line: milliseconds per step (median), tokens/s, GFLOP/s by the 6N + 12·L·d·T convention, the loss, the most
+memory that the process held, and what PyTorch multiplies matrices with.
 Installs with: apt-get install python3-torch python3-numpy libopenblas0-openmp
 (with libopenblas0-pthread instead, OpenBLAS and PyTorch run two thread pools that fight, and the speed halves)
 """
+import ctypes
 import json
 import math
+import os
+import resource
 import statistics
 import sys
 import time
@@ -95,6 +99,20 @@ class Llama(nn.Module):
         return F.cross_entropy(self.head(self.norm(x)).flatten(0, 1), targets.flatten())
 
 
+def blas():
+    """The library of matrix products that is loaded, and how OpenBLAS makes its threads."""
+    with open("/proc/self/maps") as maps:
+        files = {line.split()[-1] for line in maps if "blas" in line or "libmkl" in line}
+    for file in sorted(files):
+        library = ctypes.CDLL(file)
+        if hasattr(library, "openblas_get_parallel"):
+            kinds = {0: "serial", 1: "pthread", 2: "openmp"}
+            return os.path.realpath(file), kinds.get(library.openblas_get_parallel(), "unknown")
+    if files:
+        return sorted(files)[0], "not OpenBLAS"
+    return ("MKL" if torch.backends.mkl.is_available() else "built in"), "not OpenBLAS"
+
+
 def main():
     if len(sys.argv) not in (5, 6) or sys.argv[1] not in SIZES:
         sys.exit(f"{__doc__}\nSIZE is one of {', '.join(SIZES)}")
@@ -118,8 +136,11 @@ def main():
         times.append(time.perf_counter() - start)
     seconds = statistics.median(times[WARM_UP:])
     flops = (6 * parameters + 12 * layers * hidden * length) * batch * length  # whole, not causal, attention
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    library, library_threads = blas()
     print(json.dumps(dict(size=name, params=parameters, batch=batch, seq=length, threads=threads, ms=round(seconds * 1e3, 1),
-                          tok_s=round(batch * length / seconds, 1), gflops=round(flops / seconds / 1e9, 1), loss=round(float(loss), 3))))
+                          tok_s=round(batch * length / seconds, 1), gflops=round(flops / seconds / 1e9, 1), loss=round(float(loss), 3),
+                          resident_bytes=resident, torch=torch.__version__, blas=library, blas_threads=library_threads)))
 
 
 if __name__ == "__main__":

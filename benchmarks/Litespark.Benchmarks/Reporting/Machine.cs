@@ -1,0 +1,26 @@
+using System.Runtime.InteropServices;
+using Litespark.Devices.Cpu;
+using Litespark.Devices.Cpu.Simd;
+
+namespace Litespark.Benchmarks.Reporting;
+
+/// <summary>What a figure depends on.</summary>
+internal static class Machine
+{
+    /// <summary>Processor, memory, system and runtime, with the day.</summary>
+    public static IEnumerable<(string Name, string Value)> Versions()
+    {
+        yield return ("date", DateTime.UtcNow.ToString("yyyy-MM-dd HH:mm") + " UTC");
+        yield return ("processor", $"{CpuName.Read()}, {Environment.ProcessorCount} usable, {SimdWidth.Count * 32}-bit registers");
+        if (MachineMemory.Total is { } bytes) yield return ("memory", Figures.Bytes(bytes));
+        yield return ("system", $"{SystemName()}, {RuntimeInformation.ProcessArchitecture}");
+        yield return ("runtime", RuntimeInformation.FrameworkDescription);
+    }
+
+    static string SystemName()
+    {
+        const string Release = "/etc/os-release", Key = "PRETTY_NAME=";
+        string? line = File.Exists(Release) ? File.ReadLines(Release).FirstOrDefault(line => line.StartsWith(Key, StringComparison.Ordinal)) : null;
+        return line?[Key.Length..].Trim('"') ?? RuntimeInformation.OSDescription;
+    }
+}

@@ -1,0 +1,68 @@
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Litespark.Benchmarks.Reporting;
+
+/// <summary>
+/// What a verb found: tables to read, and for each row the raw line it was made from. Printed, printed as one JSON object, or
+/// written as a section of a result page.
+/// </summary>
+internal sealed class Report(string title, string command)
+{
+    static readonly JsonSerializerOptions OneLine = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    readonly List<string> lines = [];
+    readonly JsonArray raw = [];
+    readonly JsonObject summary = [];
+    readonly List<(string Name, string Value)> versions = [.. Machine.Versions()];
+
+    /// <summary>Adds a line to read.</summary>
+    public void Line(string text = "") => lines.Add(text);
+
+    /// <summary>Adds a table to read.</summary>
+    public void Table(TextTable table) => lines.AddRange(table.Lines().Select(line => "  " + line));
+
+    /// <summary>Adds a raw line.</summary>
+    public void Raw(JsonObject row) => raw.Add(row);
+
+    /// <summary>Adds a figure about all rows.</summary>
+    public void Summary(string name, double value) => summary[name] = value;
+
+    /// <summary>Adds to the list of versions.</summary>
+    public void Version(string name, string value) => versions.Add((name, value));
+
+    /// <summary>The report to read.</summary>
+    public string ToText() => string.Join('\n', [Header(), "", .. lines, "", "Raw lines:", .. RawLines()]) + "\n";
+
+    /// <summary>The report as one JSON object on one line.</summary>
+    public string ToJson()
+    {
+        var about = new JsonObject();
+        foreach ((string name, string value) in versions) about[name] = value;
+        return new JsonObject
+        {
+            ["benchmark"] = title,
+            ["command"] = command,
+            ["machine"] = about,
+            ["rows"] = raw.DeepClone(),
+            ["summary"] = summary.DeepClone(),
+        }.ToJsonString(OneLine);
+    }
+
+    /// <summary>The report as a section of a Markdown page.</summary>
+    public string ToMarkdown()
+    {
+        var page = new StringBuilder();
+        page.Append("## ").Append(title).Append("\n\n    ").Append(command).Append("\n\n").Append(Header()).Append("\n\n");
+        foreach (string line in lines) page.Append(line.Length > 0 ? "    " + line : "").Append('\n');
+        page.Append("\nRaw lines:\n\n");
+        foreach (string line in RawLines()) page.Append("    ").Append(line).Append('\n');
+        return page.ToString();
+    }
+
+    string Header() => string.Join("; ", versions.Select(version => $"{version.Name}: {version.Value}")) + ".";
+
+    IEnumerable<string> RawLines() => raw.Select(row => row!.ToJsonString(OneLine)).Append(summary.Count > 0 ? summary.ToJsonString(OneLine) : null).OfType<string>();
+}

@@ -1,0 +1,84 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Litespark.Benchmarks.Measuring;
+using Litespark.Benchmarks.Reporting;
+using Litespark.Devices.Cpu;
+using Litespark.Models;
+
+namespace Litespark.Benchmarks.Verbs;
+
+/// <summary><c>memory</c>: kernels that move more than they compute, beside a copy of as many bytes.</summary>
+internal sealed class MemoryVerb : Verb
+{
+    /// <summary>Bytes of a run that no cache holds.</summary>
+    const double FarBytes = 256 << 20;
+
+    /// <summary>Larger copies are no faster and no slower, only longer.</summary>
+    const double LargestCopy = 512 << 20;
+
+    /// <summary>Parameters of an update at most: more change nothing beyond the caches.</summary>
+    const long MostParameters = 32 << 20;
+
+    readonly Option<string> threads = Parameters.Threads();
+    readonly Option<int> rounds = Parameters.Rounds(5);
+    readonly Option<string?> only = new("--only") { HelpName = "KERNEL", Description = "Kernels whose names begin so" };
+
+    public MemoryVerb() : base("memory", "Memory-bound kernels in GB/s beside a copy of as many bytes, beyond the caches and at the sizes of a step")
+    {
+        Add(threads);
+        Add(rounds);
+        Add(only);
+    }
+
+    protected override int Run(ParseResult options, Report report)
+    {
+        int turns = Parameters.AtLeastOne("--rounds", options.GetValue(rounds));
+        string prefix = options.GetValue(only) ?? "";
+        foreach (int count in Parameters.ParseThreads(options.GetValue(threads)!))
+        {
+            using var pool = new WorkerPool(count);
+            Measure(pool, $"beyond the caches (some {FarBytes / (1 << 20):F0} MiB, widths of llama-110m)", "far", ModelShape.All[^1], (one, _) => (int)Math.Ceiling(FarBytes / one.Bytes(1024) * 1024), prefix, turns, report);
+            foreach (ModelShape shape in ModelShape.All)
+                Measure(pool, $"as in a step of {shape.Preset}, {shape.MicroBatch} × {shape.SequenceLength}", shape.Name, shape, StepRows, prefix, turns, report);
+        }
+
+        return 0;
+    }
+
+    static int StepRows(MemoryCase one, ModelShape shape) => one.Rows switch
+    {
+        RowKind.Tokens => shape.Tokens,
+        RowKind.Logits => GemmRows.LossChunk(shape),
+        _ => (int)(Math.Min(MostParameters, ParameterCatalog.TotalParameters(shape.Spec)) / MemoryCases.ParameterRow),
+    };
+
+    static void Measure(WorkerPool pool, string title, string size, ModelShape shape, Func<MemoryCase, ModelShape, int> rowsOf, string prefix, int turns, Report report)
+    {
+        var table = new TextTable(1, "kernel", "MiB moved", "µs", "GB/s", "copy GB/s", "of copy", "fastest copy");
+        foreach (MemoryCase one in MemoryCases.Of(shape).Where(one => one.Name.StartsWith(prefix, StringComparison.Ordinal)))
+        {
+            Status($"{one.Name}, {size}, {pool.ThreadCount} threads");
+            int rows = rowsOf(one, shape);
+            double bytes = one.Bytes(rows);
+            using BoundOp kernel = one.Create(pool, rows);
+            using var roof = new CopyRoof(pool, Math.Min(bytes, LargestCopy));
+            Contender[] copies = [.. roof.Sides];
+            double[] seconds = new Contest(pool, new PeakProbe()) { Rounds = turns, WaitsForQuiet = false }.Measure([new(one.Name, kernel.Run), .. copies]);
+            double rate = bytes / seconds[0];
+            int fastest = Enumerable.Range(0, copies.Length).MinBy(copy => seconds[1 + copy]);
+            double copyRate = roof.Bytes / seconds[1 + fastest];
+            table.Add(one.Name, $"{bytes / (1 << 20):F1}", $"{seconds[0] * 1e6:F1}", Figures.Gigabytes(rate), Figures.Gigabytes(copyRate), Figures.Percent(rate / copyRate), copies[fastest].Name);
+            var raw = new JsonObject
+            {
+                ["threads"] = pool.ThreadCount, ["size"] = size, ["kernel"] = one.Name, ["rows"] = rows, ["bytes"] = bytes, ["us"] = Figures.Raw(seconds[0] * 1e6), ["gb_per_s"] = Figures.Raw(rate / 1e9),
+            };
+            for (int i = 0; i < copies.Length; i++) raw[copies[i].Name.Replace(' ', '_') + "_gb_per_s"] = Figures.Raw(roof.Bytes / seconds[1 + i] / 1e9);
+            raw["of_copy"] = Figures.Raw(rate / copyRate);
+            report.Raw(raw);
+        }
+
+        report.Line($"{pool.ThreadCount} threads, {title}");
+        report.Table(table);
+        report.Line();
+    }
+}
