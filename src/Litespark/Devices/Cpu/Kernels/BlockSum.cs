@@ -1,28 +1,4 @@
-using System.Runtime.CompilerServices;
-using Litespark.Devices.Cpu.Simd;
-
 namespace Litespark.Devices.Cpu.Kernels;
-
-/// <summary>A term of a sum.</summary>
-internal interface ITerm
-{
-    /// <summary>sum + term(x).</summary>
-    static abstract T Add<T>(T sum, T x) where T : struct, ISimd<T>;
-}
-
-/// <summary>x.</summary>
-internal readonly struct PlainTerm : ITerm
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Add<T>(T sum, T x) where T : struct, ISimd<T> => sum + x;
-}
-
-/// <summary>x².</summary>
-internal readonly struct SquareTerm : ITerm
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Add<T>(T sum, T x) where T : struct, ISimd<T> => T.MultiplyAdd(x, x, sum);
-}
 
 /// <summary>
 /// A kernel that begins with the sum over a long vector: one fp64 partial per fixed block, then their sum in order.
@@ -63,18 +39,7 @@ internal abstract unsafe class BlockSum<TTerm> : SimdKernel where TTerm : struct
         int count = blocks.Length(task);
         double sum = 0;
         for (int chunk = 0; chunk < count; chunk += ChunkElements)
-        {
-            int end = Math.Min(chunk + ChunkElements, count);
-            T even = T.Zero, odd = T.Zero;
-            for (int i = chunk; i < end; i += 2 * T.Count)
-            {
-                even = TTerm.Add(even, Lanes.Load<T>(start + i, end - i));
-                if (i + T.Count < end) odd = TTerm.Add(odd, Lanes.Load<T>(start + i + T.Count, end - i - T.Count));
-            }
-
-            sum += T.Sum(even + odd);
-        }
-
+            sum += RowSums.Sum<T, TTerm>(start + chunk, Math.Min(ChunkElements, count - chunk));
         Partials[task] = sum;
     }
 }
