@@ -3,10 +3,11 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// <summary>
 /// A kernel that begins with the sum over a long vector: one fp64 partial per fixed block, then their sum in order.
 /// Within a block a few hundred elements at a time are summed in fp32 registers, so no lane adds more than some dozens of terms.
+/// A block's four quarters are read side by side: four streams get more out of the memory than one.
 /// </summary>
 internal abstract unsafe class BlockSum<TTerm> : SimdKernel where TTerm : struct, ITerm
 {
-    const int ChunkElements = 512;
+    const int ChunkElements = 128;
 
     readonly float* x;
     readonly Blocks blocks;
@@ -38,8 +39,10 @@ internal abstract unsafe class BlockSum<TTerm> : SimdKernel where TTerm : struct
         float* start = x + Blocks.Start(task);
         int count = blocks.Length(task);
         double sum = 0;
-        for (int chunk = 0; chunk < count; chunk += ChunkElements)
-            sum += RowSums.Sum<T, TTerm>(start + chunk, Math.Min(ChunkElements, count - chunk));
+        int quarter = count / 4 / ChunkElements * ChunkElements;
+        for (int chunk = 0; chunk < quarter; chunk += ChunkElements) sum += RowSums.Sum4<T, TTerm>(start + chunk, quarter, ChunkElements);
+        for (int chunk = 4 * quarter; chunk < count; chunk += 4 * ChunkElements)
+            sum += RowSums.Sum<T, TTerm>(start + chunk, Math.Min(4 * ChunkElements, count - chunk));
         Partials[task] = sum;
     }
 }

@@ -14,7 +14,6 @@ internal sealed unsafe class DecodeAttention<T> : CpuKernel, IParallelWork where
 {
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
     const int Quad = 4;
-    const int AheadFloats = 4096;
     const int SmallestBlock = 64;
     const int MostBlocks = 64;
 
@@ -23,7 +22,6 @@ internal sealed unsafe class DecodeAttention<T> : CpuKernel, IParallelWork where
     readonly int* positions;
     readonly WorkerPool pool;
     readonly int blockKeys, width, stride;
-    readonly nint ahead;
     int keys;
 
     /// <summary>Operands as <see cref="CachedAttentionKernel{T,TTile}"/>'s, which has checked them.</summary>
@@ -33,9 +31,6 @@ internal sealed unsafe class DecodeAttention<T> : CpuKernel, IParallelWork where
         this.positions = positions;
         blockKeys = Math.Max(SmallestBlock, (keyCache.Rows + MostBlocks * Quad - 1) / (MostBlocks * Quad) * Quad);
         width = shape.Heads * shape.HeadDim;
-        // Rows asked for in advance: some 16 KiB, whatever their length.
-        nint quadFloats = Quad * (nint)keyCache.Stride;
-        ahead = quadFloats * ((AheadFloats + quadFloats - 1) / quadFloats);
         stride = width + 2 * shape.Heads;
         pool.ReserveScratch((long)shape.Heads * blockKeys);
         pool.ReserveSharedScratch((long)BlocksOf(keyCache.Rows) * shape.Tokens * stride);
@@ -75,7 +70,7 @@ internal sealed unsafe class DecodeAttention<T> : CpuKernel, IParallelWork where
                 float* p = scores + head * blockKeys;
                 maxima[head] = shape.Scale * RowMath<T>.Max(p, live);
                 totals[head] = RowMath<T>.ExpSum(p, shape.Scale, maxima[head], p, live);
-                for (int j = live; j % Quad != 0; j++) p[j] = 0;
+                for (int j = live; j % Quad != 0; j++) p[j] = 0; // what the last key stood in for
             }
 
             AddValues(scores, first, live, sums);
@@ -87,27 +82,28 @@ internal sealed unsafe class DecodeAttention<T> : CpuKernel, IParallelWork where
     /// <summary>A block's results for a token: weighted values [H · head_dim], maxima [H], sums of exponentials [H].</summary>
     float* Partial(int block, int row) => pool.SharedScratch + ((nint)block * shape.Tokens + row) * stride;
 
-    /// <summary>scores[head, j] = query · key of the keys first … first + count − 1, four at a time; the last stands in for missing ones.</summary>
+    /// <summary>scores[head, j] = query · key of the keys first … first + count − 1, four at a time, a quarter of the block
+    /// apart: four long streams, which the hardware sees coming. The last key stands in for missing ones.</summary>
     [MethodImpl(Hot)]
     void Scores(float* query, int first, int count, float* scores)
     {
         int headDim = shape.HeadDim, heads = shape.Heads, group = shape.Group, last = first + count - 1;
-        for (int j = 0; j < count; j += Quad)
+        int quarter = (count + Quad - 1) / Quad;
+        for (int j = 0; j < quarter; j++)
         {
             int key = first + j;
-            float* k0 = keyCache.Row(key), k1 = keyCache.Row(Math.Min(key + 1, last));
-            float* k2 = keyCache.Row(Math.Min(key + 2, last)), k3 = keyCache.Row(Math.Min(key + 3, last));
+            float* k0 = keyCache.Row(key), k1 = keyCache.Row(Math.Min(key + quarter, last));
+            float* k2 = keyCache.Row(Math.Min(key + 2 * quarter, last)), k3 = keyCache.Row(Math.Min(key + 3 * quarter, last));
             for (int head = 0; head < heads; head++)
             {
                 nint column = head / group * headDim;
-                if (head % group == 0) PrefetchAhead(k0 + ahead + Quad * column, Quad * headDim);
-                Dots(query + head * headDim, k0 + column, k1 + column, k2 + column, k3 + column, headDim, scores + head * blockKeys + j);
+                Dots(query + head * headDim, k0 + column, k1 + column, k2 + column, k3 + column, headDim, scores + head * blockKeys + j, quarter);
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Dots(float* query, float* k0, float* k1, float* k2, float* k3, nint count, float* scores)
+    static void Dots(float* query, float* k0, float* k1, float* k2, float* k3, nint count, float* scores, nint quarter)
     {
         T s0 = T.Zero, s1 = T.Zero, s2 = T.Zero, s3 = T.Zero;
         nint d = 0;
@@ -121,15 +117,15 @@ internal sealed unsafe class DecodeAttention<T> : CpuKernel, IParallelWork where
         }
 
         scores[0] = T.Sum(s0);
-        scores[1] = T.Sum(s1);
-        scores[2] = T.Sum(s2);
-        scores[3] = T.Sum(s3);
+        scores[quarter] = T.Sum(s1);
+        scores[2 * quarter] = T.Sum(s2);
+        scores[3 * quarter] = T.Sum(s3);
         for (; d < count; d++)
         {
             scores[0] += query[d] * k0[d];
-            scores[1] += query[d] * k1[d];
-            scores[2] += query[d] * k2[d];
-            scores[3] += query[d] * k3[d];
+            scores[quarter] += query[d] * k1[d];
+            scores[2 * quarter] += query[d] * k2[d];
+            scores[3 * quarter] += query[d] * k3[d];
         }
     }
 
@@ -138,24 +134,24 @@ internal sealed unsafe class DecodeAttention<T> : CpuKernel, IParallelWork where
     void AddValues(float* p, int first, int count, float* sums)
     {
         int headDim = shape.HeadDim, heads = shape.Heads, group = shape.Group, last = first + count - 1;
-        for (int j = 0; j < count; j += Quad)
+        int quarter = (count + Quad - 1) / Quad;
+        for (int j = 0; j < quarter; j++)
         {
             int key = first + j;
-            float* v0 = valueCache.Row(key), v1 = valueCache.Row(Math.Min(key + 1, last));
-            float* v2 = valueCache.Row(Math.Min(key + 2, last)), v3 = valueCache.Row(Math.Min(key + 3, last));
+            float* v0 = valueCache.Row(key), v1 = valueCache.Row(Math.Min(key + quarter, last));
+            float* v2 = valueCache.Row(Math.Min(key + 2 * quarter, last)), v3 = valueCache.Row(Math.Min(key + 3 * quarter, last));
             for (int head = 0; head < heads; head++)
             {
                 nint column = head / group * headDim;
-                if (head % group == 0) PrefetchAhead(v0 + ahead + Quad * column, Quad * headDim);
-                AddScaled(p + head * blockKeys + j, v0 + column, v1 + column, v2 + column, v3 + column, headDim, sums + head * headDim);
+                AddScaled(p + head * blockKeys + j, quarter, v0 + column, v1 + column, v2 + column, v3 + column, headDim, sums + head * headDim);
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void AddScaled(float* p, float* v0, float* v1, float* v2, float* v3, nint count, float* sums)
+    static void AddScaled(float* p, nint quarter, float* v0, float* v1, float* v2, float* v3, nint count, float* sums)
     {
-        T p0 = T.Broadcast(p[0]), p1 = T.Broadcast(p[1]), p2 = T.Broadcast(p[2]), p3 = T.Broadcast(p[3]);
+        T p0 = T.Broadcast(p[0]), p1 = T.Broadcast(p[quarter]), p2 = T.Broadcast(p[2 * quarter]), p3 = T.Broadcast(p[3 * quarter]);
         nint d = 0;
         for (; d <= count - T.Count; d += T.Count)
         {
@@ -163,14 +159,7 @@ internal sealed unsafe class DecodeAttention<T> : CpuKernel, IParallelWork where
             T.Store(near + T.MultiplyAdd(p3, T.Load(v3 + d), p2 * T.Load(v2 + d)), sums + d);
         }
 
-        for (; d < count; d++) sums[d] += p[0] * v0[d] + p[1] * v1[d] + (p[2] * v2[d] + p[3] * v3[d]);
-    }
-
-    /// <summary>One head's part of the work asks for its part of rows to come.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void PrefetchAhead(float* from, int count)
-    {
-        for (int i = 0; i < count; i += 16) MemoryHint.Prefetch(from + i);
+        for (; d < count; d++) sums[d] += p[0] * v0[d] + p[quarter] * v1[d] + (p[2 * quarter] * v2[d] + p[3 * quarter] * v3[d]);
     }
 
     /// <summary>o = Σ_blocks e^(maximum − largest) · sums, divided by the same sum of the totals.</summary>

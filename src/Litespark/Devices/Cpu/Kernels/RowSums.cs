@@ -50,6 +50,22 @@ internal static unsafe class RowSums
         return T.Sum((s0 + s1) + (s2 + s3));
     }
 
+    /// <summary>Σ term of count elements each of x, x + stride, x + 2 stride and x + 3 stride; count is a multiple of every register's length.</summary>
+    [MethodImpl(Hot)]
+    public static float Sum4<T, TTerm>(float* x, nint stride, nint count) where T : struct, ISimd<T> where TTerm : struct, ITerm
+    {
+        T s0 = T.Zero, s1 = T.Zero, s2 = T.Zero, s3 = T.Zero;
+        for (nint i = 0; i < count; i += T.Count)
+        {
+            s0 = TTerm.Add(s0, T.Load(x + i));
+            s1 = TTerm.Add(s1, T.Load(x + stride + i));
+            s2 = TTerm.Add(s2, T.Load(x + 2 * stride + i));
+            s3 = TTerm.Add(s3, T.Load(x + 3 * stride + i));
+        }
+
+        return T.Sum((s0 + s1) + (s2 + s3));
+    }
+
     /// <summary>Σ (x − center)².</summary>
     [MethodImpl(Hot), SkipLocalsInit]
     public static float SquaredDeviations<T>(float* x, float center, nint count) where T : struct, ISimd<T>

@@ -15,7 +15,6 @@ internal sealed unsafe class SkinnyGemm<T> : CpuKernel, IParallelWork where T : 
     public const int MostRows = 4;
 
     const int Quad = 4;
-    const int AheadFloats = 4096;
     const int LongestTask = 1024;
 
     readonly GemmProblem problem;
@@ -62,33 +61,29 @@ internal sealed unsafe class SkinnyGemm<T> : CpuKernel, IParallelWork where T : 
     {
         int end = from + columns;
         float* dots = stackalloc float[Quad];
-        // Rows asked for in advance: some 16 KiB, whatever their length.
-        nint quadFloats = Quad * (nint)problem.B.Stride, ahead = quadFloats * ((AheadFloats + quadFloats - 1) / quadFloats);
-        for (int n = from; n < end; n += Quad)
+        // Four rows a quarter of the task apart: four long streams, which the hardware sees coming, where neighbouring rows would be
+        // four short ones. The last row stands in for missing ones; the four stay in the first cache for the further rows of A.
+        int quarter = (columns + Quad - 1) / Quad;
+        for (int n = from; n < from + quarter; n++)
         {
-            // The last rows stand in for missing ones; the four rows stay in the first cache for the further rows of A.
-            float* b0 = problem.B.Row(n), b1 = problem.B.Row(Math.Min(n + 1, end - 1));
-            float* b2 = problem.B.Row(Math.Min(n + 2, end - 1)), b3 = problem.B.Row(Math.Min(n + 3, end - 1));
+            float* b0 = problem.B.Row(n), b1 = problem.B.Row(Math.Min(n + quarter, end - 1));
+            float* b2 = problem.B.Row(Math.Min(n + 2 * quarter, end - 1)), b3 = problem.B.Row(Math.Min(n + 3 * quarter, end - 1));
             for (int m = 0; m < problem.M; m++)
             {
-                Dots(a.Row(m), b0, b1, b2, b3, problem.K, ahead, dots);
-                for (int i = 0; i < Quad && n + i < end; i++) Finish(problem.C.Row(m) + n + i, n + i, dots[i]);
+                Dots(a.Row(m), b0, b1, b2, b3, problem.K, dots);
+                for (int i = 0, column = n; i < Quad && column < end; i++, column += quarter) Finish(problem.C.Row(m) + column, column, dots[i]);
             }
         }
     }
 
-    // Two accumulators per row hide the latency of the multiply-adds. Rows to come are asked for meanwhile: they are too short for the hardware to see them coming.
+    // Two accumulators per row hide the latency of the multiply-adds.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Dots(float* a, float* b0, float* b1, float* b2, float* b3, nint depth, nint ahead, float* dots)
+    static void Dots(float* a, float* b0, float* b1, float* b2, float* b3, nint depth, float* dots)
     {
         T s0 = T.Zero, s1 = T.Zero, s2 = T.Zero, s3 = T.Zero, t0 = T.Zero, t1 = T.Zero, t2 = T.Zero, t3 = T.Zero;
         nint k = 0;
         for (; k + 2 * T.Count <= depth; k += 2 * T.Count)
         {
-            MemoryHint.Prefetch(b0 + ahead + k);
-            MemoryHint.Prefetch(b1 + ahead + k);
-            MemoryHint.Prefetch(b2 + ahead + k);
-            MemoryHint.Prefetch(b3 + ahead + k);
             T x = T.Load(a + k), y = T.Load(a + k + T.Count);
             s0 = T.MultiplyAdd(x, T.Load(b0 + k), s0);
             s1 = T.MultiplyAdd(x, T.Load(b1 + k), s1);
