@@ -14,16 +14,19 @@ internal sealed unsafe class GatedActivationGradientKernel(
         for (int r = tile.FirstRow; r < tile.EndRow; r++)
         {
             float* gradient = dh.Row(r) + tile.Column, gates = gate.Row(r) + tile.Column, ups = up.Row(r) + tile.Column;
-            Row<Pair<T>, TActivation>(gradient, gates, ups, dGate.Row(r) + tile.Column, dUp.Row(r) + tile.Column, tile.Count);
+            Row<Pair<T>, TActivation>(gradient, gates, ups, gate.Stride, dGate.Row(r) + tile.Column, dUp.Row(r) + tile.Column, tile.Count);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    static void Row<T, TActivation>(float* gradient, float* gates, float* ups, float* dGates, float* dUps, nint count) where T : struct, ISimd<T> where TActivation : struct, IActivation
+    static void Row<T, TActivation>(float* gradient, float* gates, float* ups, nint stride, float* dGates, float* dUps, nint count) where T : struct, ISimd<T> where TActivation : struct, IActivation
     {
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
+            MemoryHint.PrefetchRegister<T>(gradient + count + c);
+            MemoryHint.PrefetchRegister<T>(gates + stride + c);
+            MemoryHint.PrefetchRegister<T>(ups + stride + c);
             T dy = T.Load(gradient + c), raised = T.Load(ups + c), value = TActivation.Value(T.Load(gates + c), out T slope);
             T.Store(dy * raised * slope, dGates + c);
             T.Store(dy * value, dUps + c);

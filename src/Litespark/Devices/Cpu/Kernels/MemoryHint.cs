@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
+using Litespark.Devices.Cpu.Simd;
 
 namespace Litespark.Devices.Cpu.Kernels;
 
@@ -12,5 +13,12 @@ internal static unsafe class MemoryHint
     public static void Prefetch(float* address)
     {
         if (Sse.IsSupported) Sse.Prefetch0(address);
+    }
+
+    /// <summary>Begins to fetch what a register will hold.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void PrefetchRegister<T>(float* address) where T : struct, ISimd<T>
+    {
+        for (int i = 0; i < T.Count; i += 16) Prefetch(address + i);
     }
 }
