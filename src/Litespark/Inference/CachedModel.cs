@@ -12,6 +12,9 @@ public sealed class CachedModel : IDisposable
 {
     const int LargestBucket = 256;
 
+    /// <summary>What each run costs besides its tokens, in tokens' time: all weights come from memory and are packed.</summary>
+    const int RunOverhead = 32;
+
     readonly ILoadedProgram program;
     readonly StepPlan[] plans;
     readonly int[] buckets;
@@ -82,15 +85,36 @@ public sealed class CachedModel : IDisposable
     public void Dispose() => program.Dispose();
 
     /// <summary>
-    /// The smallest bucket that holds all, if it ends within the cache, else the largest that they fill. The rows of the cache behind
-    /// the last token that padding writes are written again, by the tokens that come there, before any token sees them.
+    /// The bucket to run next: the smallest that holds all, or, where its padding would cost more than a further run, the largest that
+    /// they fill. It ends within the cache; the rows of the cache behind the last token that padding writes are written again, by the
+    /// tokens that come there, before any token sees them.
     /// </summary>
     int ChooseBucket(int count)
     {
-        int index = 0;
-        while (index + 1 < buckets.Length && buckets[index] < count) index++;
+        int index = Holding(count);
+        if (index > 0 && SplitCost(count, index) < RunCost(index)) index--;
         while (buckets[index] > Capacity - Length) index--;
         return index;
+    }
+
+    /// <summary>The smallest bucket that holds so many tokens, or the largest.</summary>
+    int Holding(int count)
+    {
+        int index = 0;
+        while (index + 1 < buckets.Length && buckets[index] < count) index++;
+        return index;
+    }
+
+    /// <summary>Cost of one run, in tokens' time.</summary>
+    int RunCost(int index) => buckets[index] + RunOverhead;
+
+    /// <summary>Cost of running the next smaller bucket first.</summary>
+    int SplitCost(int count, int index)
+    {
+        int rest = count - buckets[index - 1];
+        if (rest <= 0 || count >= buckets[index]) return int.MaxValue;
+        int next = Holding(rest);
+        return RunCost(index - 1) + (next == 0 ? RunCost(0) : Math.Min(RunCost(next), SplitCost(rest, next)));
     }
 
     void Run(int index, ReadOnlySpan<int> next)

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using Litespark.Devices.Cpu.Simd;
 using Litespark.Graphs;
 
 namespace Litespark.Devices.Cpu.Kernels;
@@ -10,13 +12,24 @@ internal sealed unsafe class ActivationGradientKernel(WorkerPool pool, Activatio
     {
         for (int r = tile.FirstRow; r < tile.EndRow; r++)
         {
-            float* gradient = dy.Row(r) + tile.Column, input = x.Row(r) + tile.Column, output = dx.Row(r) + tile.Column;
-            for (int c = 0; c < tile.Count; c += T.Count)
-            {
-                int rest = tile.Count - c;
-                TActivation.Value(Lanes.Load<T>(input + c, rest), out T slope);
-                Lanes.Store(slope * Lanes.Load<T>(gradient + c, rest), output + c, rest);
-            }
+            float* gradient = dy.Row(r) + tile.Column, input = x.Row(r) + tile.Column;
+            Row<T, TActivation>(gradient, input, dx.Row(r) + tile.Column, tile.Count);
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    static void Row<T, TActivation>(float* gradient, float* input, float* output, nint count) where T : struct, ISimd<T> where TActivation : struct, IActivation
+    {
+        nint c = 0;
+        for (; c <= count - T.Count; c += T.Count)
+        {
+            TActivation.Value(T.Load(input + c), out T slope);
+            T.Store(slope * T.Load(gradient + c), output + c);
+        }
+
+        int rest = (int)(count - c);
+        if (rest == 0) return;
+        TActivation.Value(Lanes.Load<T>(input + c, rest), out T lastSlope);
+        Lanes.Store(lastSlope * Lanes.Load<T>(gradient + c, rest), output + c, rest);
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using Litespark.Devices.Cpu.Simd;
 using Litespark.Graphs;
 
 namespace Litespark.Devices.Cpu.Kernels;
@@ -9,10 +11,15 @@ internal sealed unsafe class ActivationKernel(WorkerPool pool, ActivationKind ki
     protected override void Apply<T, TActivation>(Tile tile)
     {
         for (int r = tile.FirstRow; r < tile.EndRow; r++)
-        {
-            float* input = x.Row(r) + tile.Column, output = y.Row(r) + tile.Column;
-            for (int c = 0; c < tile.Count; c += T.Count)
-                Lanes.Store(TActivation.Value(Lanes.Load<T>(input + c, tile.Count - c)), output + c, tile.Count - c);
-        }
+            Row<T, TActivation>(x.Row(r) + tile.Column, y.Row(r) + tile.Column, tile.Count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    static void Row<T, TActivation>(float* input, float* output, nint count) where T : struct, ISimd<T> where TActivation : struct, IActivation
+    {
+        nint c = 0;
+        for (; c <= count - T.Count; c += T.Count) T.Store(TActivation.Value(T.Load(input + c)), output + c);
+        int rest = (int)(count - c);
+        if (rest > 0) Lanes.Store(TActivation.Value(Lanes.Load<T>(input + c, rest)), output + c, rest);
     }
 }

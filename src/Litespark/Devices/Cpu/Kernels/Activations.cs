@@ -51,32 +51,30 @@ internal readonly struct Gelu : IActivation
         => T.MultiplyAdd(T.Broadcast(0.5f), VectorMath.Erf(x * T.Broadcast(InverseRootOf2)), T.Broadcast(0.5f));
 }
 
-/// <summary>½ x (1 + t), t = tanh(√(2/π) (x + 0.044715 x³)) (Hendrycks and Gimpel, 2016); slope ½ (1 + t) + ½ x (1 − t²) · u′(x).</summary>
+/// <summary>
+/// ½ x (1 + tanh u), u = √(2/π) (x + 0.044715 x³) (Hendrycks and Gimpel, 2016), as x · σ(2u), which is the same and cheaper;
+/// slope σ + x · σ (1 − σ) · 2u′(x).
+/// </summary>
 internal readonly struct GeluTanh : IActivation
 {
-    const float RootOf2OverPi = 0.79788456f;
+    const float TwiceRootOf2OverPi = 1.59576912f;
     const float Cubic = 0.044715f;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Value<T>(T x) where T : struct, ISimd<T>
-    {
-        T half = T.Broadcast(0.5f) * x;
-        return T.MultiplyAdd(half, Tanh(x, x * x), half);
-    }
+    public static T Value<T>(T x) where T : struct, ISimd<T> => x * Gate(x, x * x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Value<T>(T x, out T slope) where T : struct, ISimd<T>
     {
-        T one = T.Broadcast(1f), half = T.Broadcast(0.5f), square = x * x, tanh = Tanh(x, square);
-        T value = T.MultiplyAdd(half * x, tanh, half * x);
-        T inner = T.MultiplyAdd(T.Broadcast(3 * Cubic * RootOf2OverPi), square, T.Broadcast(RootOf2OverPi));
-        slope = half * (one + tanh + x * (one - tanh) * (one + tanh) * inner);
+        T square = x * x, gate = Gate(x, square), value = x * gate;
+        T inner = T.MultiplyAdd(T.Broadcast(3 * Cubic * TwiceRootOf2OverPi), square, T.Broadcast(TwiceRootOf2OverPi));
+        slope = T.MultiplyAdd(value * (T.Broadcast(1f) - gate), inner, gate);
         return value;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static T Tanh<T>(T x, T square) where T : struct, ISimd<T>
-        => VectorMath.Tanh(x * T.MultiplyAdd(T.Broadcast(Cubic * RootOf2OverPi), square, T.Broadcast(RootOf2OverPi)));
+    static T Gate<T>(T x, T square) where T : struct, ISimd<T>
+        => VectorMath.Sigmoid(x * T.MultiplyAdd(T.Broadcast(Cubic * TwiceRootOf2OverPi), square, T.Broadcast(TwiceRootOf2OverPi)));
 }
 
 /// <summary>max(x, 0); slope 1 above 0, else 0.</summary>

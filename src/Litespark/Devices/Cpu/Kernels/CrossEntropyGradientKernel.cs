@@ -1,6 +1,4 @@
 // N tokens, V vocabulary
-using Litespark.Devices.Cpu.Simd;
-
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
@@ -17,7 +15,6 @@ internal sealed unsafe class CrossEntropyGradientKernel(
     {
         Tile tile = tiles[task];
         int columns = tile.Count;
-        T factor = T.Broadcast(*scale);
         for (int n = tile.FirstRow; n < tile.EndRow; n++)
         {
             float* logits_V = logits_NV.Row(n), dLogits_V = dLogits_NV.Row(n);
@@ -27,9 +24,7 @@ internal sealed unsafe class CrossEntropyGradientKernel(
                 continue;
             }
 
-            T shift = T.Broadcast(logSumExp[n]);
-            for (int c = 0; c < columns; c += T.Count)
-                Lanes.Store(factor * VectorMath.Exp(Lanes.Load<T>(logits_V + c, columns - c) - shift), dLogits_V + c, columns - c);
+            SoftmaxRow.Exponentials<T>(logits_V, logSumExp[n], *scale, dLogits_V, columns);
             dLogits_V[targets[n]] -= *scale;
         }
     }

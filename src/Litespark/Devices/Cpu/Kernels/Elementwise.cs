@@ -27,21 +27,40 @@ internal readonly struct MultiplyOperator : IBinaryOperator
 internal static unsafe class Elementwise
 {
     /// <summary>z[i] = f(x[i], y[i]).</summary>
-    public static void Map<T, TOperator>(float* x, float* y, float* z, int count)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    public static void Map<T, TOperator>(float* x, float* y, float* z, nint count)
         where T : struct, ISimd<T> where TOperator : struct, IBinaryOperator
     {
-        for (int i = 0; i < count; i += T.Count)
-            Lanes.Store(TOperator.Apply(Lanes.Load<T>(x + i, count - i), Lanes.Load<T>(y + i, count - i)), z + i, count - i);
+        nint i = 0;
+        for (; i <= count - 2 * T.Count; i += 2 * T.Count)
+        {
+            T.Store(TOperator.Apply(T.Load(x + i), T.Load(y + i)), z + i);
+            T.Store(TOperator.Apply(T.Load(x + i + T.Count), T.Load(y + i + T.Count)), z + i + T.Count);
+        }
+
+        for (; i < count; i += T.Count)
+        {
+            int rest = (int)(count - i);
+            Lanes.Store(TOperator.Apply(Lanes.Load<T>(x + i, rest), Lanes.Load<T>(y + i, rest)), z + i, rest);
+        }
     }
 
     /// <summary>z[i] = x[i] + y[i].</summary>
     public static void Add<T>(float* x, float* y, float* z, int count) where T : struct, ISimd<T> => Map<T, AddOperator>(x, y, z, count);
 
     /// <summary>y[i] = factor · x[i].</summary>
-    public static void Scale<T>(float* x, float factor, float* y, int count) where T : struct, ISimd<T>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    public static void Scale<T>(float* x, float factor, float* y, nint count) where T : struct, ISimd<T>
     {
         T scale = T.Broadcast(factor);
-        for (int i = 0; i < count; i += T.Count) Lanes.Store(scale * Lanes.Load<T>(x + i, count - i), y + i, count - i);
+        nint i = 0;
+        for (; i <= count - 2 * T.Count; i += 2 * T.Count)
+        {
+            T.Store(scale * T.Load(x + i), y + i);
+            T.Store(scale * T.Load(x + i + T.Count), y + i + T.Count);
+        }
+
+        for (; i < count; i += T.Count) Lanes.Store(scale * Lanes.Load<T>(x + i, (int)(count - i)), y + i, (int)(count - i));
     }
 
     /// <summary>y[i] = x[i].</summary>

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using Litespark.Devices.Cpu.Simd;
 using Litespark.Graphs;
 
 namespace Litespark.Devices.Cpu.Kernels;
@@ -12,15 +14,28 @@ internal sealed unsafe class GatedActivationGradientKernel(
         for (int r = tile.FirstRow; r < tile.EndRow; r++)
         {
             float* gradient = dh.Row(r) + tile.Column, gates = gate.Row(r) + tile.Column, ups = up.Row(r) + tile.Column;
-            float* dGates = dGate.Row(r) + tile.Column, dUps = dUp.Row(r) + tile.Column;
-            for (int c = 0; c < tile.Count; c += T.Count)
-            {
-                int rest = tile.Count - c;
-                T dy = Lanes.Load<T>(gradient + c, rest), raised = Lanes.Load<T>(ups + c, rest);
-                T value = TActivation.Value(Lanes.Load<T>(gates + c, rest), out T slope);
-                Lanes.Store(dy * raised * slope, dGates + c, rest);
-                Lanes.Store(dy * value, dUps + c, rest);
-            }
+            Row<Pair<T>, TActivation>(gradient, gates, ups, gate.Stride, dGate.Row(r) + tile.Column, dUp.Row(r) + tile.Column, tile.Count);
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    static void Row<T, TActivation>(float* gradient, float* gates, float* ups, nint stride, float* dGates, float* dUps, nint count) where T : struct, ISimd<T> where TActivation : struct, IActivation
+    {
+        nint c = 0;
+        for (; c <= count - T.Count; c += T.Count)
+        {
+            MemoryHint.PrefetchRegister<T>(gradient + count + c);
+            MemoryHint.PrefetchRegister<T>(gates + stride + c);
+            MemoryHint.PrefetchRegister<T>(ups + stride + c);
+            T dy = T.Load(gradient + c), raised = T.Load(ups + c), value = TActivation.Value(T.Load(gates + c), out T slope);
+            T.Store(dy * raised * slope, dGates + c);
+            T.Store(dy * value, dUps + c);
+        }
+
+        int rest = (int)(count - c);
+        if (rest == 0) return;
+        T lastDy = Lanes.Load<T>(gradient + c, rest), lastRaised = Lanes.Load<T>(ups + c, rest), lastValue = TActivation.Value(Lanes.Load<T>(gates + c, rest), out T lastSlope);
+        Lanes.Store(lastDy * lastRaised * lastSlope, dGates + c, rest);
+        Lanes.Store(lastDy * lastValue, dUps + c, rest);
     }
 }

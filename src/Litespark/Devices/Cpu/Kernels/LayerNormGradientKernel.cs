@@ -1,4 +1,7 @@
 // N tokens, D columns
+using System.Runtime.CompilerServices;
+using Litespark.Devices.Cpu.Simd;
+
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
@@ -39,6 +42,7 @@ internal sealed unsafe class LayerNormGradientKernel : SimdKernel
         foreach (SimdKernel stage in totals) stage.Run(pool);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void RunTask<T>(int task, int worker)
     {
         Tile tile = weightPartials.Tiles[task];
@@ -48,28 +52,61 @@ internal sealed unsafe class LayerNormGradientKernel : SimdKernel
         {
             float* dy_D = dy.Row(n), x_D = x.Row(n), dx_D = dx.Row(n);
             float* addend_D = addend.Data == null ? null : addend.Row(n);
-            T center = T.Broadcast(mean[n]), scale = T.Broadcast(inverseStd[n]);
-
-            T sum = T.Zero, dot = T.Zero;
-            for (int c = 0; c < columns; c += T.Count)
-            {
-                int rest = columns - c;
-                T u = Lanes.Load<T>(weight + c, rest) * Lanes.Load<T>(dy_D + c, rest);
-                sum += u;
-                dot = T.MultiplyAdd(u, (Lanes.Load<T>(x_D + c, rest) - center) * scale, dot);
-            }
-
-            T meanOfU = T.Broadcast(T.Sum(sum) / columns), meanOfDot = T.Broadcast(T.Sum(dot) / columns);
-            for (int c = 0; c < columns; c += T.Count)
-            {
-                int rest = columns - c;
-                T gradient = Lanes.Load<T>(dy_D + c, rest), normalised = (Lanes.Load<T>(x_D + c, rest) - center) * scale;
-                Lanes.Store(T.MultiplyAdd(gradient, normalised, Lanes.Load<T>(dWeight_D + c, rest)), dWeight_D + c, rest);
-                Lanes.Store(gradient + Lanes.Load<T>(dBias_D + c, rest), dBias_D + c, rest);
-                T result = scale * (Lanes.Load<T>(weight + c, rest) * gradient - meanOfU - normalised * meanOfDot);
-                if (addend_D != null) result += Lanes.Load<T>(addend_D + c, rest);
-                Lanes.Store(result, dx_D + c, rest);
-            }
+            (float meanOfU, float meanOfDot) = Sums<T>(dy_D, x_D, weight, mean[n], inverseStd[n], columns);
+            Row<T>(dy_D, x_D, weight, mean[n], inverseStd[n], meanOfU / columns, meanOfDot / columns, addend_D, dx_D, dWeight_D, dBias_D, columns);
         }
+    }
+
+    /// <summary>Σ u and Σ u ∘ x̂ of a row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    static (float U, float Dot) Sums<T>(float* dy, float* x, float* weight, float mean, float inverse, nint count) where T : struct, ISimd<T>
+    {
+        T center = T.Broadcast(mean), scale = T.Broadcast(inverse), sum0 = T.Zero, sum1 = T.Zero, dot0 = T.Zero, dot1 = T.Zero;
+        nint c = 0;
+        for (; c <= count - 2 * T.Count; c += 2 * T.Count)
+        {
+            T u0 = T.Load(weight + c) * T.Load(dy + c), u1 = T.Load(weight + c + T.Count) * T.Load(dy + c + T.Count);
+            sum0 += u0;
+            sum1 += u1;
+            dot0 = T.MultiplyAdd(u0, (T.Load(x + c) - center) * scale, dot0);
+            dot1 = T.MultiplyAdd(u1, (T.Load(x + c + T.Count) - center) * scale, dot1);
+        }
+
+        for (; c < count; c += T.Count)
+        {
+            int rest = (int)(count - c);
+            T u = Lanes.Load<T>(weight + c, rest) * Lanes.Load<T>(dy + c, rest);
+            sum0 += u;
+            dot0 = T.MultiplyAdd(u, (Lanes.Load<T>(x + c, rest) - center) * scale, dot0);
+        }
+
+        return (T.Sum(sum0 + sum1), T.Sum(dot0 + dot1));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    static void Row<T>(float* dy, float* x, float* weight, float mean, float inverse, float meanOfU, float meanOfDot, float* addend,
+        float* dx, float* dWeight, float* dBias, nint count)
+        where T : struct, ISimd<T>
+    {
+        T center = T.Broadcast(mean), scale = T.Broadcast(inverse), shift = T.Broadcast(meanOfU), tilt = T.Broadcast(meanOfDot);
+        nint c = 0;
+        for (; c <= count - T.Count; c += T.Count)
+        {
+            T gradient = T.Load(dy + c), normalised = (T.Load(x + c) - center) * scale;
+            T.Store(T.MultiplyAdd(gradient, normalised, T.Load(dWeight + c)), dWeight + c);
+            T.Store(gradient + T.Load(dBias + c), dBias + c);
+            T result = scale * (T.Load(weight + c) * gradient - shift - normalised * tilt);
+            if (addend != null) result += T.Load(addend + c);
+            T.Store(result, dx + c);
+        }
+
+        int rest = (int)(count - c);
+        if (rest == 0) return;
+        T lastGradient = Lanes.Load<T>(dy + c, rest), lastNormalised = (Lanes.Load<T>(x + c, rest) - center) * scale;
+        Lanes.Store(T.MultiplyAdd(lastGradient, lastNormalised, Lanes.Load<T>(dWeight + c, rest)), dWeight + c, rest);
+        Lanes.Store(lastGradient + Lanes.Load<T>(dBias + c, rest), dBias + c, rest);
+        T last = scale * (Lanes.Load<T>(weight + c, rest) * lastGradient - shift - lastNormalised * tilt);
+        if (addend != null) last += Lanes.Load<T>(addend + c, rest);
+        Lanes.Store(last, dx + c, rest);
     }
 }

@@ -1,4 +1,7 @@
 // N tokens, D columns
+using System.Runtime.CompilerServices;
+using Litespark.Devices.Cpu.Simd;
+
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
@@ -14,43 +17,50 @@ internal sealed unsafe class LayerNormKernel(
 {
     readonly Tiling tiles = Tiling.Rows(x.Rows, x.Columns);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void RunTask<T>(int task, int worker)
     {
         Tile tile = tiles[task];
         int columns = tile.Count;
         for (int n = tile.FirstRow; n < tile.EndRow; n++)
         {
-            float* input_D = x.Row(n), y_D = y.Row(n);
+            float* input_D = x.Row(n);
+            float total;
             if (residual.Data != null)
             {
-                Elementwise.Add<T>(input_D, residual.Row(n), sum.Row(n), columns);
+                total = RowSums.AddAndSum<T, PlainTerm>(input_D, residual.Row(n), sum.Row(n), columns);
                 input_D = sum.Row(n);
             }
-
-            T total = T.Zero;
-            for (int c = 0; c < columns; c += T.Count) total += Lanes.Load<T>(input_D + c, columns - c);
-            float average = T.Sum(total) / columns;
+            else
+            {
+                total = RowSums.Sum<T, PlainTerm>(input_D, columns);
+            }
 
             // Deviations in a second pass over the cached row: the mean of squares minus the squared mean would cancel.
-            T center = T.Broadcast(average), squares = T.Zero;
-            for (int c = 0; c < columns; c += T.Count)
-            {
-                T deviation = Lanes.Load<T>(input_D + c, columns - c, average) - center;
-                squares = T.MultiplyAdd(deviation, deviation, squares);
-            }
-
-            float inverse = 1 / MathF.Sqrt(T.Sum(squares) / columns + epsilon);
+            float average = total / columns;
+            float inverse = 1 / MathF.Sqrt(RowSums.SquaredDeviations<T>(input_D, average, columns) / columns + epsilon);
             if (mean != null) mean[n] = average;
             if (inverseStd != null) inverseStd[n] = inverse;
-
-            T scale = T.Broadcast(inverse);
-            for (int c = 0; c < columns; c += T.Count)
-            {
-                int rest = columns - c;
-                T normalised = (Lanes.Load<T>(input_D + c, rest) - center) * scale;
-                T shift = bias == null ? T.Zero : Lanes.Load<T>(bias + c, rest);
-                Lanes.Store(T.MultiplyAdd(normalised, Lanes.Load<T>(weight + c, rest), shift), y_D + c, rest);
-            }
+            Normalise<T>(input_D, average, inverse, weight, bias, y.Row(n), columns);
         }
+    }
+
+    /// <summary>y = (x − average) · inverse ∘ weight + bias.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    static void Normalise<T>(float* x, float average, float inverse, float* weight, float* bias, float* y, nint count)
+        where T : struct, ISimd<T>
+    {
+        T center = T.Broadcast(average), scale = T.Broadcast(inverse);
+        nint c = 0;
+        for (; c <= count - T.Count; c += T.Count)
+        {
+            T normalised = (T.Load(x + c) - center) * scale, shift = bias == null ? T.Zero : T.Load(bias + c);
+            T.Store(T.MultiplyAdd(normalised, T.Load(weight + c), shift), y + c);
+        }
+
+        int rest = (int)(count - c);
+        if (rest == 0) return;
+        T last = (Lanes.Load<T>(x + c, rest) - center) * scale, lastShift = bias == null ? T.Zero : Lanes.Load<T>(bias + c, rest);
+        Lanes.Store(T.MultiplyAdd(last, Lanes.Load<T>(weight + c, rest), lastShift), y + c, rest);
     }
 }

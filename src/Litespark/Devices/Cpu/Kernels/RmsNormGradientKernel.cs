@@ -1,4 +1,7 @@
 // N tokens, D columns, G columns of one group
+using System.Runtime.CompilerServices;
+using Litespark.Devices.Cpu.Simd;
+
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
@@ -36,6 +39,7 @@ internal sealed unsafe class RmsNormGradientKernel : SimdKernel
         foreach (SimdKernel stage in totals) stage.Run(pool);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void RunTask<T>(int task, int worker)
     {
         Tile tile = partials.Tiles[task];
@@ -48,26 +52,34 @@ internal sealed unsafe class RmsNormGradientKernel : SimdKernel
                 float* dy_G = dy.Row(n) + column, x_G = x.Row(n) + column, dx_G = dx.Row(n) + column;
                 float* addend_G = addend.Data == null ? null : addend.Row(n) + column;
 
-                T dot = T.Zero;
-                for (int c = 0; c < groupSize; c += T.Count)
-                {
-                    int rest = groupSize - c;
-                    T u = Lanes.Load<T>(weight + c, rest) * Lanes.Load<T>(dy_G + c, rest);
-                    dot = T.MultiplyAdd(u, Lanes.Load<T>(x_G + c, rest), dot);
-                }
-
                 float inverse = inverseRms[(nint)n * groups + group];
-                T scale = T.Broadcast(inverse), mean = T.Broadcast(T.Sum(dot) * inverse / groupSize);
-                for (int c = 0; c < groupSize; c += T.Count)
-                {
-                    int rest = groupSize - c;
-                    T gradient = Lanes.Load<T>(dy_G + c, rest), normalised = scale * Lanes.Load<T>(x_G + c, rest);
-                    Lanes.Store(T.MultiplyAdd(gradient, normalised, Lanes.Load<T>(dWeight_G + c, rest)), dWeight_G + c, rest);
-                    T result = scale * (Lanes.Load<T>(weight + c, rest) * gradient - normalised * mean);
-                    if (addend_G != null) result += Lanes.Load<T>(addend_G + c, rest);
-                    Lanes.Store(result, dx_G + c, rest);
-                }
+                float mean = RowSums.TripleDot<T>(weight, dy_G, x_G, groupSize) * inverse / groupSize;
+                Row<T>(dy_G, x_G, weight, inverse, mean, addend_G, dx_G, dWeight_G, groupSize);
             }
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    static void Row<T>(float* dy, float* x, float* weight, float inverse, float mean, float* addend, float* dx, float* dWeight, nint count)
+        where T : struct, ISimd<T>
+    {
+        T scale = T.Broadcast(inverse), shift = T.Broadcast(mean);
+        nint c = 0;
+        for (; c <= count - T.Count; c += T.Count)
+        {
+            T gradient = T.Load(dy + c), normalised = scale * T.Load(x + c);
+            T.Store(T.MultiplyAdd(gradient, normalised, T.Load(dWeight + c)), dWeight + c);
+            T result = scale * (T.Load(weight + c) * gradient - normalised * shift);
+            if (addend != null) result += T.Load(addend + c);
+            T.Store(result, dx + c);
+        }
+
+        int rest = (int)(count - c);
+        if (rest == 0) return;
+        T lastGradient = Lanes.Load<T>(dy + c, rest), lastNormalised = scale * Lanes.Load<T>(x + c, rest);
+        Lanes.Store(T.MultiplyAdd(lastGradient, lastNormalised, Lanes.Load<T>(dWeight + c, rest)), dWeight + c, rest);
+        T last = scale * (Lanes.Load<T>(weight + c, rest) * lastGradient - lastNormalised * shift);
+        if (addend != null) last += Lanes.Load<T>(addend + c, rest);
+        Lanes.Store(last, dx + c, rest);
     }
 }

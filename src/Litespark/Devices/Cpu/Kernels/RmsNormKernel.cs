@@ -1,4 +1,7 @@
 // N tokens, D columns, G columns of one group
+using System.Runtime.CompilerServices;
+using Litespark.Devices.Cpu.Simd;
+
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
@@ -14,6 +17,7 @@ internal sealed unsafe class RmsNormKernel(
     readonly Tiling tiles = Tiling.Rows(x.Rows, x.Columns);
     readonly int groups = x.Columns / groupSize;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void RunTask<T>(int task, int worker)
     {
         Tile tile = tiles[task];
@@ -23,40 +27,33 @@ internal sealed unsafe class RmsNormKernel(
             {
                 int column = group * groupSize;
                 float* input_G = x.Row(n) + column;
-                T squares = T.Zero;
+                float squares;
                 if (residual.Data != null)
                 {
-                    float* residual_G = residual.Row(n) + column, sum_G = sum.Row(n) + column;
-                    for (int c = 0; c < groupSize; c += T.Count)
-                    {
-                        int rest = groupSize - c;
-                        T value = Lanes.Load<T>(input_G + c, rest) + Lanes.Load<T>(residual_G + c, rest);
-                        Lanes.Store(value, sum_G + c, rest);
-                        squares = T.MultiplyAdd(value, value, squares);
-                    }
-
+                    float* sum_G = sum.Row(n) + column;
+                    squares = RowSums.AddAndSum<T, SquareTerm>(input_G, residual.Row(n) + column, sum_G, groupSize);
                     input_G = sum_G;
                 }
                 else
                 {
-                    for (int c = 0; c < groupSize; c += T.Count)
-                    {
-                        T value = Lanes.Load<T>(input_G + c, groupSize - c);
-                        squares = T.MultiplyAdd(value, value, squares);
-                    }
+                    squares = RowSums.Sum<T, SquareTerm>(input_G, groupSize);
                 }
 
-                float inverse = 1 / MathF.Sqrt(T.Sum(squares) / groupSize + epsilon);
+                float inverse = 1 / MathF.Sqrt(squares / groupSize + epsilon);
                 if (inverseRms != null) inverseRms[(nint)n * groups + group] = inverse;
-
-                float* y_G = y.Row(n) + column;
-                T scale = T.Broadcast(inverse);
-                for (int c = 0; c < groupSize; c += T.Count)
-                {
-                    int rest = groupSize - c;
-                    Lanes.Store(Lanes.Load<T>(input_G + c, rest) * scale * Lanes.Load<T>(weight + c, rest), y_G + c, rest);
-                }
+                Scale<T>(input_G, inverse, weight, y.Row(n) + column, groupSize);
             }
         }
+    }
+
+    /// <summary>y = factor · x ∘ weight.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    static void Scale<T>(float* x, float factor, float* weight, float* y, nint count) where T : struct, ISimd<T>
+    {
+        T scale = T.Broadcast(factor);
+        nint c = 0;
+        for (; c <= count - T.Count; c += T.Count) T.Store(T.Load(x + c) * scale * T.Load(weight + c), y + c);
+        int rest = (int)(count - c);
+        if (rest > 0) Lanes.Store(Lanes.Load<T>(x + c, rest) * scale * Lanes.Load<T>(weight + c, rest), y + c, rest);
     }
 }

@@ -1,4 +1,7 @@
 // N tokens, K columns of one head, R rotated columns of a head
+using System.Runtime.CompilerServices;
+using Litespark.Devices.Cpu.Simd;
+
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
@@ -14,27 +17,56 @@ internal sealed unsafe class RopeKernel(
     readonly Tiling tiles = Tiling.Rows(x.Rows, x.Columns);
     readonly int half = rotaryDim / 2;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
     protected override void RunTask<T>(int task, int worker)
     {
         Tile tile = tiles[task];
-        T direction = T.Broadcast(inverse ? -1f : 1f);
         for (int n = tile.FirstRow; n < tile.EndRow; n++)
         {
             float* cos_R = cos + (nint)positions[n] * half, sin_R = sin + (nint)positions[n] * half;
             for (int column = 0; column < tile.Count; column += headDim)
             {
                 float* x_K = x.Row(n) + column, y_K = y.Row(n) + column;
-                for (int i = 0; i < half; i += T.Count)
-                {
-                    int rest = half - i;
-                    T first = Lanes.Load<T>(x_K + i, rest), second = Lanes.Load<T>(x_K + half + i, rest);
-                    T c = Lanes.Load<T>(cos_R + i, rest), s = direction * Lanes.Load<T>(sin_R + i, rest);
-                    Lanes.Store(first * c - second * s, y_K + i, rest);
-                    Lanes.Store(T.MultiplyAdd(second, c, first * s), y_K + half + i, rest);
-                }
-
+                if (inverse) Turn<T, Backward>(x_K, cos_R, sin_R, y_K, half);
+                else Turn<T, Forward>(x_K, cos_R, sin_R, y_K, half);
                 if (x_K != y_K) Elementwise.Copy(x_K + rotaryDim, y_K + rotaryDim, headDim - rotaryDim);
             }
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Turn<T, TDirection>(float* x, float* cos, float* sin, float* y, nint half) where T : struct, ISimd<T> where TDirection : struct, IDirection
+    {
+        nint i = 0;
+        for (; i <= half - T.Count; i += T.Count)
+        {
+            T first = T.Load(x + i), second = T.Load(x + half + i), c = T.Load(cos + i), s = TDirection.Sine(T.Load(sin + i));
+            T.Store(first * c - second * s, y + i);
+            T.Store(T.MultiplyAdd(second, c, first * s), y + half + i);
+        }
+
+        int rest = (int)(half - i);
+        if (rest == 0) return;
+        T left = Lanes.Load<T>(x + i, rest), right = Lanes.Load<T>(x + half + i, rest);
+        T cosine = Lanes.Load<T>(cos + i, rest), sine = TDirection.Sine(Lanes.Load<T>(sin + i, rest));
+        Lanes.Store(left * cosine - right * sine, y + i, rest);
+        Lanes.Store(T.MultiplyAdd(right, cosine, left * sine), y + half + i, rest);
+    }
+
+    interface IDirection
+    {
+        static abstract T Sine<T>(T sine) where T : struct, ISimd<T>;
+    }
+
+    readonly struct Forward : IDirection
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static T Sine<T>(T sine) where T : struct, ISimd<T> => sine;
+    }
+
+    readonly struct Backward : IDirection
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static T Sine<T>(T sine) where T : struct, ISimd<T> => T.Zero - sine;
     }
 }

@@ -16,12 +16,20 @@ internal static unsafe class RowMath<T> where T : struct, ISimd<T>
     public static float Max(float* row, int length)
     {
         float max = MinusInfinity;
-        int i = 0;
+        nint i = 0;
         if (length >= T.Count)
         {
-            T m = T.Load(row);
-            for (i = T.Count; i + T.Count <= length; i += T.Count) m = T.Max(m, T.Load(row + i));
-            max = T.HorizontalMax(m);
+            T m0 = T.Load(row), m1 = m0, m2 = m0, m3 = m0;
+            for (; i + 4 * T.Count <= length; i += 4 * T.Count)
+            {
+                m0 = T.Max(m0, T.Load(row + i));
+                m1 = T.Max(m1, T.Load(row + i + T.Count));
+                m2 = T.Max(m2, T.Load(row + i + 2 * T.Count));
+                m3 = T.Max(m3, T.Load(row + i + 3 * T.Count));
+            }
+
+            for (; i + T.Count <= length; i += T.Count) m0 = T.Max(m0, T.Load(row + i));
+            max = T.HorizontalMax(T.Max(T.Max(m0, m1), T.Max(m2, m3)));
         }
         for (; i < length; i++) max = MathF.Max(max, row[i]);
         return max;
@@ -31,10 +39,18 @@ internal static unsafe class RowMath<T> where T : struct, ISimd<T>
     [MethodImpl(Hot)]
     public static float Dot(float* a, float* b, int length)
     {
-        T sum = T.Zero;
-        int i = 0;
-        for (; i + T.Count <= length; i += T.Count) sum = T.MultiplyAdd(T.Load(a + i), T.Load(b + i), sum);
-        float total = T.Sum(sum);
+        T s0 = T.Zero, s1 = T.Zero, s2 = T.Zero, s3 = T.Zero;
+        nint i = 0;
+        for (; i + 4 * T.Count <= length; i += 4 * T.Count)
+        {
+            s0 = T.MultiplyAdd(T.Load(a + i), T.Load(b + i), s0);
+            s1 = T.MultiplyAdd(T.Load(a + i + T.Count), T.Load(b + i + T.Count), s1);
+            s2 = T.MultiplyAdd(T.Load(a + i + 2 * T.Count), T.Load(b + i + 2 * T.Count), s2);
+            s3 = T.MultiplyAdd(T.Load(a + i + 3 * T.Count), T.Load(b + i + 3 * T.Count), s3);
+        }
+
+        for (; i + T.Count <= length; i += T.Count) s0 = T.MultiplyAdd(T.Load(a + i), T.Load(b + i), s0);
+        float total = T.Sum((s0 + s1) + (s2 + s3));
         for (; i < length; i++) total += a[i] * b[i];
         return total;
     }
@@ -44,16 +60,26 @@ internal static unsafe class RowMath<T> where T : struct, ISimd<T>
     public static void Scale(float* source, float factor, float* destination, int length)
     {
         T f = T.Broadcast(factor);
-        int i = 0;
+        nint i = 0;
         for (; i + T.Count <= length; i += T.Count) T.Store(T.Load(source + i) * f, destination + i);
         for (; i < length; i++) destination[i] = source[i] * factor;
+    }
+
+    /// <summary>destination += factor · source.</summary>
+    [MethodImpl(Hot)]
+    public static void AddScaled(float* source, float factor, float* destination, int length)
+    {
+        T f = T.Broadcast(factor);
+        nint i = 0;
+        for (; i + T.Count <= length; i += T.Count) T.Store(T.MultiplyAdd(f, T.Load(source + i), T.Load(destination + i)), destination + i);
+        for (; i < length; i++) destination[i] += factor * source[i];
     }
 
     /// <summary>destination += source.</summary>
     [MethodImpl(Hot)]
     public static void Add(float* source, float* destination, int length)
     {
-        int i = 0;
+        nint i = 0;
         for (; i + T.Count <= length; i += T.Count) T.Store(T.Load(destination + i) + T.Load(source + i), destination + i);
         for (; i < length; i++) destination[i] += source[i];
     }
@@ -62,7 +88,7 @@ internal static unsafe class RowMath<T> where T : struct, ISimd<T>
     [MethodImpl(Hot)]
     public static void Copy(float* source, float* destination, int length, int paddedLength)
     {
-        int i = 0;
+        nint i = 0;
         for (; i + T.Count <= length; i += T.Count) T.Store(T.Load(source + i), destination + i);
         for (; i < length; i++) destination[i] = source[i];
         for (; i < paddedLength; i++) destination[i] = 0;
@@ -73,7 +99,7 @@ internal static unsafe class RowMath<T> where T : struct, ISimd<T>
     public static float ExpSum(float* source, float scale, float shift, float* destination, int length)
     {
         T s = T.Broadcast(scale), minusShift = T.Broadcast(-shift), sum = T.Zero;
-        int i = 0;
+        nint i = 0;
         for (; i + T.Count <= length; i += T.Count)
         {
             T e = VectorMath.Exp(T.MultiplyAdd(T.Load(source + i), s, minusShift));

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Litespark.Devices.Cpu.Simd;
 
 namespace Litespark.Devices.Cpu.Kernels;
@@ -21,6 +22,7 @@ internal readonly record struct SoftmaxStatistics(float Maximum, float Sum)
 /// </summary>
 internal static unsafe class SoftmaxRow
 {
+    const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
     const int ChunkElements = 1024;
 
     /// <summary>Chunks of a row: the length of <c>maxima</c> in <see cref="StoreExponentials"/>.</summary>
@@ -34,10 +36,7 @@ internal static unsafe class SoftmaxRow
         {
             int length = Math.Min(ChunkElements, count - start);
             all = Raise<T>(x + start, length, all);
-            T shift = T.Broadcast(all.Maximum), exponentials = T.Zero;
-            for (int i = start; i < start + length; i += T.Count)
-                exponentials += VectorMath.Exp(Lanes.Load<T>(x + i, start + length - i, float.NegativeInfinity) - shift);
-            all = all with { Sum = all.Sum + T.Sum(exponentials) };
+            all = all with { Sum = all.Sum + SumExponentials<Pair<T>>(x + start, all.Maximum, length) };
         }
 
         return all;
@@ -55,16 +54,7 @@ internal static unsafe class SoftmaxRow
             int length = Math.Min(ChunkElements, count - start);
             all = Raise<T>(x + start, length, all);
             maxima[chunk] = all.Maximum;
-            T shift = T.Broadcast(all.Maximum), exponentials = T.Zero;
-            for (int i = start; i < start + length; i += T.Count)
-            {
-                int rest = start + length - i;
-                T exponential = VectorMath.Exp(Lanes.Load<T>(x + i, rest, float.NegativeInfinity) - shift);
-                Lanes.Store(exponential, y + i, rest);
-                exponentials += exponential;
-            }
-
-            all = all with { Sum = all.Sum + T.Sum(exponentials) };
+            all = all with { Sum = all.Sum + StoreChunk<Pair<T>>(x + start, all.Maximum, y + start, length) };
         }
 
         return all;
@@ -81,12 +71,98 @@ internal static unsafe class SoftmaxRow
         }
     }
 
+    /// <summary>y = factor · e^(x − shift).</summary>
+    [MethodImpl(Hot), SkipLocalsInit]
+    public static void Exponentials<T>(float* x, float shift, float factor, float* y, nint count) where T : struct, ISimd<T>
+    {
+        T s = T.Broadcast(shift), f = T.Broadcast(factor);
+        nint i = 0;
+        for (; i <= count - 2 * T.Count; i += 2 * T.Count)
+        {
+            T.Store(f * VectorMath.Exp(T.Load(x + i) - s), y + i);
+            T.Store(f * VectorMath.Exp(T.Load(x + i + T.Count) - s), y + i + T.Count);
+        }
+
+        for (; i < count; i += T.Count)
+        {
+            int rest = (int)(count - i);
+            Lanes.Store(f * VectorMath.Exp(Lanes.Load<T>(x + i, rest) - s), y + i, rest);
+        }
+    }
+
     /// <summary>Raises the running maximum to a chunk's and scales the running sum to it.</summary>
     static SoftmaxStatistics Raise<T>(float* x, int count, SoftmaxStatistics all) where T : struct, ISimd<T>
     {
-        T largest = T.Broadcast(all.Maximum);
-        for (int i = 0; i < count; i += T.Count) largest = T.Max(largest, Lanes.Load<T>(x + i, count - i, float.NegativeInfinity));
-        float maximum = T.HorizontalMax(largest);
+        float maximum = Math.Max(all.Maximum, Largest<T>(x, count));
         return maximum > all.Maximum ? new(maximum, all.Sum * MathF.Exp(all.Maximum - maximum)) : all;
+    }
+
+    /// <summary>The largest element; −∞ where there is none.</summary>
+    [MethodImpl(Hot), SkipLocalsInit]
+    static float Largest<T>(float* x, nint count) where T : struct, ISimd<T>
+    {
+        T m0 = T.Broadcast(float.NegativeInfinity), m1 = m0, m2 = m0, m3 = m0;
+        nint i = 0;
+        for (; i <= count - 4 * T.Count; i += 4 * T.Count)
+        {
+            m0 = T.Max(m0, T.Load(x + i));
+            m1 = T.Max(m1, T.Load(x + i + T.Count));
+            m2 = T.Max(m2, T.Load(x + i + 2 * T.Count));
+            m3 = T.Max(m3, T.Load(x + i + 3 * T.Count));
+        }
+
+        for (; i < count; i += T.Count) m0 = T.Max(m0, Lanes.Load<T>(x + i, (int)(count - i), float.NegativeInfinity));
+        return T.HorizontalMax(T.Max(T.Max(m0, m1), T.Max(m2, m3)));
+    }
+
+    /// <summary>Σ e^(x − shift).</summary>
+    [MethodImpl(Hot), SkipLocalsInit]
+    static float SumExponentials<T>(float* x, float shift, nint count) where T : struct, ISimd<T>
+    {
+        T s = T.Broadcast(shift), sum0 = T.Zero, sum1 = T.Zero;
+        nint i = 0;
+        for (; i <= count - 2 * T.Count; i += 2 * T.Count)
+        {
+            Prefetch<T>(x + i);
+            sum0 += VectorMath.Exp(T.Load(x + i) - s);
+            sum1 += VectorMath.Exp(T.Load(x + i + T.Count) - s);
+        }
+
+        for (; i < count; i += T.Count) sum0 += VectorMath.Exp(Lanes.Load<T>(x + i, (int)(count - i), float.NegativeInfinity) - s);
+        return T.Sum(sum0 + sum1);
+    }
+
+    /// <summary>y = e^(x − shift); returns Σ y.</summary>
+    [MethodImpl(Hot), SkipLocalsInit]
+    static float StoreChunk<T>(float* x, float shift, float* y, nint count) where T : struct, ISimd<T>
+    {
+        T s = T.Broadcast(shift), sum0 = T.Zero, sum1 = T.Zero;
+        nint i = 0;
+        for (; i <= count - 2 * T.Count; i += 2 * T.Count)
+        {
+            Prefetch<T>(x + i);
+            T e0 = VectorMath.Exp(T.Load(x + i) - s), e1 = VectorMath.Exp(T.Load(x + i + T.Count) - s);
+            T.Store(e0, y + i);
+            T.Store(e1, y + i + T.Count);
+            sum0 += e0;
+            sum1 += e1;
+        }
+
+        for (; i < count; i += T.Count)
+        {
+            int rest = (int)(count - i);
+            T e = VectorMath.Exp(Lanes.Load<T>(x + i, rest, float.NegativeInfinity) - s);
+            Lanes.Store(e, y + i, rest);
+            sum0 += e;
+        }
+
+        return T.Sum(sum0 + sum1);
+    }
+
+    /// <summary>Asks for two registers' worth of the next chunk: its maximum is looked for as soon as this one is done.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Prefetch<T>(float* x) where T : struct, ISimd<T>
+    {
+        for (int i = 0; i < 2 * T.Count; i += 16) MemoryHint.Prefetch(x + ChunkElements + i);
     }
 }

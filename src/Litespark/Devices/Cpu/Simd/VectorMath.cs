@@ -7,32 +7,28 @@ internal static class VectorMath
 {
     const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
 
-    /// <summary>Inputs at or below give an exact 0: results smaller than this would be subnormal.</summary>
-    const float ExpUnderflow = -87.33f;
+    /// <summary>Inputs at or below give an exact 0: the nearest power of two has the exponent −127, that of 0.</summary>
+    const float ExpUnderflow = -88f;
 
     /// <summary>Inputs above give the result of this one, 2.4e38: the largest power of two in it is still finite.</summary>
     const float ExpOverflow = 88.37f;
 
     /// <summary>
-    /// e^x with a relative error of about 1e-7; 0 for x ≤ −87.33 (−∞ included), 2.4e38 for x ≥ 88.37.
-    /// Range reduction by multiples of ln 2, kept in two parts, then a polynomial on [−ln 2 / 2, ln 2 / 2]
-    /// (coefficients of Cephes' expf, S. Moshier).
+    /// e^x with a relative error below 2e-7; 0 for x ≤ −87.7 (−∞ included), 2.4e38 for x ≥ 88.37. Range reduction by multiples of
+    /// ln 2, kept in two parts, then the polynomial of <see cref="Exp2"/>, its variable scaled.
     /// </summary>
     [MethodImpl(Inline)]
     public static T Exp<T>(T x) where T : struct, ISimd<T>
     {
-        T clamped = T.Min(T.Broadcast(ExpOverflow), x);
-        T n = T.Round(clamped * T.Broadcast(1.44269504f));
-        T r = T.MultiplyAdd(n, T.Broadcast(-0.693359375f), clamped);
-        r = T.MultiplyAdd(n, T.Broadcast(2.12194440e-4f), r);
-        T p = T.MultiplyAdd(T.Broadcast(1.9875691500e-4f), r, T.Broadcast(1.3981999507e-3f));
-        p = T.MultiplyAdd(p, r, T.Broadcast(8.3334519073e-3f));
-        p = T.MultiplyAdd(p, r, T.Broadcast(4.1665795894e-2f));
-        p = T.MultiplyAdd(p, r, T.Broadcast(1.6666665459e-1f));
-        p = T.MultiplyAdd(p, r, T.Broadcast(5.0000001201e-1f));
-        p = T.MultiplyAdd(p, r * r, r + T.Broadcast(1f));
-        // Written so that a NaN, which compares as false, is not turned into 0.
-        return T.SelectGreaterOrEqual(T.Broadcast(ExpUnderflow), x, T.Zero, p * T.PowerOfTwo(n));
+        // In this order of operands a NaN goes through.
+        T clamped = T.Max(T.Broadcast(ExpUnderflow), T.Min(T.Broadcast(ExpOverflow), x)), n = T.Round(clamped * T.Broadcast(Log2E));
+        T r = T.MultiplyAdd(n, T.Broadcast(2.12194440e-4f), T.MultiplyAdd(n, T.Broadcast(-0.693359375f), clamped));
+        T p = T.MultiplyAdd(T.Broadcast(0.00829031009f), r, T.Broadcast(0.0418979315f));
+        p = T.MultiplyAdd(p, r, T.Broadcast(0.166676363f));
+        p = T.MultiplyAdd(p, r, T.Broadcast(0.499991496f));
+        p = T.MultiplyAdd(p, r, T.Broadcast(0.999999708f));
+        p = T.MultiplyAdd(p, r, T.Broadcast(1f));
+        return p * T.PowerOfTwo(n);
     }
 
     /// <summary>log₂ e: e^x = 2^(x · log₂ e).</summary>
