@@ -8,7 +8,7 @@ namespace Litespark.Benchmarks.Kernels;
 /// <summary>Fused attention, and the kernels of the materialised form.</summary>
 public class AttentionBenchmarks : KernelBenchmarks
 {
-    BoundOp forward = null!, gradient = null!, scores = null!, softmax = null!, softmaxGradient = null!, mix = null!, mixTransposed = null!;
+    BoundOp forward = null!, gradient = null!, scores = null!, scaled = null!, mask = null!, softmax = null!, softmaxGradient = null!, mix = null!, mixTransposed = null!;
 
     /// <inheritdoc/>
     protected override void Bind()
@@ -21,11 +21,13 @@ public class AttentionBenchmarks : KernelBenchmarks
         var starts = new TensorType(new Shape(g.Tokens), DataType.Int32);
         forward = Of(new Attention(g, 0, scale), wide, narrow, narrow, starts);
         gradient = Of(new AttentionGradient(g, 0, scale), wide, narrow, narrow, wide, statistics, starts, wide);
-        scores = Of(new HeadProduct(HeadProductKind.Scores, g, scale), wide, narrow);
+        scores = Of(new HeadProduct(HeadProductKind.Scores, g, 1), wide, narrow);
         mix = Of(new HeadProduct(HeadProductKind.Mix, g, 1), square, narrow);
         mixTransposed = Of(new HeadProduct(HeadProductKind.MixTransposed, g, 1), square, wide);
-        softmax = Of(new MaskedSoftmax(g, 0), square, starts);
-        softmaxGradient = Of(new MaskedSoftmaxGradient(g, 0), square, square, starts);
+        scaled = Of(new Graphs.Ops.Scale(scale), square);
+        mask = Of(new CausalMask(g, 0), square, starts);
+        softmax = Of(new Graphs.Ops.Softmax(), square);
+        softmaxGradient = Of(new SoftmaxGradient(), square, square);
     }
 
     [Benchmark]
@@ -38,10 +40,16 @@ public class AttentionBenchmarks : KernelBenchmarks
     public void Scores() => scores.Run();
 
     [Benchmark]
-    public void Masked_softmax() => softmax.Run();
+    public void Scale() => scaled.Run();
 
     [Benchmark]
-    public void Masked_softmax_gradient() => softmaxGradient.Run();
+    public void Causal_mask() => mask.Run();
+
+    [Benchmark]
+    public void Softmax() => softmax.Run();
+
+    [Benchmark]
+    public void Softmax_gradient() => softmaxGradient.Run();
 
     [Benchmark]
     public void Mix() => mix.Run();

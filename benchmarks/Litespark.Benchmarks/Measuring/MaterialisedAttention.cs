@@ -1,11 +1,12 @@
 using Litespark.Devices.Cpu;
+using Litespark.Devices.Cpu.Kernels;
 using Litespark.Graphs;
 using Litespark.Graphs.Ops;
 
 namespace Litespark.Benchmarks.Measuring;
 
 /// <summary>
-/// Causal attention as a stack on BLAS computes it: whole T × T matrices, products by OpenBLAS, our masked softmax between them.
+/// Causal attention as a stack on BLAS computes it: whole T × T matrices, products by OpenBLAS (which scales them), our mask and softmax between them.
 /// Heads are dealt out to our threads, each product on one thread: faster here than one head after the other with all of
 /// OpenBLAS's threads, since no thread is woken within an attention and small products need not be cut.
 /// </summary>
@@ -15,7 +16,8 @@ internal sealed unsafe class MaterialisedAttention : IDisposable
     readonly OpenBlas blas;
     readonly AttentionGeometry g;
     readonly float scale;
-    readonly BoundOp softmax, softmaxGradient;
+    readonly BoundOp mask, softmaxGradient;
+    readonly SoftmaxKernel softmax;
     readonly NativeBuffer results;
     readonly Heads scores, mix, gradients, inputGradients;
 
@@ -25,14 +27,16 @@ internal sealed unsafe class MaterialisedAttention : IDisposable
         (this.pool, this.blas, g, this.scale) = (pool, blas, geometry, scale);
         var square = new TensorType(new Shape(g.Sequences, g.Heads, g.SequenceLength, g.SequenceLength));
         var starts = new TensorType(new Shape(g.Tokens), DataType.Int32);
-        softmax = BoundOp.Create(pool, new MaskedSoftmax(g, 0), inPlace: true, square, starts);
-        softmaxGradient = BoundOp.Create(pool, new MaskedSoftmaxGradient(g, 0), inPlace: true, square, square, starts);
+        mask = BoundOp.Create(pool, new CausalMask(g, 0), inPlace: true, square, starts);
+        var probabilities = new Matrix(mask.OutputAddress(0), square.Shape.Rows, square.Shape.Columns);
+        softmax = new SoftmaxKernel(pool, probabilities, probabilities);
+        softmaxGradient = BoundOp.Create(pool, new SoftmaxGradient(), inPlace: true, square, square);
         int wide = g.Heads * g.HeadDim, narrow = g.KeyValueHeads * g.HeadDim;
         results = new NativeBuffer((2L * wide + 2L * narrow) * g.Tokens * sizeof(float));
         float* o = results.Floats, dQ = o + (long)wide * g.Tokens, dK = dQ + (long)wide * g.Tokens, dV = dK + (long)narrow * g.Tokens;
         (O, DQ, DK, DV) = ((nint)o, (nint)dQ, (nint)dK, (nint)dV);
 
-        float* s = softmax.OutputAddress(0), p = softmaxGradient.InputAddress(1), dP = softmaxGradient.InputAddress(0), dS = softmaxGradient.OutputAddress(0);
+        float* s = probabilities.Data, p = softmaxGradient.InputAddress(1), dP = softmaxGradient.InputAddress(0), dS = softmaxGradient.OutputAddress(0);
         scores = new Heads(this, (row, h, kv, matrix) => Times(false, true, q + row * wide + h * g.HeadDim, wide, k + row * narrow + kv * g.HeadDim, narrow, s + matrix, first: true, scale));
         mix = new Heads(this, (row, h, kv, matrix) => Mix(s + matrix, false, v + row * narrow + kv * g.HeadDim, narrow, o + row * wide + h * g.HeadDim, wide, first: true, 1));
         gradients = new Heads(this, (row, h, kv, matrix) =>
@@ -67,12 +71,13 @@ internal sealed unsafe class MaterialisedAttention : IDisposable
     public void Forward()
     {
         scores.Run(pool);
-        softmax.Run();
+        mask.Run();
+        softmax.Run(pool);
         mix.Run(pool);
     }
 
     /// <summary>Keeps the probabilities of the last <see cref="Forward"/> for <see cref="Backward"/>, as a step does.</summary>
-    public void Keep() => softmax.Output(0).CopyTo(softmaxGradient.Input(1));
+    public void Keep() => mask.Output(0).CopyTo(softmaxGradient.Input(1));
 
     /// <summary>dQ, dK, dV from dO and the kept probabilities.</summary>
     public void Backward()
@@ -85,7 +90,7 @@ internal sealed unsafe class MaterialisedAttention : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        softmax.Dispose();
+        mask.Dispose();
         softmaxGradient.Dispose();
         results.Dispose();
     }
