@@ -13,9 +13,13 @@ internal static class BenchHandler
 {
     const string DefaultRecipe = "llama-15m", Origin = "litespark bench";
 
-    /// <summary>What the default benchmark changes of its recipe: a batch small enough for an answer within a minute.</summary>
+    /// <summary>
+    /// What the default benchmark changes of its recipe: a batch small enough for an answer within a minute, and no text, so that
+    /// another preset keeps its own vocabulary.
+    /// </summary>
     static readonly RecipeOverride[] DefaultOverrides =
     [
+        new("data.source", "synthetic", Origin),
         new("training.sequence_length", "512", Origin),
         new("training.micro_batch_size", "2", Origin),
     ];

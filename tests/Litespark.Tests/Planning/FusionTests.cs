@@ -85,9 +85,9 @@ public sealed class FusionTests : IDisposable
     {
         TransformerSpec spec = ToyModels.Spec("llama-tied-gqa") with { VocabSize = 33000, NumHiddenLayers = 1 };
         PlanOptions whole = PlanOptions.Litespark.With("chunked_loss", false);
-        using var chunked = new ToyStep(device, spec, PlanOptions.Litespark, rows: 2, length: 75);
-        using var unchunked = new ToyStep(device, spec, whole, rows: 2, length: 75);
-        long logits = 150L * spec.VocabSize * sizeof(float);
+        using var chunked = new ToyStep(device, spec, PlanOptions.Litespark, rows: 2, length: 300);
+        using var unchunked = new ToyStep(device, spec, whole, rows: 2, length: 300);
+        long logits = 600L * spec.VocabSize * sizeof(float);
         Assert.True(chunked.First.Calls.Count(call => call.Op is CrossEntropyWithGradient) >= 3);
         Assert.True(LargestTransient(chunked.First) < logits / 2);
         Assert.True(chunked.Program.TransientBytes < logits);

@@ -37,6 +37,9 @@ internal sealed record LinearCrossEntropyGradient : Op
 /// </summary>
 internal static class ChunkedLoss
 {
+    // Fewer rows would not be worth the packing of the head's weight, which every chunk repeats.
+    const int ShortestChunk = 256;
+
     /// <summary>Forward stage: finds the pattern.</summary>
     public static void Fuse(Graph graph)
     {
@@ -109,7 +112,7 @@ internal static class ChunkedLoss
     /// <summary>Equal chunks of a multiple of 16 rows, of about <paramref name="chunkElements"/> logits.</summary>
     static int ChunkRows(int rows, int vocabulary, long chunkElements)
     {
-        long wanted = Math.Clamp(chunkElements / vocabulary, 64, 4096);
+        long wanted = Math.Clamp(chunkElements / vocabulary, ShortestChunk, 4096);
         long chunks = (rows + wanted - 1) / wanted;
         long size = (rows + chunks - 1) / chunks;
         return (int)Math.Min(rows, (size + 15) / 16 * 16);

@@ -9,9 +9,6 @@ internal sealed unsafe class BatchedGemm<TTile> : CpuKernel, IParallelWork where
 {
     const int LongestTaskRows = 96;
 
-    // Rows of op(A) lie next to each other in memory there: wider pieces are read faster.
-    const int LongestTaskRowsTransposed = 192;
-
     readonly BatchedGemmProblem problem;
     readonly int packedLevels, groupsPerChunk, taskRows, rowBlocks, tasksPerGroup;
     readonly long packedLength;
@@ -26,7 +23,7 @@ internal sealed unsafe class BatchedGemm<TTile> : CpuKernel, IParallelWork where
         packedLevels = problem.B.StrideK == 0 ? 1 : problem.CountK;
         packedLength = PackedChunk.Length(TTile.Columns, problem.N, problem.K);
         groupsPerChunk = (int)Math.Clamp(GemmBlocking.PackedFloats / (packedLevels * packedLength), 1, problem.Groups);
-        taskRows = GemmBlocking.Even(problem.M, problem.TransposeA ? LongestTaskRowsTransposed : LongestTaskRows, TTile.Rows);
+        taskRows = GemmBlocking.Even(problem.M, LongestTaskRows, TTile.Rows);
         rowBlocks = GemmBlocking.Count(problem.M, taskRows);
         tasksPerGroup = rowBlocks * (problem.ReduceK ? 1 : problem.CountK);
         pool.ReserveSharedScratch(groupsPerChunk * packedLevels * packedLength);

@@ -1,8 +1,8 @@
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
-/// How a product is cut. Chunks of op(A) and op(B) are packed into memory that all workers share; their size keeps both in the
-/// last cache. No cut of k depends on the number of threads, so neither does any bit of C.
+/// How a product is cut. Chunks of op(B) are packed into memory that all workers share; their size keeps them in the last
+/// cache. No cut of k depends on the number of threads, so neither does any bit of C.
 /// </summary>
 internal readonly struct GemmBlocking
 {
@@ -10,40 +10,47 @@ internal readonly struct GemmBlocking
     public const int PackedFloats = 1 << 20;
 
     const int LongestChunkK = 1024;
-    const int TaskRows = 96;
-    const int TaskColumns = 384;
-    const int TasksPerThread = 8;
+    const int LongestTaskRows = 96;
+
+    // Fewer rows would read B too often, fewer columns would pack A too often.
+    const int ShortestTaskColumns = 384;
+    const int ShortestTaskRows = 48;
+    const int TasksPerThread = 16;
     const int LeastTaskFlops = 200_000;
 
-    /// <summary>Rows, columns and k of a chunk; the last chunk along each may be shorter.</summary>
-    public readonly int ChunkM, ChunkN, ChunkK;
+    /// <summary>Columns and k of a chunk; the last chunk along each may be shorter.</summary>
+    public readonly int ChunkN, ChunkK;
 
-    readonly int tileRows, tileColumns;
+    readonly int tileRows, tileColumns, mostTaskRows;
 
     public GemmBlocking(int m, int n, int k, int tileRows, int tileColumns)
     {
         this.tileRows = tileRows;
         this.tileColumns = tileColumns;
         ChunkK = Even(k, LongestChunkK, 8);
-        ChunkM = Even(m, PackedFloats / ChunkK, tileRows);
         ChunkN = Even(n, PackedFloats / ChunkK, tileColumns);
+        mostTaskRows = Even(m, LongestTaskRows, tileRows);
     }
 
-    /// <summary>Floats that the packed chunk of A takes, a multiple of 16.</summary>
-    public long PackedA => PackedChunk.Length(tileRows, ChunkM, ChunkK);
+    /// <summary>Floats that a worker's packed rows of A take, a multiple of 16.</summary>
+    public long PackedA => PackedChunk.Length(tileRows, mostTaskRows, Math.Min(ChunkK, PackedChunk.LongestBlock));
 
     /// <summary>Floats that the packed chunk of B takes.</summary>
     public long PackedB => PackedChunk.Length(tileColumns, ChunkN, ChunkK);
 
-    /// <summary>Rows and columns (multiples of the tile) of one task: about eight tasks per thread, unless they would be tiny.</summary>
+    /// <summary>
+    /// Rows and columns (multiples of the tile) of one task: all columns if there are rows enough for about sixteen tasks per
+    /// thread; no tiny tasks.
+    /// </summary>
     public (int Rows, int Columns) TaskShape(int m, int n, int k, int threads)
     {
-        int rows = Even(m, TaskRows, tileRows), columns = Even(n, TaskColumns, tileColumns);
+        int rows = mostTaskRows, columns = Even(n, n, tileColumns);
         int wanted = threads == 1 ? 1 : TasksPerThread * threads;
         while (Count(m, rows) * Count(n, columns) < wanted && 2L * rows * columns * k > LeastTaskFlops && (rows > tileRows || columns > tileColumns))
         {
-            if (rows == tileRows || (columns >= rows && columns > tileColumns)) columns = Even(n, columns / 2, tileColumns);
-            else rows = Even(m, rows / 2, tileRows);
+            bool cutRows = rows > tileRows && (rows > ShortestTaskRows || columns <= ShortestTaskColumns);
+            if (cutRows) rows = Even(m, Math.Max(rows / 2, tileRows), tileRows);
+            else columns = Even(n, columns / 2, tileColumns);
         }
         return (rows, columns);
     }

@@ -32,6 +32,13 @@ internal readonly unsafe struct PackSource(Matrix matrix, bool linesAcrossRows, 
         else PackRows(0, chunk.Lines, 0, 0, chunk);
     }
 
+    /// <summary>Packs some lines × depth that begin at (line, k) of the operand into panels on their own, as <see cref="GemmPack"/> lays them.</summary>
+    public void PackPanels(int line, int lines, int k, int depth, int width, float* panels)
+    {
+        if (linesAcrossRows) GemmPack.Contiguous(matrix.Row(k) + line, matrix.Stride, lines, depth, width, panels, scale);
+        else GemmPack.Transposed(matrix.Row(line) + k, matrix.Stride, lines, depth, width, panels, scale);
+    }
+
     void PackAcrossRows(int from, int to, int line, int k, in PackedChunk chunk)
     {
         while (from < to)

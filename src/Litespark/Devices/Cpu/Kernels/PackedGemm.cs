@@ -1,8 +1,9 @@
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
-/// The blocked product: for every chunk one loop packs the operands (all workers together, each element once), a second one
-/// computes tasks of C from the packed panels. Every element of C sums its k in ascending order, block after block.
+/// The blocked product (Goto and van de Geijn 2008): for every chunk one loop packs op(B) for all workers, each element once; a
+/// second one computes tasks of C, each of which packs its rows of op(A) into the worker's own scratch memory, where they stay
+/// in the second cache. Every element of C sums its k in ascending order, block after block.
 /// </summary>
 internal sealed unsafe class PackedGemm<TTile, TEpilogue> : CpuKernel, IParallelWork
     where TTile : struct, IGemmTile
@@ -12,41 +13,39 @@ internal sealed unsafe class PackedGemm<TTile, TEpilogue> : CpuKernel, IParallel
     readonly TEpilogue epilogue;
     readonly GemmBlocking blocking;
 
-    // The chunk at hand: where it begins in C and in k, its packed operands, its tasks.
-    int row, column, k;
-    PackedChunk a, b;
+    // The chunk at hand: where it begins in the columns of C and in k, its packed B, its tasks.
+    int column, k;
+    PackedChunk b;
     bool packing;
-    int packTasksB, taskRows, taskColumns, tasksAcross;
+    int taskRows, taskColumns, tasksAcross;
+    WorkerPool? pool;
 
     public PackedGemm(WorkerPool pool, in GemmProblem problem, TEpilogue epilogue)
     {
         this.problem = problem;
         this.epilogue = epilogue;
         blocking = new GemmBlocking(problem.M, problem.N, problem.K, TTile.Rows, TTile.Columns);
-        pool.ReserveSharedScratch(blocking.PackedA + blocking.PackedB);
+        pool.ReserveSharedScratch(blocking.PackedB);
+        pool.ReserveScratch(blocking.PackedA);
     }
 
     /// <inheritdoc/>
     public override void Run(WorkerPool pool)
     {
+        this.pool = pool;
         for (k = 0; k < problem.K; k += blocking.ChunkK)
         {
             int depth = Math.Min(blocking.ChunkK, problem.K - k);
             for (column = 0; column < problem.N; column += blocking.ChunkN)
             {
-                b = new PackedChunk(pool.SharedScratch + blocking.PackedA, TTile.Columns, Math.Min(blocking.ChunkN, problem.N - column), depth);
-                for (row = 0; row < problem.M; row += blocking.ChunkM)
-                {
-                    a = new PackedChunk(pool.SharedScratch, TTile.Rows, Math.Min(blocking.ChunkM, problem.M - row), depth);
-                    packing = true;
-                    packTasksB = row == 0 ? problem.SourceB.TaskCount(b.Lines, depth) : 0;
-                    pool.Run(this, packTasksB + problem.SourceA.TaskCount(a.Lines, depth));
+                b = new PackedChunk(pool.SharedScratch, TTile.Columns, Math.Min(blocking.ChunkN, problem.N - column), depth);
+                packing = true;
+                pool.Run(this, problem.SourceB.TaskCount(b.Lines, depth));
 
-                    packing = false;
-                    (taskRows, taskColumns) = blocking.TaskShape(a.Lines, b.Lines, depth, pool.ThreadCount);
-                    tasksAcross = GemmBlocking.Count(b.Lines, taskColumns);
-                    pool.Run(this, tasksAcross * GemmBlocking.Count(a.Lines, taskRows));
-                }
+                packing = false;
+                (taskRows, taskColumns) = blocking.TaskShape(problem.M, b.Lines, depth, pool.ThreadCount);
+                tasksAcross = GemmBlocking.Count(b.Lines, taskColumns);
+                pool.Run(this, tasksAcross * GemmBlocking.Count(problem.M, taskRows));
             }
         }
     }
@@ -54,25 +53,24 @@ internal sealed unsafe class PackedGemm<TTile, TEpilogue> : CpuKernel, IParallel
     /// <inheritdoc/>
     public void RunTask(int task, int worker)
     {
-        if (!packing) Multiply(task / tasksAcross * taskRows, task % tasksAcross * taskColumns);
-        else if (task < packTasksB) problem.SourceB.Pack(task, column, k, b);
-        else problem.SourceA.Pack(task - packTasksB, row, k, a);
+        if (packing) problem.SourceB.Pack(task, column, k, b);
+        else Multiply(task / tasksAcross * taskRows, task % tasksAcross * taskColumns, pool!.Scratch(worker));
     }
 
-    void Multiply(int fromRow, int fromColumn)
+    void Multiply(int row, int fromColumn, float* panelsA)
     {
-        int rows = Math.Min(taskRows, a.Lines - fromRow), columns = Math.Min(taskColumns, b.Lines - fromColumn);
+        int rows = Math.Min(taskRows, problem.M - row), columns = Math.Min(taskColumns, b.Lines - fromColumn);
         Matrix c = problem.C;
-        float* block = c.Row(row + fromRow) + column + fromColumn;
-        for (int start = 0; start < a.Depth; start += a.BlockDepth)
+        float* block = c.Row(row) + column + fromColumn;
+        for (int start = 0; start < b.Depth; start += b.BlockDepth)
         {
-            int depth = a.DepthAt(start);
+            int depth = b.DepthAt(start);
             bool accumulate = problem.Accumulate || k + start > 0;
-            float* panelsA = a.Panel(fromRow, start), panelsB = b.Panel(fromColumn, start);
+            problem.SourceA.PackPanels(row, rows, k + start, depth, TTile.Rows, panelsA);
             if (k + start + depth < problem.K)
-                GemmBlock.Multiply<TTile, NoEpilogue>(rows, columns, depth, panelsA, panelsB, block, c.Stride, accumulate, default, 0, 0);
+                GemmBlock.Multiply<TTile, NoEpilogue>(rows, columns, depth, panelsA, b.Panel(fromColumn, start), block, c.Stride, accumulate, default, 0, 0);
             else
-                GemmBlock.Multiply<TTile, TEpilogue>(rows, columns, depth, panelsA, panelsB, block, c.Stride, accumulate, epilogue, row + fromRow, column + fromColumn);
+                GemmBlock.Multiply<TTile, TEpilogue>(rows, columns, depth, panelsA, b.Panel(fromColumn, start), block, c.Stride, accumulate, epilogue, row, column + fromColumn);
         }
     }
 }
