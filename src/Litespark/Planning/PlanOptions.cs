@@ -13,6 +13,7 @@ public sealed record PlanOptions
         ("fused_mlp", "Gate and up projections as one matrix product, activation and product as one kernel."),
         ("fused_norm", "Residual addition and norm in one kernel."),
         ("chunked_loss", "Output head and cross-entropy in chunks of tokens: never the whole logits."),
+        ("in_place", "Element-wise results take the memory of operands that nobody reads again."),
         ("accumulate_into", "Sums of gradients are added where they lie, by the kernel that makes them."),
         ("fused_optimizer", "Clipping and update of all parameters in one kernel."),
     ];

@@ -177,7 +177,7 @@ public sealed class ProgramBuilder
         PlaceParameters(graph, null, null);
         ChunkedLoss.Expand(graph, device.LossChunkElements);
         Cleanup.Run(graph);
-        plans.Add(PlanCompiler.Compile(name, graph, Bind(graph)));
+        plans.Add(PlanCompiler.Compile(name, graph, Bind(graph), options.Has("in_place")));
     }
 
     /// <summary>The first graph of a program decides how parameters lie in memory; all others use the same passes and agree.</summary>

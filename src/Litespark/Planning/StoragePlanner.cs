@@ -17,10 +17,13 @@ internal sealed class StoragePlanner
     readonly Dictionary<Value, Block> blocks = [];
     readonly List<Node> nodes = [];
 
-    StoragePlanner(Graph graph, IReadOnlyDictionary<Value, PersistentTensor> bindings)
+    readonly bool inPlace;
+
+    StoragePlanner(Graph graph, IReadOnlyDictionary<Value, PersistentTensor> bindings, bool inPlace)
     {
         this.graph = graph;
         this.bindings = bindings;
+        this.inPlace = inPlace;
     }
 
     /// <summary>Memory that one or more values occupy, whole or as a view into a parent block.</summary>
@@ -47,9 +50,12 @@ internal sealed class StoragePlanner
     internal sealed record Storage(IReadOnlyList<Node> Nodes, IReadOnlyDictionary<Value, Block> Blocks);
 
     /// <summary>Plans the storage of a graph whose sources and outputs are bound to persistent tensors.</summary>
-    public static Storage Plan(Graph graph, IReadOnlyDictionary<Value, PersistentTensor> bindings)
+    /// <param name="graph">The graph.</param>
+    /// <param name="bindings">Where its sources and outputs lie.</param>
+    /// <param name="inPlace">Whether element-wise results take over memory; sums and the optimiser's always do.</param>
+    public static Storage Plan(Graph graph, IReadOnlyDictionary<Value, PersistentTensor> bindings, bool inPlace)
     {
-        var planner = new StoragePlanner(graph, bindings);
+        var planner = new StoragePlanner(graph, bindings, inPlace);
         planner.InsertCopies();
         planner.Index();
         planner.AssignBlocks();
@@ -180,7 +186,8 @@ internal sealed class StoragePlanner
             if (must || CanTakeOver(node, node.OperandCount + node.Op.Addends.IndexOf(output), value, position, taken)) return blocks[addend];
         }
 
-        int input = node.Op.InPlaceInput(output);
+        bool allowed = inPlace || node.Op is Add || node.Phase == Phase.Optimizer;
+        int input = allowed ? node.Op.InPlaceInput(output) : -1;
         return input >= 0 && CanTakeOver(node, input, value, position, taken) ? blocks[node.Inputs[input]] : null;
     }
 

@@ -69,7 +69,7 @@ public class BenchVerbTests
     [Theory]
     [InlineData("bench nothing", "no shipped recipe")]
     [InlineData("bench --device cuda", "engine.device")]
-    [InlineData("bench --set training.sequence_length=999999", "max_position_embeddings")]
+    [InlineData("bench --set model.preset=gpt2-124m --set training.sequence_length=2048", "max_position_embeddings")]
     [InlineData("bench litespark-3b --device cpu --set engine.precision=float32 --set model.preset=litespark-30b --set training.micro_batch_size=32", "Both plans together need ")]
     [InlineData("bench --thorogh", "did you mean '--thorough'?")]
     public void Wrong_input_is_a_user_error(string line, string expected) => CliRun.Of(line.Split(' ')).AssertUserError(expected);
