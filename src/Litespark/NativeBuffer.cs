@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Litespark;
 
 /// <summary>Page-aligned native memory, zeroed; freed deterministically.</summary>
-internal sealed unsafe class NativeBuffer : SafeHandle
+internal sealed unsafe partial class NativeBuffer : SafeHandle
 {
     /// <summary>Bytes over-allocated behind the end, so that a kernel may read one whole register past the last element.</summary>
     const int Slack = 256;
@@ -12,14 +12,25 @@ internal sealed unsafe class NativeBuffer : SafeHandle
 
     /// <summary>Allocates <paramref name="bytes"/> zeroed bytes.</summary>
     /// <exception cref="OutOfMemoryException">The system has not that much memory.</exception>
-    public NativeBuffer(long bytes) : base(0, ownsHandle: true)
+    public NativeBuffer(long bytes) : this(bytes, zeroed: true)
+    {
+    }
+
+    /// <summary>
+    /// Allocates memory. What is not zeroed belongs to no memory node yet: each page goes to that of the thread that touches it first.
+    /// </summary>
+    /// <param name="bytes">Length.</param>
+    /// <param name="zeroed">Whether the contents are zeros or undefined.</param>
+    /// <exception cref="OutOfMemoryException">The system has not that much memory.</exception>
+    public NativeBuffer(long bytes, bool zeroed) : base(0, ownsHandle: true)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         ByteLength = bytes;
         nuint size = (nuint)(bytes + Slack);
         nuint alignment = (nuint)(bytes >= HugePage ? HugePage : PageAlignment);
         void* memory = NativeMemory.AlignedAlloc(size, alignment);
-        NativeMemory.Clear(memory, size);
+        if (bytes >= HugePage) AskForHugePages(memory, size);
+        if (zeroed) NativeMemory.Clear(memory, size);
         SetHandle((nint)memory);
     }
 
@@ -34,6 +45,16 @@ internal sealed unsafe class NativeBuffer : SafeHandle
 
     /// <inheritdoc/>
     public override bool IsInvalid => handle == 0;
+
+    /// <summary>Fewer, larger pages: kernels that walk many rows at once then find their addresses without a walk through page tables. A hint; Linux alone takes it.</summary>
+    static void AskForHugePages(void* memory, nuint size)
+    {
+        const int Advice = 14; // MADV_HUGEPAGE
+        if (OperatingSystem.IsLinux()) _ = AdviseMemory(memory, size, Advice);
+    }
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int AdviseMemory(void* address, nuint length, int advice);
 
     /// <inheritdoc/>
     protected override bool ReleaseHandle()

@@ -69,11 +69,14 @@ internal sealed unsafe class CpuProgram : ILoadedProgram
         return (T*)((byte*)persistent.Pointer + tensor.Offset) + firstElement;
     }
 
-    static NativeBuffer Allocate(long bytes)
+    /// <summary>Zeroed by all workers, so that on a machine with several memory nodes an arena spreads over them.</summary>
+    NativeBuffer Allocate(long bytes)
     {
         try
         {
-            return new NativeBuffer(bytes);
+            var buffer = new NativeBuffer(bytes, zeroed: false);
+            new ClearMemory(buffer).Run(pool);
+            return buffer;
         }
         catch (OutOfMemoryException error)
         {

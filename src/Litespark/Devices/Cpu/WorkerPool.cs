@@ -104,7 +104,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         for (int worker = 0; worker < scratch.Length; worker++)
         {
             scratch[worker]?.Dispose();
-            scratch[worker] = new NativeBuffer(scratchFloats * sizeof(float));
+            scratch[worker] = new NativeBuffer(scratchFloats * sizeof(float), zeroed: false);
         }
     }
 
@@ -113,7 +113,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     {
         if (shared is not null && floats * sizeof(float) <= shared.ByteLength) return;
         shared?.Dispose();
-        shared = new NativeBuffer(floats * sizeof(float));
+        shared = new NativeBuffer(floats * sizeof(float), zeroed: false);
     }
 
     /// <summary>Ends and joins the threads, frees the scratch memory.</summary>
