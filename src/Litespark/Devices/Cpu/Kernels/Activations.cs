@@ -41,7 +41,7 @@ internal readonly struct Gelu : IActivation
     public static T Value<T>(in Exponential<T> exponential, T x, out T slope) where T : struct, ISimd<T>
     {
         T distribution = Distribution(x);
-        T density = exponential.OfSmall(T.Broadcast(-0.5f) * x * x) * T.Broadcast(InverseRootOf2Pi);
+        T density = exponential.OfNegative(T.Broadcast(-0.5f) * x * x) * T.Broadcast(InverseRootOf2Pi);
         slope = T.MultiplyAdd(x, density, distribution);
         return x * distribution;
     }

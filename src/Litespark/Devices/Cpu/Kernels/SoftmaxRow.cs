@@ -80,14 +80,14 @@ internal static unsafe class SoftmaxRow
         nint i = 0;
         for (; i <= count - 2 * T.Count; i += 2 * T.Count)
         {
-            T.Store(f * exponential.OfSmall(T.Load(x + i) - s), y + i);
-            T.Store(f * exponential.OfSmall(T.Load(x + i + T.Count) - s), y + i + T.Count);
+            T.Store(f * exponential.OfNegative(T.Load(x + i) - s), y + i);
+            T.Store(f * exponential.OfNegative(T.Load(x + i + T.Count) - s), y + i + T.Count);
         }
 
         for (; i < count; i += T.Count)
         {
             int rest = (int)(count - i);
-            Lanes.Store(f * exponential.OfSmall(Lanes.Load<T>(x + i, rest) - s), y + i, rest);
+            Lanes.Store(f * exponential.OfNegative(Lanes.Load<T>(x + i, rest) - s), y + i, rest);
         }
     }
 
@@ -126,11 +126,11 @@ internal static unsafe class SoftmaxRow
         for (; i <= count - 2 * T.Count; i += 2 * T.Count)
         {
             Prefetch<T>(x + i);
-            sum0 += exponential.OfSmall(T.Load(x + i) - s);
-            sum1 += exponential.OfSmall(T.Load(x + i + T.Count) - s);
+            sum0 += exponential.OfNegative(T.Load(x + i) - s);
+            sum1 += exponential.OfNegative(T.Load(x + i + T.Count) - s);
         }
 
-        for (; i < count; i += T.Count) sum0 += exponential.OfSmall(Lanes.Load<T>(x + i, (int)(count - i), float.NegativeInfinity) - s);
+        for (; i < count; i += T.Count) sum0 += exponential.OfNegative(Lanes.Load<T>(x + i, (int)(count - i), float.NegativeInfinity) - s);
         return T.Sum(sum0 + sum1);
     }
 
@@ -144,7 +144,7 @@ internal static unsafe class SoftmaxRow
         for (; i <= count - 2 * T.Count; i += 2 * T.Count)
         {
             Prefetch<T>(x + i);
-            T e0 = exponential.OfSmall(T.Load(x + i) - s), e1 = exponential.OfSmall(T.Load(x + i + T.Count) - s);
+            T e0 = exponential.OfNegative(T.Load(x + i) - s), e1 = exponential.OfNegative(T.Load(x + i + T.Count) - s);
             T.Store(e0, y + i);
             T.Store(e1, y + i + T.Count);
             sum0 += e0;
@@ -154,7 +154,7 @@ internal static unsafe class SoftmaxRow
         for (; i < count; i += T.Count)
         {
             int rest = (int)(count - i);
-            T e = exponential.OfSmall(Lanes.Load<T>(x + i, rest, float.NegativeInfinity) - s);
+            T e = exponential.OfNegative(Lanes.Load<T>(x + i, rest, float.NegativeInfinity) - s);
             Lanes.Store(e, y + i, rest);
             sum0 += e;
         }

@@ -27,27 +27,29 @@ internal readonly struct Exponential<T> where T : struct, ISimd<T>
     /// <summary>
     /// e^x with a relative error below 2e-7; 0 for x ≤ −87.7 (−∞ included), 2.4e38 for x ≥ 88.37; NaN stays NaN.
     /// </summary>
-    [MethodImpl(Inline)] public T Of(T x) => OfSmall(T.Min(highest, x));
+    [MethodImpl(Inline)] public T Of(T x) => OfNegative(T.Min(highest, x));
 
-    /// <summary><see cref="Of"/> for x up to 88.37, as in softmax: wrong above.</summary>
+    /// <summary><see cref="Of"/> for x ≤ 0, as in softmax: no upper bound is looked after.</summary>
     [MethodImpl(Inline)]
-    public T OfSmall(T x)
+    public T OfNegative(T x)
     {
-        // Rounded by adding a number so large that no digits are left behind the point. In this order of operands a NaN goes through.
-        T clamped = T.Max(lowest, x), shifted = T.MultiplyAdd(clamped, log2E, magic), n = shifted - magic;
-        T r = T.MultiplyAdd(n, ln2Low, T.MultiplyAdd(n, ln2High, clamped));
-        return Polynomial(r) * T.ExponentFromLowBits(shifted);
+        // In this order of operands a NaN goes through.
+        T clamped = T.Max(lowest, x), shifted = Shifted(clamped), n = shifted - magic;
+        return Polynomial(T.MultiplyAdd(n, ln2Low, T.MultiplyAdd(n, ln2High, clamped))) * T.ExponentFromLowBits(shifted);
     }
 
     /// <summary>1 / (1 + e^−x) with a relative error below 3e-7 for |x| up to 40; within [0, 1] elsewhere; NaN stays NaN.</summary>
     [MethodImpl(Inline)]
     public T Sigmoid(T x)
     {
-        // e^y of y = −x. ln 2 in one part: its rounding grows with n, where e^y is either negligible beside 1 or as inexact as x.
-        T clamped = T.Max(lowest, T.Min(highest, T.Zero - x)), shifted = T.MultiplyAdd(clamped, log2E, magic), n = shifted - magic;
-        T p = Polynomial(T.MultiplyAdd(n, ln2, clamped));
+        // e^y of y = −x, with ln 2 in one part.
+        T clamped = T.Max(lowest, T.Min(highest, T.Zero - x)), shifted = Shifted(clamped);
+        T p = Polynomial(T.MultiplyAdd(shifted - magic, ln2, clamped));
         return one / T.MultiplyAdd(p, T.ExponentFromLowBits(shifted), one);
     }
+
+    /// <summary>x · log₂ e, rounded to an integer n by adding a number so large that no digits are left behind the point.</summary>
+    [MethodImpl(Inline)] T Shifted(T x) => T.MultiplyAdd(x, log2E, magic);
 
     /// <summary>e^r for |r| ≤ ½ ln 2: the polynomial of <see cref="VectorMath.Exp2"/>, its variable scaled.</summary>
     [MethodImpl(Inline)]
