@@ -9,10 +9,12 @@ namespace Litespark.Benchmarks.Measuring;
 
 /// <summary>
 /// What moving bytes costs at least: a copy of half as many bytes (read once, written once), by our own kernel, by the runtime's
-/// memory copy, and by stores that go past the caches. The fastest is the roof.
+/// memory copy (ordinary copies: the faster is the roof of kernels that store as usual), and by stores that go past the caches
+/// (the roof of the memory itself, out of reach where a result is read again soon).
 /// </summary>
 internal sealed unsafe class CopyRoof : IDisposable
 {
+    const string StreamingName = "streaming stores";
     const int RowFloats = 1024, TaskBytes = 1 << 18;
 
     readonly WorkerPool pool;
@@ -33,6 +35,9 @@ internal sealed unsafe class CopyRoof : IDisposable
     /// <summary>Bytes that each of the copies moves.</summary>
     public double Bytes => copy.Bytes;
 
+    /// <summary>Whether a side's stores go past the caches.</summary>
+    public static bool Streams(Contender side) => side.Name == StreamingName;
+
     /// <summary>The ways to copy.</summary>
     public IEnumerable<Contender> Sides
     {
@@ -40,7 +45,7 @@ internal sealed unsafe class CopyRoof : IDisposable
         {
             yield return new("copy kernel", copy.Run);
             yield return new("memory copy", () => plain.Run(pool));
-            if (Avx.IsSupported) yield return new("streaming stores", () => streaming.Run(pool));
+            if (Avx.IsSupported) yield return new(StreamingName, () => streaming.Run(pool));
         }
     }
 

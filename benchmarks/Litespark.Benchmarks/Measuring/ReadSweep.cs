@@ -5,7 +5,8 @@ using Litespark.Devices.Cpu;
 
 namespace Litespark.Benchmarks.Measuring;
 
-/// <summary>Reads a buffer once, on all threads, and does as good as nothing with it: the roof of whatever reads as many bytes.</summary>
+/// <summary>Reads a buffer once, on all threads, and does as good as nothing with it: the roof of whatever reads as many bytes. Four streams, which
+/// get more out of the memory than one.</summary>
 internal sealed unsafe class ReadSweep : IDisposable, IParallelWork
 {
     const int TaskFloats = 1 << 16;
@@ -36,13 +37,13 @@ internal sealed unsafe class ReadSweep : IDisposable, IParallelWork
     {
         float* p = buffer.Floats + (long)task * TaskFloats;
         Vector<float> a = default, b = default, c = default, d = default;
-        int width = Vector<float>.Count;
-        for (int i = 0; i < TaskFloats; i += 4 * width)
+        const int Quarter = TaskFloats / 4;
+        for (int i = 0; i < Quarter; i += Vector<float>.Count)
         {
             a += *(Vector<float>*)(p + i);
-            b += *(Vector<float>*)(p + i + width);
-            c += *(Vector<float>*)(p + i + 2 * width);
-            d += *(Vector<float>*)(p + i + 3 * width);
+            b += *(Vector<float>*)(p + Quarter + i);
+            c += *(Vector<float>*)(p + 2 * Quarter + i);
+            d += *(Vector<float>*)(p + 3 * Quarter + i);
         }
 
         // The sums are used, so that the loop cannot be left out.

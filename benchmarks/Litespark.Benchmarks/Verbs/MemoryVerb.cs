@@ -54,7 +54,7 @@ internal sealed class MemoryVerb : Verb
 
     static void Measure(WorkerPool pool, string title, string size, ModelShape shape, Func<MemoryCase, ModelShape, int> rowsOf, string prefix, int turns, Report report)
     {
-        var table = new TextTable(1, "kernel", "MiB moved", "µs", "GB/s", "copy GB/s", "of copy", "fastest copy");
+        var table = new TextTable(1, "kernel", "MiB moved", "µs", "GB/s", "copy GB/s", "of copy", "streaming GB/s", "of streaming");
         foreach (MemoryCase one in MemoryCases.Of(shape).Where(one => one.Name.StartsWith(prefix, StringComparison.Ordinal)))
         {
             Status($"{one.Name}, {size}, {pool.ThreadCount} threads");
@@ -65,16 +65,19 @@ internal sealed class MemoryVerb : Verb
             Contender[] copies = [.. roof.Sides];
             double[] seconds = new Contest(pool, new PeakProbe()) { Rounds = turns, WaitsForQuiet = false }.Measure([new(one.Name, kernel.Run), .. copies]);
             double rate = bytes / seconds[0];
-            int fastest = Enumerable.Range(0, copies.Length).MinBy(copy => seconds[1 + copy]);
-            double copyRate = roof.Bytes / seconds[1 + fastest];
-            table.Add(one.Name, $"{bytes / (1 << 20):F1}", $"{seconds[0] * 1e6:F1}", Figures.Gigabytes(rate), Figures.Gigabytes(copyRate), Figures.Percent(rate / copyRate), copies[fastest].Name);
+            double copyRate = FastestCopy(streams: false), streamingRate = FastestCopy(streams: true);
+            table.Add(one.Name, $"{bytes / (1 << 20):F1}", $"{seconds[0] * 1e6:F1}", Figures.Gigabytes(rate), Figures.Gigabytes(copyRate), Figures.Percent(rate / copyRate), streamingRate > 0 ? Figures.Gigabytes(streamingRate) : "-", streamingRate > 0 ? Figures.Percent(rate / streamingRate) : "-");
             var raw = new JsonObject
             {
                 ["threads"] = pool.ThreadCount, ["size"] = size, ["kernel"] = one.Name, ["rows"] = rows, ["bytes"] = bytes, ["us"] = Figures.Raw(seconds[0] * 1e6), ["gb_per_s"] = Figures.Raw(rate / 1e9),
             };
             for (int i = 0; i < copies.Length; i++) raw[copies[i].Name.Replace(' ', '_') + "_gb_per_s"] = Figures.Raw(roof.Bytes / seconds[1 + i] / 1e9);
             raw["of_copy"] = Figures.Raw(rate / copyRate);
+            if (streamingRate > 0) raw["of_streaming"] = Figures.Raw(rate / streamingRate);
             report.Raw(raw);
+
+            double FastestCopy(bool streams) => Enumerable.Range(0, copies.Length).Where(i => CopyRoof.Streams(copies[i]) == streams)
+                .Select(i => roof.Bytes / seconds[1 + i]).DefaultIfEmpty().Max();
         }
 
         report.Line($"{pool.ThreadCount} threads, {title}");

@@ -14,27 +14,28 @@ internal sealed unsafe class GatedActivationGradientKernel(
         for (int r = tile.FirstRow; r < tile.EndRow; r++)
         {
             float* gradient = dh.Row(r) + tile.Column, gates = gate.Row(r) + tile.Column, ups = up.Row(r) + tile.Column;
-            Row<Pair<T>, TActivation>(gradient, gates, ups, gate.Stride, dGate.Row(r) + tile.Column, dUp.Row(r) + tile.Column, tile.Count);
+            Row<T, TActivation>(gradient, gates, ups, gate.Stride, dGate.Row(r) + tile.Column, dUp.Row(r) + tile.Column, tile.Count);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
     static void Row<T, TActivation>(float* gradient, float* gates, float* ups, nint stride, float* dGates, float* dUps, nint count) where T : struct, ISimd<T> where TActivation : struct, IActivation
     {
+        Exponential<T> exponential = Exponential<T>.Create();
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
             MemoryHint.PrefetchRegister<T>(gradient + count + c);
             MemoryHint.PrefetchRegister<T>(gates + stride + c);
             MemoryHint.PrefetchRegister<T>(ups + stride + c);
-            T dy = T.Load(gradient + c), raised = T.Load(ups + c), value = TActivation.Value(T.Load(gates + c), out T slope);
+            T dy = T.Load(gradient + c), raised = T.Load(ups + c), value = TActivation.Value(exponential, T.Load(gates + c), out T slope);
             T.Store(dy * raised * slope, dGates + c);
             T.Store(dy * value, dUps + c);
         }
 
         int rest = (int)(count - c);
         if (rest == 0) return;
-        T lastDy = Lanes.Load<T>(gradient + c, rest), lastRaised = Lanes.Load<T>(ups + c, rest), lastValue = TActivation.Value(Lanes.Load<T>(gates + c, rest), out T lastSlope);
+        T lastDy = Lanes.Load<T>(gradient + c, rest), lastRaised = Lanes.Load<T>(ups + c, rest), lastValue = TActivation.Value(exponential, Lanes.Load<T>(gates + c, rest), out T lastSlope);
         Lanes.Store(lastDy * lastRaised * lastSlope, dGates + c, rest);
         Lanes.Store(lastDy * lastValue, dUps + c, rest);
     }

@@ -13,23 +13,24 @@ internal sealed unsafe class GatedActivationKernel(WorkerPool pool, ActivationKi
         for (int r = tile.FirstRow; r < tile.EndRow; r++)
         {
             float* gates = gate.Row(r) + tile.Column, ups = up.Row(r) + tile.Column;
-            Row<Pair<T>, TActivation>(gates, ups, gate.Stride, h.Row(r) + tile.Column, tile.Count);
+            Row<T, TActivation>(gates, ups, gate.Stride, h.Row(r) + tile.Column, tile.Count);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
     static void Row<T, TActivation>(float* gates, float* ups, nint stride, float* output, nint count) where T : struct, ISimd<T> where TActivation : struct, IActivation
     {
+        Exponential<T> exponential = Exponential<T>.Create();
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
             MemoryHint.PrefetchRegister<T>(gates + stride + c);
             MemoryHint.PrefetchRegister<T>(ups + stride + c);
-            T.Store(TActivation.Value(T.Load(gates + c)) * T.Load(ups + c), output + c);
+            T.Store(TActivation.Value(exponential, T.Load(gates + c)) * T.Load(ups + c), output + c);
         }
 
         int rest = (int)(count - c);
         if (rest == 0) return;
-        Lanes.Store(TActivation.Value(Lanes.Load<T>(gates + c, rest)) * Lanes.Load<T>(ups + c, rest), output + c, rest);
+        Lanes.Store(TActivation.Value(exponential, Lanes.Load<T>(gates + c, rest)) * Lanes.Load<T>(ups + c, rest), output + c, rest);
     }
 }

@@ -53,7 +53,7 @@ internal sealed unsafe class LayerNormGradientKernel : SimdKernel
             float* dy_D = dy.Row(n), x_D = x.Row(n), dx_D = dx.Row(n);
             float* addend_D = addend.Data == null ? null : addend.Row(n);
             (float meanOfU, float meanOfDot) = Sums<T>(dy_D, x_D, weight, mean[n], inverseStd[n], columns);
-            Row<T>(dy_D, x_D, weight, mean[n], inverseStd[n], meanOfU / columns, meanOfDot / columns, addend_D, dx_D, dWeight_D, dBias_D, columns);
+            Row<T>(dy_D, x_D, weight, mean[n], inverseStd[n], meanOfU / columns, meanOfDot / columns, addend_D, dx_D, dWeight_D, dBias_D, dy.Row(n + 1), x.Row(n + 1), columns);
         }
     }
 
@@ -85,13 +85,15 @@ internal sealed unsafe class LayerNormGradientKernel : SimdKernel
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
     static void Row<T>(float* dy, float* x, float* weight, float mean, float inverse, float meanOfU, float meanOfDot, float* addend,
-        float* dx, float* dWeight, float* dBias, nint count)
+        float* dx, float* dWeight, float* dBias, float* nextDy, float* nextX, nint count)
         where T : struct, ISimd<T>
     {
         T center = T.Broadcast(mean), scale = T.Broadcast(inverse), shift = T.Broadcast(meanOfU), tilt = T.Broadcast(meanOfDot);
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
+            MemoryHint.PrefetchRegister<T>(nextDy + c);
+            MemoryHint.PrefetchRegister<T>(nextX + c);
             T gradient = T.Load(dy + c), normalised = (T.Load(x + c) - center) * scale;
             T.Store(T.MultiplyAdd(gradient, normalised, T.Load(dWeight + c)), dWeight + c);
             T.Store(gradient + T.Load(dBias + c), dBias + c);

@@ -15,6 +15,9 @@ internal static unsafe class MemoryHint
         if (Sse.IsSupported) Sse.Prefetch0(address);
     }
 
+    /// <summary>How far ahead a loop over contiguous elements asks, in floats: 2 KiB.</summary>
+    public const int Ahead = 512;
+
     /// <summary>Begins to fetch what a register will hold.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void PrefetchRegister<T>(float* address) where T : struct, ISimd<T>

@@ -41,18 +41,23 @@ internal sealed unsafe class RmsNormKernel(
 
                 float inverse = 1 / MathF.Sqrt(squares / groupSize + epsilon);
                 if (inverseRms != null) inverseRms[(nint)n * groups + group] = inverse;
-                Scale<T>(input_G, inverse, weight, y.Row(n) + column, groupSize);
+                Scale<T>(input_G, inverse, weight, y.Row(n) + column, x.Row(n + 1) + column, groupSize);
             }
         }
     }
 
-    /// <summary>y = factor · x ∘ weight.</summary>
+    /// <summary>y = factor · x ∘ weight; on the way asks for the row at <paramref name="next"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    static void Scale<T>(float* x, float factor, float* weight, float* y, nint count) where T : struct, ISimd<T>
+    static void Scale<T>(float* x, float factor, float* weight, float* y, float* next, nint count) where T : struct, ISimd<T>
     {
         T scale = T.Broadcast(factor);
         nint c = 0;
-        for (; c <= count - T.Count; c += T.Count) T.Store(T.Load(x + c) * scale * T.Load(weight + c), y + c);
+        for (; c <= count - T.Count; c += T.Count)
+        {
+            MemoryHint.PrefetchRegister<T>(next + c);
+            T.Store(T.Load(x + c) * scale * T.Load(weight + c), y + c);
+        }
+
         int rest = (int)(count - c);
         if (rest > 0) Lanes.Store(Lanes.Load<T>(x + c, rest) * scale * Lanes.Load<T>(weight + c, rest), y + c, rest);
     }

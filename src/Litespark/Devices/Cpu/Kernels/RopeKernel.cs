@@ -27,19 +27,22 @@ internal sealed unsafe class RopeKernel(
             for (int column = 0; column < tile.Count; column += headDim)
             {
                 float* x_K = x.Row(n) + column, y_K = y.Row(n) + column;
-                if (inverse) Turn<T, Backward>(x_K, cos_R, sin_R, y_K, half);
-                else Turn<T, Forward>(x_K, cos_R, sin_R, y_K, half);
+                if (inverse) Turn<T, Backward>(x_K, cos_R, sin_R, y_K, x.Row(n + 1) + column, half);
+                else Turn<T, Forward>(x_K, cos_R, sin_R, y_K, x.Row(n + 1) + column, half);
                 if (x_K != y_K) Elementwise.Copy(x_K + rotaryDim, y_K + rotaryDim, headDim - rotaryDim);
             }
         }
     }
 
+    /// <summary>Turns a head; on the way asks for the same head of the next token.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Turn<T, TDirection>(float* x, float* cos, float* sin, float* y, nint half) where T : struct, ISimd<T> where TDirection : struct, IDirection
+    static void Turn<T, TDirection>(float* x, float* cos, float* sin, float* y, float* next, nint half) where T : struct, ISimd<T> where TDirection : struct, IDirection
     {
         nint i = 0;
         for (; i <= half - T.Count; i += T.Count)
         {
+            MemoryHint.PrefetchRegister<T>(next + i);
+            MemoryHint.PrefetchRegister<T>(next + half + i);
             T first = T.Load(x + i), second = T.Load(x + half + i), c = T.Load(cos + i), s = TDirection.Sine(T.Load(sin + i));
             T.Store(first * c - second * s, y + i);
             T.Store(T.MultiplyAdd(second, c, first * s), y + half + i);

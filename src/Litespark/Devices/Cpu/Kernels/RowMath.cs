@@ -94,15 +94,18 @@ internal static unsafe class RowMath<T> where T : struct, ISimd<T>
         for (; i < paddedLength; i++) destination[i] = 0;
     }
 
-    /// <summary>destination = e^(scale·source − shift); returns the sum. In place allowed.</summary>
+    /// <summary>destination = e^(scale·source − shift), scale·source ≤ shift; returns the sum. In place allowed. On the way asks for the
+    /// row at <paramref name="next"/>, which will be read soon (null: none).</summary>
     [MethodImpl(Hot)]
-    public static float ExpSum(float* source, float scale, float shift, float* destination, int length)
+    public static float ExpSum(float* source, float scale, float shift, float* destination, int length, float* next = null)
     {
+        Exponential<T> exponential = Exponential<T>.Create();
         T s = T.Broadcast(scale), minusShift = T.Broadcast(-shift), sum = T.Zero;
         nint i = 0;
         for (; i + T.Count <= length; i += T.Count)
         {
-            T e = VectorMath.Exp(T.MultiplyAdd(T.Load(source + i), s, minusShift));
+            MemoryHint.PrefetchRegister<T>(next + i);
+            T e = exponential.OfNegative(T.MultiplyAdd(T.Load(source + i), s, minusShift));
             T.Store(e, destination + i);
             sum += e;
         }
@@ -112,7 +115,7 @@ internal static unsafe class RowMath<T> where T : struct, ISimd<T>
         // The rest goes through a register of its own: what lies behind the row belongs to another task.
         float* rest = stackalloc float[16];
         for (int j = 0; j < T.Count; j++) rest[j] = i + j < length ? source[i + j] : source[i];
-        T.Store(VectorMath.Exp(T.MultiplyAdd(T.Load(rest), s, minusShift)), rest);
+        T.Store(exponential.OfNegative(T.MultiplyAdd(T.Load(rest), s, minusShift)), rest);
         for (int j = 0; i < length; i++, j++)
         {
             destination[i] = rest[j];

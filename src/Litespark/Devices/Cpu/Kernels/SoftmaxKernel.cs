@@ -10,7 +10,7 @@ internal sealed unsafe class SoftmaxKernel(WorkerPool pool, Matrix x, Matrix y) 
         Tile tile = tiles[task];
         for (int r = tile.FirstRow; r < tile.EndRow; r++)
         {
-            float max = RowMath<T>.Max(x.Row(r), x.Columns), sum = RowMath<T>.ExpSum(x.Row(r), 1, max, y.Row(r), x.Columns);
+            float max = RowMath<T>.Max(x.Row(r), x.Columns), sum = RowMath<T>.ExpSum(x.Row(r), 1, max, y.Row(r), x.Columns, x.Row(r + 1));
             RowMath<T>.Scale(y.Row(r), 1 / sum, y.Row(r), x.Columns);
         }
     }

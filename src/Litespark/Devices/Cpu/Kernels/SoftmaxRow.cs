@@ -36,7 +36,7 @@ internal static unsafe class SoftmaxRow
         {
             int length = Math.Min(ChunkElements, count - start);
             all = Raise<T>(x + start, length, all);
-            all = all with { Sum = all.Sum + SumExponentials<Pair<T>>(x + start, all.Maximum, length) };
+            all = all with { Sum = all.Sum + SumExponentials<T>(x + start, all.Maximum, length) };
         }
 
         return all;
@@ -54,7 +54,7 @@ internal static unsafe class SoftmaxRow
             int length = Math.Min(ChunkElements, count - start);
             all = Raise<T>(x + start, length, all);
             maxima[chunk] = all.Maximum;
-            all = all with { Sum = all.Sum + StoreChunk<Pair<T>>(x + start, all.Maximum, y + start, length) };
+            all = all with { Sum = all.Sum + StoreChunk<T>(x + start, all.Maximum, y + start, length) };
         }
 
         return all;
@@ -75,18 +75,19 @@ internal static unsafe class SoftmaxRow
     [MethodImpl(Hot), SkipLocalsInit]
     public static void Exponentials<T>(float* x, float shift, float factor, float* y, nint count) where T : struct, ISimd<T>
     {
+        Exponential<T> exponential = Exponential<T>.Create();
         T s = T.Broadcast(shift), f = T.Broadcast(factor);
         nint i = 0;
         for (; i <= count - 2 * T.Count; i += 2 * T.Count)
         {
-            T.Store(f * VectorMath.Exp(T.Load(x + i) - s), y + i);
-            T.Store(f * VectorMath.Exp(T.Load(x + i + T.Count) - s), y + i + T.Count);
+            T.Store(f * exponential.OfNegative(T.Load(x + i) - s), y + i);
+            T.Store(f * exponential.OfNegative(T.Load(x + i + T.Count) - s), y + i + T.Count);
         }
 
         for (; i < count; i += T.Count)
         {
             int rest = (int)(count - i);
-            Lanes.Store(f * VectorMath.Exp(Lanes.Load<T>(x + i, rest) - s), y + i, rest);
+            Lanes.Store(f * exponential.OfNegative(Lanes.Load<T>(x + i, rest) - s), y + i, rest);
         }
     }
 
@@ -119,16 +120,17 @@ internal static unsafe class SoftmaxRow
     [MethodImpl(Hot), SkipLocalsInit]
     static float SumExponentials<T>(float* x, float shift, nint count) where T : struct, ISimd<T>
     {
+        Exponential<T> exponential = Exponential<T>.Create();
         T s = T.Broadcast(shift), sum0 = T.Zero, sum1 = T.Zero;
         nint i = 0;
         for (; i <= count - 2 * T.Count; i += 2 * T.Count)
         {
             Prefetch<T>(x + i);
-            sum0 += VectorMath.Exp(T.Load(x + i) - s);
-            sum1 += VectorMath.Exp(T.Load(x + i + T.Count) - s);
+            sum0 += exponential.OfNegative(T.Load(x + i) - s);
+            sum1 += exponential.OfNegative(T.Load(x + i + T.Count) - s);
         }
 
-        for (; i < count; i += T.Count) sum0 += VectorMath.Exp(Lanes.Load<T>(x + i, (int)(count - i), float.NegativeInfinity) - s);
+        for (; i < count; i += T.Count) sum0 += exponential.OfNegative(Lanes.Load<T>(x + i, (int)(count - i), float.NegativeInfinity) - s);
         return T.Sum(sum0 + sum1);
     }
 
@@ -136,12 +138,13 @@ internal static unsafe class SoftmaxRow
     [MethodImpl(Hot), SkipLocalsInit]
     static float StoreChunk<T>(float* x, float shift, float* y, nint count) where T : struct, ISimd<T>
     {
+        Exponential<T> exponential = Exponential<T>.Create();
         T s = T.Broadcast(shift), sum0 = T.Zero, sum1 = T.Zero;
         nint i = 0;
         for (; i <= count - 2 * T.Count; i += 2 * T.Count)
         {
             Prefetch<T>(x + i);
-            T e0 = VectorMath.Exp(T.Load(x + i) - s), e1 = VectorMath.Exp(T.Load(x + i + T.Count) - s);
+            T e0 = exponential.OfNegative(T.Load(x + i) - s), e1 = exponential.OfNegative(T.Load(x + i + T.Count) - s);
             T.Store(e0, y + i);
             T.Store(e1, y + i + T.Count);
             sum0 += e0;
@@ -151,7 +154,7 @@ internal static unsafe class SoftmaxRow
         for (; i < count; i += T.Count)
         {
             int rest = (int)(count - i);
-            T e = VectorMath.Exp(Lanes.Load<T>(x + i, rest, float.NegativeInfinity) - s);
+            T e = exponential.OfNegative(Lanes.Load<T>(x + i, rest, float.NegativeInfinity) - s);
             Lanes.Store(e, y + i, rest);
             sum0 += e;
         }

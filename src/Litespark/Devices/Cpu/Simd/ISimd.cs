@@ -29,6 +29,10 @@ internal unsafe interface ISimd<TSelf> where TSelf : struct, ISimd<TSelf>
     /// <summary>2^n for integral n in [-126, 127]; 0 for n = -127.</summary>
     static abstract TSelf PowerOfTwo(TSelf n);
 
+    /// <summary>The lowest eight bits of each lane become its exponent: a lane that holds 1.5 · 2^23 + 127 + n, n in [−127, 127], becomes
+    /// 2^n (0 for n = −127).</summary>
+    static abstract TSelf ExponentFromLowBits(TSelf value);
+
     /// <summary>Lanes of <paramref name="whenTrue"/> where a ≥ b, else of <paramref name="whenFalse"/>.</summary>
     static abstract TSelf SelectGreaterOrEqual(TSelf a, TSelf b, TSelf whenTrue, TSelf whenFalse);
 

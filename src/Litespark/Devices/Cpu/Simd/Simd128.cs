@@ -27,6 +27,8 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
     public static Simd128 PowerOfTwo(Simd128 n)
         => new(Vector128.ShiftLeft(Vector128.ConvertToInt32Native(n.v) + Vector128.Create(127), 23).AsSingle());
 
+    [MethodImpl(Inline)] public static Simd128 ExponentFromLowBits(Simd128 value) => new(Vector128.ShiftLeft(value.v.AsInt32(), 23).AsSingle());
+
     [MethodImpl(Inline)]
     public static Simd128 SelectGreaterOrEqual(Simd128 a, Simd128 b, Simd128 whenTrue, Simd128 whenFalse)
         => new(Vector128.ConditionalSelect(Vector128.GreaterThanOrEqual(a.v, b.v), whenTrue.v, whenFalse.v));

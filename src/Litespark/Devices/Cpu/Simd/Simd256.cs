@@ -27,6 +27,8 @@ internal readonly unsafe struct Simd256 : ISimd<Simd256>
     public static Simd256 PowerOfTwo(Simd256 n)
         => new(Vector256.ShiftLeft(Vector256.ConvertToInt32Native(n.v) + Vector256.Create(127), 23).AsSingle());
 
+    [MethodImpl(Inline)] public static Simd256 ExponentFromLowBits(Simd256 value) => new(Vector256.ShiftLeft(value.v.AsInt32(), 23).AsSingle());
+
     [MethodImpl(Inline)]
     public static Simd256 SelectGreaterOrEqual(Simd256 a, Simd256 b, Simd256 whenTrue, Simd256 whenFalse)
         => new(Vector256.ConditionalSelect(Vector256.GreaterThanOrEqual(a.v, b.v), whenTrue.v, whenFalse.v));

@@ -27,6 +27,8 @@ internal readonly unsafe struct Simd512 : ISimd<Simd512>
     public static Simd512 PowerOfTwo(Simd512 n)
         => new(Vector512.ShiftLeft(Vector512.ConvertToInt32Native(n.v) + Vector512.Create(127), 23).AsSingle());
 
+    [MethodImpl(Inline)] public static Simd512 ExponentFromLowBits(Simd512 value) => new(Vector512.ShiftLeft(value.v.AsInt32(), 23).AsSingle());
+
     [MethodImpl(Inline)]
     public static Simd512 SelectGreaterOrEqual(Simd512 a, Simd512 b, Simd512 whenTrue, Simd512 whenFalse)
         => new(Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(a.v, b.v), whenTrue.v, whenFalse.v));
