@@ -29,6 +29,9 @@ internal unsafe interface ISimd<TSelf> where TSelf : struct, ISimd<TSelf>
     /// <summary>2^n for integral n in [-126, 127]; 0 for n = -127.</summary>
     static abstract TSelf PowerOfTwo(TSelf n);
 
+    /// <summary>value · 2^n, where n is the number in the lowest bits of <paramref name="bits"/>: the integer n · 2^23 added to the value's bits.</summary>
+    static abstract TSelf AddToExponent(TSelf value, TSelf bits);
+
     /// <summary>Lanes of <paramref name="whenTrue"/> where a ≥ b, else of <paramref name="whenFalse"/>.</summary>
     static abstract TSelf SelectGreaterOrEqual(TSelf a, TSelf b, TSelf whenTrue, TSelf whenFalse);
 

@@ -37,6 +37,7 @@ internal readonly unsafe struct Pair<T> : ISimd<Pair<T>> where T : struct, ISimd
     [MethodImpl(Inline)] public static Pair<T> Sqrt(Pair<T> value) => new(T.Sqrt(value.low), T.Sqrt(value.high));
     [MethodImpl(Inline)] public static Pair<T> Abs(Pair<T> value) => new(T.Abs(value.low), T.Abs(value.high));
     [MethodImpl(Inline)] public static Pair<T> Round(Pair<T> value) => new(T.Round(value.low), T.Round(value.high));
+    [MethodImpl(Inline)] public static Pair<T> AddToExponent(Pair<T> value, Pair<T> bits) => new(T.AddToExponent(value.low, bits.low), T.AddToExponent(value.high, bits.high));
     [MethodImpl(Inline)] public static Pair<T> PowerOfTwo(Pair<T> n) => new(T.PowerOfTwo(n.low), T.PowerOfTwo(n.high));
 
     [MethodImpl(Inline)]

@@ -28,6 +28,10 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
         => new(Vector128.ShiftLeft(Vector128.ConvertToInt32Native(n.v) + Vector128.Create(127), 23).AsSingle());
 
     [MethodImpl(Inline)]
+    public static Simd128 AddToExponent(Simd128 value, Simd128 bits)
+        => new((value.v.AsInt32() + Vector128.ShiftLeft(bits.v.AsInt32(), 23)).AsSingle());
+
+    [MethodImpl(Inline)]
     public static Simd128 SelectGreaterOrEqual(Simd128 a, Simd128 b, Simd128 whenTrue, Simd128 whenFalse)
         => new(Vector128.ConditionalSelect(Vector128.GreaterThanOrEqual(a.v, b.v), whenTrue.v, whenFalse.v));
 

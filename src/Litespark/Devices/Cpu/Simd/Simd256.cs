@@ -28,6 +28,10 @@ internal readonly unsafe struct Simd256 : ISimd<Simd256>
         => new(Vector256.ShiftLeft(Vector256.ConvertToInt32Native(n.v) + Vector256.Create(127), 23).AsSingle());
 
     [MethodImpl(Inline)]
+    public static Simd256 AddToExponent(Simd256 value, Simd256 bits)
+        => new((value.v.AsInt32() + Vector256.ShiftLeft(bits.v.AsInt32(), 23)).AsSingle());
+
+    [MethodImpl(Inline)]
     public static Simd256 SelectGreaterOrEqual(Simd256 a, Simd256 b, Simd256 whenTrue, Simd256 whenFalse)
         => new(Vector256.ConditionalSelect(Vector256.GreaterThanOrEqual(a.v, b.v), whenTrue.v, whenFalse.v));
 

@@ -28,6 +28,10 @@ internal readonly unsafe struct Simd512 : ISimd<Simd512>
         => new(Vector512.ShiftLeft(Vector512.ConvertToInt32Native(n.v) + Vector512.Create(127), 23).AsSingle());
 
     [MethodImpl(Inline)]
+    public static Simd512 AddToExponent(Simd512 value, Simd512 bits)
+        => new((value.v.AsInt32() + Vector512.ShiftLeft(bits.v.AsInt32(), 23)).AsSingle());
+
+    [MethodImpl(Inline)]
     public static Simd512 SelectGreaterOrEqual(Simd512 a, Simd512 b, Simd512 whenTrue, Simd512 whenFalse)
         => new(Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(a.v, b.v), whenTrue.v, whenFalse.v));
 
