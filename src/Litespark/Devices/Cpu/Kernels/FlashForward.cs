@@ -28,7 +28,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     const float Unseen = -1e20f;
 
     // Strips that share what they read of a block of keys; a strip is as many query rows as a register tile has.
-    const int Strips = 4;
+    const int Strips = 2;
 
     readonly int headDim, stride;
     readonly float scale2;

@@ -17,7 +17,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     public const int Block = FlashTiles<T, TTile>.Block;
 
     // Strips of query rows that share what they read of a block of keys.
-    const int Strips = 4;
+    const int Strips = 2;
 
     // Panels of a column product's operand that stay in the first-level cache.
     const int PanelsAtOnce = 3;
