@@ -28,14 +28,15 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     const float Unseen = -1e20f;
 
     // Strips that share what they read of a block of keys; a strip is as many query rows as a register tile has.
-    const int Strips = 4;
+    const int Strips = 2;
 
     readonly int headDim, stride;
     readonly float scale2;
+    readonly nint valuePanel;
 
     // Keys of the block, relative to its first one, that each strip of a group sees.
     readonly int* low, high;
-    readonly float* keyPanels, values, queries, output, scores, stripMax, max, sum;
+    readonly float* keyPanels, values, queries, output, scores, stripMax, max, sum, exp2;
 
     /// <summary>First key that each query row of the block sees; to be filled before <see cref="Run"/>.</summary>
     public readonly int* First;
@@ -45,8 +46,10 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
 
     /// <summary>Floats of scratch memory for heads with at most <paramref name="keys"/> keys.</summary>
     public static long ScratchLength(int headDim, int keys)
-        => FlashTiles<T, TTile>.PackedLength(headDim, keys) + FlashTiles<T, TTile>.CopyLength(headDim, keys)
-        + 2 * FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock) + (long)Strips * TTile.Rows * KeyBlock + 32 + (3 + T.Count) * QueryBlock;
+        => FlashTiles<T, TTile>.PackedLength(headDim, keys) + ValueLength(headDim, keys)
+        + 2 * FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock) + (long)Strips * TTile.Rows * KeyBlock + 32 + VectorMath.Exp2ConstantCount + (3 + T.Count) * QueryBlock;
+
+    static long ValueLength(int headDim, int keys) => GemmPack.PanelCount(TTile.Columns, headDim) * (long)GemmPack.PanelLength(TTile.Columns, keys);
 
     /// <summary>Lays the buffers out in <paramref name="scratch"/>.</summary>
     public FlashForward(float* scratch, int headDim, int keys, float scale)
@@ -57,8 +60,9 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         stride = FlashTiles<T, TTile>.CopyStride(headDim);
         keyPanels = scratch;
         values = keyPanels + FlashTiles<T, TTile>.PackedLength(headDim, keys);
-        queries = values + FlashTiles<T, TTile>.CopyLength(headDim, keys);
+        queries = values + ValueLength(headDim, keys);
         output = queries + FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock);
+        valuePanel = GemmPack.PanelLength(TTile.Columns, keys);
         scores = output + FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock);
         stripMax = scores + Strips * TTile.Rows * KeyBlock;
         max = stripMax + 16;
@@ -67,13 +71,15 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         End = First + QueryBlock;
         low = End + QueryBlock;
         high = low + 8;
+        exp2 = (float*)(high + 8);
+        VectorMath.Exp2Constants(exp2);
     }
 
     /// <summary>Takes in the keys and values of a head: rows [0, <paramref name="keys"/>) of both.</summary>
     public void Load(float* k, nint keyStride, float* v, nint valueStride, int keys)
     {
-        GemmPack.Transposed(k, keyStride, keys, headDim, TTile.Columns, keyPanels);
-        FlashTiles<T, TTile>.Copy(v, valueStride, keys, headDim, values);
+        GemmPack.Transposed(k, keyStride, keys, headDim, TTile.Columns, keyPanels, scale2);
+        GemmPack.Contiguous(v, valueStride, headDim, keys, TTile.Columns, values, valuePanel, 1);
     }
 
     /// <summary>
@@ -122,14 +128,15 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
             groupTo = Math.Max(groupTo, high[s]);
         }
         nint panel = GemmPack.PanelLength(TTile.Columns, headDim);
+        float* a = queries + r0 * stride;
         float* b = keyPanels + (k0 + groupFrom) / TTile.Columns * panel;
         for (int c = groupFrom; c < groupTo; c += TTile.Columns, b += panel)
         {
             for (int s = 0; s < strips; s++)
             {
                 if (c + TTile.Columns <= low[s] || c >= high[s]) continue;
-                TTile.RowMajorA(headDim, queries + (r0 + s * TTile.Rows) * stride, stride, b, TTile.Columns,
-                    scores + s * TTile.Rows * KeyBlock + c, KeyBlock, accumulate: false);
+                TTile.RowMajorA(headDim, a + s * TTile.Rows * stride, stride, b, TTile.Columns,
+                     scores + s * TTile.Rows * KeyBlock + c, KeyBlock, accumulate: false);
             }
         }
         for (int s = 0; s < strips; s++)
@@ -141,13 +148,14 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
             Mask(strip, r, stripRows, k0, from, to);
             Softmax(strip, r, stripRows, from, to);
         }
-        for (int d = 0; d < headDim; d += TTile.Columns)
+        float* v = values + (nint)k0 * TTile.Columns;
+        for (int d = 0; d < headDim; d += TTile.Columns, v += valuePanel)
         {
             for (int s = 0; s < strips; s++)
             {
                 if (low[s] >= high[s]) continue;
                 TTile.RowMajorA(high[s] - low[s], scores + s * TTile.Rows * KeyBlock + low[s], KeyBlock,
-                    values + (nint)(k0 + low[s]) * stride + d, stride, output + (r0 + s * TTile.Rows) * stride + d, stride, accumulate: true);
+                    v + low[s] * TTile.Columns, TTile.Columns, output + (r0 + s * TTile.Rows) * stride + d, stride, accumulate: true);
             }
         }
     }
@@ -180,11 +188,10 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
                 m1 = T.Max(m1, T.Load(p + c + KeyBlock)); n1 = T.Max(n1, T.Load(p + c + KeyBlock + T.Count));
                 m2 = T.Max(m2, T.Load(p + c + 2 * KeyBlock)); n2 = T.Max(n2, T.Load(p + c + 2 * KeyBlock + T.Count));
             }
-            stripMax[i] = scale2 * T.HorizontalMax(T.Max(m0, n0));
-            stripMax[i + 1] = scale2 * T.HorizontalMax(T.Max(m1, n1));
-            stripMax[i + 2] = scale2 * T.HorizontalMax(T.Max(m2, n2));
+            stripMax[i] = T.HorizontalMax(T.Max(m0, n0));
+            stripMax[i + 1] = T.HorizontalMax(T.Max(m1, n1));
+            stripMax[i + 2] = T.HorizontalMax(T.Max(m2, n2));
         }
-        T s = T.Broadcast(scale2);
         for (int i = 0; i < rows; i++)
         {
             float* p = strip + i * KeyBlock, rowSum = sum + (r + i) * T.Count;
@@ -197,17 +204,26 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
                 RowMath<T>.Scale(output + (r + i) * stride, factor, output + (r + i) * stride, headDim);
                 T.Store(T.Load(rowSum) * T.Broadcast(factor), rowSum);
             }
-            T shift = T.Broadcast(-now), sum0 = T.Load(rowSum), sum1 = T.Zero;
-            for (int c = from; c < to; c += 2 * T.Count)
-            {
-                T e0 = VectorMath.Exp2(T.MultiplyAdd(T.Load(p + c), s, shift));
-                T e1 = VectorMath.Exp2(T.MultiplyAdd(T.Load(p + c + T.Count), s, shift));
-                T.Store(e0, p + c);
-                T.Store(e1, p + c + T.Count);
-                sum0 += e0;
-                sum1 += e1;
-            }
-            T.Store(sum0 + sum1, rowSum);
+            T.Store(Exponentials(exp2, p, from, to, now, T.Load(rowSum)), rowSum);
         }
+    }
+
+    /// <summary>p = 2^(p − reference) in the columns [from, to); returns what was added to <paramref name="sum"/>, lane by lane.</summary>
+    [MethodImpl(Hot)]
+    static T Exponentials(float* exp2, float* p, int from, int to, float reference, T sum)
+    {
+        T least = T.Broadcast(exp2[0]), rounder = T.Broadcast(exp2[1]), c5 = T.Broadcast(exp2[2]), c4 = T.Broadcast(exp2[3]);
+        T c3 = T.Broadcast(exp2[4]), c2 = T.Broadcast(exp2[5]), c1 = T.Broadcast(exp2[6]), c0 = T.Broadcast(exp2[7]);
+        T minus = T.Broadcast(reference);
+        for (nint c = from; c < to; c += 2 * T.Count)
+        {
+            T e0 = VectorMath.Exp2(T.Load(p + c) - minus, least, rounder, c5, c4, c3, c2, c1, c0);
+            T.Store(e0, p + c);
+            sum += e0;
+            T e1 = VectorMath.Exp2(T.Load(p + c + T.Count) - minus, least, rounder, c5, c4, c3, c2, c1, c0);
+            T.Store(e1, p + c + T.Count);
+            sum += e1;
+        }
+        return sum;
     }
 }

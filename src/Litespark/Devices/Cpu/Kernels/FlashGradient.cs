@@ -16,10 +16,21 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     /// <summary>Queries and keys of a block.</summary>
     public const int Block = FlashTiles<T, TTile>.Block;
 
+    // Strips of query rows that share what they read of a block of keys.
+    const int Strips = 2;
+
+    // Panels of a column product's operand that stay in the first-level cache.
+    const int PanelsAtOnce = 3;
+
+    // Tiles of rows or columns per block at most.
+    const int MaxTiles = 32;
+
+    // The part of a block that matters to each strip of a group, then to each tile of columns.
+    readonly int* low, high;
     readonly int headDim, tokens, stride;
     readonly float scale;
     readonly float* keyPanels, valuePanels, keys, queries, outputGradients, queryGradients, delta;
-    readonly float* probabilities, scoreGradients, blockKeyGradients, blockValueGradients;
+    readonly float* exp2, probabilities, scoreGradients, blockKeyGradients, blockValueGradients;
 
     /// <summary>First key that each query sees; to be filled before <see cref="Run"/>.</summary>
     public readonly int* First;
@@ -33,7 +44,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         + 3L * FlashTiles<T, TTile>.RoundUp(tokens, 16);
 
     /// <summary>Floats of scratch memory for one block of queries × one block of keys.</summary>
-    public static long BlockLength(int headDim) => 2 * FlashTiles<T, TTile>.CopyLength(headDim, Block) + 2 * Block * ScoreStride;
+    public static long BlockLength(int headDim) => 2 * FlashTiles<T, TTile>.CopyLength(headDim, Block) + 2 * Block * ScoreStride + 2 * MaxTiles + VectorMath.Exp2ConstantCount;
 
     /// <summary>
     /// Lays the buffers out: those of a head in <paramref name="head"/>, which threads that work on it together share, those of a
@@ -59,14 +70,18 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         blockValueGradients = blockKeyGradients + FlashTiles<T, TTile>.CopyLength(headDim, Block);
         probabilities = blockValueGradients + FlashTiles<T, TTile>.CopyLength(headDim, Block);
         scoreGradients = probabilities + Block * ScoreStride;
+        low = (int*)(scoreGradients + Block * ScoreStride);
+        high = low + MaxTiles;
+        exp2 = (float*)(high + MaxTiles);
+        VectorMath.Exp2Constants(exp2);
     }
 
     /// <summary>Takes in rows [from, to) of the keys and values; from, as in all that follows, is a multiple of <see cref="Block"/>.</summary>
     public void LoadKeys(in HeadOperands head, int from, int to)
     {
         nint panels = from / TTile.Columns * GemmPack.PanelLength(TTile.Columns, headDim);
-        GemmPack.Transposed(head.K.Row(from), head.K.Stride, to - from, headDim, TTile.Columns, keyPanels + panels);
-        GemmPack.Transposed(head.V.Row(from), head.V.Stride, to - from, headDim, TTile.Columns, valuePanels + panels);
+        GemmPack.Transposed(head.K.Row(from), head.K.Stride, to - from, headDim, TTile.Columns, keyPanels + panels, scale * VectorMath.Log2E);
+        GemmPack.Transposed(head.V.Row(from), head.V.Stride, to - from, headDim, TTile.Columns, valuePanels + panels, scale);
         FlashTiles<T, TTile>.Copy(head.K.Row(from), head.K.Stride, to - from, headDim, keys + (nint)from * stride);
     }
 
@@ -128,67 +143,115 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
             new Span<float>(probabilities, rows * ScoreStride).Clear();
             new Span<float>(scoreGradients, rows * ScoreStride).Clear();
         }
-        for (int r = 0; r < rows; r += TTile.Rows) Strip(q0, r, Math.Min(TTile.Rows, rows - r), k0, keyCount, logSumExp);
-        for (int c = 0; c < keyCount; c += TTile.Rows)
+        for (int r = 0; r < rows; r += Strips * TTile.Rows) Group(q0, r, Math.Min(Strips * TTile.Rows, rows - r), k0, keyCount, logSumExp);
+        int tiles = (keyCount + TTile.Rows - 1) / TTile.Rows;
+        for (int i = 0; i < tiles; i++)
         {
-            int top = 0, bottom = rows;
-            if (!full)
+            (low[i], high[i]) = (0, rows);
+            if (full) continue;
+            while (low[i] < high[i] && !Sees(q0 + low[i], k0 + i * TTile.Rows)) low[i]++;
+            while (low[i] < high[i] && !Sees(q0 + high[i] - 1, k0 + i * TTile.Rows)) high[i]--;
+        }
+        ColumnProducts(probabilities, tiles, outputGradients + (nint)q0 * stride, blockValueGradients);
+        ColumnProducts(scoreGradients, tiles, queries + (nint)q0 * stride, blockKeyGradients);
+    }
+
+    /// <summary>
+    /// accumulator[c, d] += Σ_r p[r, c] · b[r, d] for each tile of columns over the rows [low, high) noted for it. A few panels of b at a
+    /// time: they stay in the first-level cache while the columns pass by.
+    /// </summary>
+    [MethodImpl(Hot)]
+    void ColumnProducts(float* p, int tiles, float* b, float* accumulator)
+    {
+        for (int d0 = 0; d0 < headDim; d0 += PanelsAtOnce * TTile.Columns)
+        {
+            int end = Math.Min(d0 + PanelsAtOnce * TTile.Columns, headDim);
+            for (int i = 0; i < tiles; i++)
             {
-                while (top < bottom && !Sees(q0 + top, k0 + c)) top++;
-                while (top < bottom && !Sees(q0 + bottom - 1, k0 + c)) bottom--;
-                if (top == bottom) continue;
+                if (low[i] >= high[i]) continue;
+                for (int d = d0; d < end; d += TTile.Columns)
+                {
+                    TTile.ColumnMajorA(high[i] - low[i], p + low[i] * ScoreStride + i * TTile.Rows, ScoreStride,
+                        b + (nint)low[i] * stride + d, stride, accumulator + (nint)i * TTile.Rows * stride + d, stride, accumulate: true);
+                }
             }
-            nint from = (nint)(q0 + top) * stride;
-            FlashTiles<T, TTile>.ColumnProduct(probabilities + top * ScoreStride + c, bottom - top, outputGradients + from, headDim,
-                blockValueGradients + c * stride);
-            FlashTiles<T, TTile>.ColumnProduct(scoreGradients + top * ScoreStride + c, bottom - top, queries + from, headDim,
-                blockKeyGradients + c * stride);
         }
     }
 
     /// <summary>Whether a query sees any key of the tile of columns that begins with <paramref name="key"/>.</summary>
     bool Sees(int query, int key) => First[query] < key + TTile.Rows && End[query] > key;
 
+    /// <summary>
+    /// A group of strips of query rows against a block of keys: P, dS, and what the keys give to dQ. Strips are the inner loops:
+    /// each panel of keys and of values is read from the first-level cache by all but the first strip.
+    /// </summary>
     [MethodImpl(Hot)]
-    void Strip(int q0, int r, int rows, int k0, int keyCount, float* logSumExp)
+    void Group(int q0, int r0, int rows, int k0, int keyCount, float* logSumExp)
     {
-        int row0 = q0 + r;
-        (int low, int high) = FlashTiles<T, TTile>.Span(First + row0, End + row0, rows, k0, keyCount);
-        if (low >= high) return;
-        int from = low / TTile.Columns * TTile.Columns, to = FlashTiles<T, TTile>.RoundUp(high, TTile.Columns);
-        float* p = probabilities + r * ScoreStride, dS = scoreGradients + r * ScoreStride;
-        nint offset = (nint)row0 * stride;
-        FlashTiles<T, TTile>.Scores(queries + offset, headDim, keyPanels, k0, from, to, p, ScoreStride);
-        FlashTiles<T, TTile>.Scores(outputGradients + offset, headDim, valuePanels, k0, from, to, dS, ScoreStride);
-        for (int i = 0; i < rows; i++)
+        int strips = (rows + TTile.Rows - 1) / TTile.Rows;
+        for (int s = 0; s < strips; s++)
         {
-            // Rows see different keys only in blocks at the edge of a mask.
-            int begin = Math.Max(First[row0 + i] - k0, from), end = Math.Max(Math.Min(End[row0 + i] - k0, to), begin);
-            if (begin > from) new Span<float>(p + i * ScoreStride + from, Math.Min(begin, to) - from).Fill(RowMath<T>.MinusInfinity);
-            if (end < to) new Span<float>(p + i * ScoreStride + end, to - end).Fill(RowMath<T>.MinusInfinity);
+            int row = q0 + r0 + s * TTile.Rows;
+            (low[s], high[s]) = FlashTiles<T, TTile>.Span(First + row, End + row, Math.Min(TTile.Rows, rows - s * TTile.Rows), k0, keyCount);
         }
-        ScoreGradients(p, dS, rows, logSumExp + row0, delta + row0, from, to);
-        FlashTiles<T, TTile>.RowProduct(dS + low, ScoreStride, high - low, keys + (nint)(k0 + low) * stride, headDim, queryGradients + offset);
+        nint offset = (nint)(q0 + r0) * stride;
+        Scores(strips, queries + offset, keyPanels, k0, keyCount, probabilities + r0 * ScoreStride);
+        Scores(strips, outputGradients + offset, valuePanels, k0, keyCount, scoreGradients + r0 * ScoreStride);
+        for (int s = 0; s < strips; s++)
+        {
+            if (low[s] < high[s]) ScoreGradients(q0, r0 + s * TTile.Rows, Math.Min(TTile.Rows, rows - s * TTile.Rows), k0, low[s], high[s], logSumExp);
+        }
+        for (int d = 0; d < headDim; d += TTile.Columns)
+        {
+            for (int s = 0; s < strips; s++)
+            {
+                if (low[s] >= high[s]) continue;
+                TTile.RowMajorA(high[s] - low[s], scoreGradients + (r0 + s * TTile.Rows) * ScoreStride + low[s], ScoreStride,
+                    keys + (nint)(k0 + low[s]) * stride + d, stride, queryGradients + offset + s * TTile.Rows * stride + d, stride, accumulate: true);
+            }
+        }
+    }
+
+    /// <summary>destination[r, c] = Σ_d a[r, d] · b[d, k0 + c] for a group of strips, in the tiles of columns that hold keys [low, high) of a strip.</summary>
+    [MethodImpl(Hot)]
+    void Scores(int strips, float* a, float* panels, int k0, int keyCount, float* destination)
+    {
+        nint panel = GemmPack.PanelLength(TTile.Columns, headDim);
+        float* b = panels + k0 / TTile.Columns * panel;
+        for (int c = 0; c < keyCount; c += TTile.Columns, b += panel)
+        {
+            for (int s = 0; s < strips; s++)
+            {
+                if (c + TTile.Columns <= low[s] || c >= high[s]) continue;
+                TTile.RowMajorA(headDim, a + s * TTile.Rows * stride, stride, b, TTile.Columns,
+                    destination + s * TTile.Rows * ScoreStride + c, ScoreStride, accumulate: false);
+            }
+        }
     }
 
     /// <summary>
-    /// In the columns [from, to) of a strip: p = exp(scale · p − lse) from scores, g = scale · p · (g − delta) from gradients of p.
+    /// In the columns of a strip that hold keys [low, high): p = 2^(p − lse · log₂ e) where a row sees the key and 0 elsewhere, from scores in powers
+    /// of two; g = p · (g − scale · delta) from scaled gradients of p.
     /// </summary>
     [MethodImpl(Hot)]
-    void ScoreGradients(float* p, float* g, int rows, float* logSumExp, float* delta, int from, int to)
+    void ScoreGradients(int q0, int r, int rows, int k0, int low, int high, float* logSumExp)
     {
-        T s = T.Broadcast(scale), s2 = T.Broadcast(scale * VectorMath.Log2E);
-        for (int i = 0; i < rows; i++, p += ScoreStride, g += ScoreStride)
+        int from = low / TTile.Columns * TTile.Columns, to = FlashTiles<T, TTile>.RoundUp(high, TTile.Columns);
+        float* p = probabilities + r * ScoreStride, g = scoreGradients + r * ScoreStride;
+        T least = T.Broadcast(exp2[0]), rounder = T.Broadcast(exp2[1]), c5 = T.Broadcast(exp2[2]), c4 = T.Broadcast(exp2[3]);
+        T c3 = T.Broadcast(exp2[4]), c2 = T.Broadcast(exp2[5]), c1 = T.Broadcast(exp2[6]), c0 = T.Broadcast(exp2[7]);
+        for (int row = q0 + r; row < q0 + r + rows; row++, p += ScoreStride, g += ScoreStride)
         {
-            T d = T.Broadcast(-scale * delta[i]), shift = T.Broadcast(-VectorMath.Log2E * logSumExp[i]);
-            for (int c = from; c < to; c += 2 * T.Count)
+            // Rows see different keys only in blocks at the edge of a mask.
+            int begin = Math.Max(First[row] - k0, from), end = Math.Max(Math.Min(End[row] - k0, to), begin);
+            if (begin > from) new Span<float>(p + from, Math.Min(begin, to) - from).Fill(RowMath<T>.MinusInfinity);
+            if (end < to) new Span<float>(p + end, to - end).Fill(RowMath<T>.MinusInfinity);
+            T shift = T.Broadcast(VectorMath.Log2E * logSumExp[row]), d = T.Broadcast(scale * delta[row]);
+            for (nint c = from; c < to; c += T.Count)
             {
-                T p0 = VectorMath.Exp2(T.MultiplyAdd(T.Load(p + c), s2, shift));
-                T p1 = VectorMath.Exp2(T.MultiplyAdd(T.Load(p + c + T.Count), s2, shift));
-                T.Store(p0, p + c);
-                T.Store(p1, p + c + T.Count);
-                T.Store(p0 * T.MultiplyAdd(T.Load(g + c), s, d), g + c);
-                T.Store(p1 * T.MultiplyAdd(T.Load(g + c + T.Count), s, d), g + c + T.Count);
+                T e = VectorMath.Exp2(T.Load(p + c) - shift, least, rounder, c5, c4, c3, c2, c1, c0);
+                T.Store(e, p + c);
+                T.Store(e * (T.Load(g + c) - d), g + c);
             }
         }
     }

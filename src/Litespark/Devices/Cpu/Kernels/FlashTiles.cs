@@ -19,6 +19,8 @@ internal static unsafe class FlashTiles<T, TTile> where T : struct, ISimd<T> whe
     /// <summary>Floats from row to row of a block of scores: an odd number of cache lines, as columns of it are read too.</summary>
     public const int ScoreStride = Block + CacheLine;
 
+    const int RowsAhead = 8;
+
     // Floats per cache line.
     const int CacheLine = 16;
 
@@ -38,10 +40,16 @@ internal static unsafe class FlashTiles<T, TTile> where T : struct, ISimd<T> whe
         => (long)GemmPack.PanelCount(TTile.Columns, rows) * GemmPack.PanelLength(TTile.Columns, headDim);
 
     /// <summary>Copies rows of one head and fills up columns and rows with zeros.</summary>
+    [MethodImpl(Hot)]
     public static void Copy(float* source, nint stride, int rows, int headDim, float* copy)
     {
         int copyStride = CopyStride(headDim), padded = PaddedWidth(headDim);
-        for (int r = 0; r < rows; r++) RowMath<T>.Copy(source + r * stride, copy + (nint)r * copyStride, headDim, padded);
+        for (int r = 0; r < rows; r++)
+        {
+            // Rows lie far apart, often a memory page each: the hardware doesn't foresee them.
+            for (int c = 0; c < headDim; c += CacheLine) Prefetch.Line(source + (r + RowsAhead) * stride + c);
+            RowMath<T>.Copy(source + r * stride, copy + (nint)r * copyStride, headDim, padded);
+        }
         for (int r = rows; r < RoundUp(rows, TTile.Rows); r++) new Span<float>(copy + (nint)r * copyStride, padded).Clear();
     }
 
@@ -60,36 +68,5 @@ internal static unsafe class FlashTiles<T, TTile> where T : struct, ISimd<T> whe
             high = Math.Max(high, h);
         }
         return (low, high);
-    }
-
-    /// <summary>
-    /// One strip of scores against the keys of the columns [from, to), both multiples of the tile's columns:
-    /// destination[r, c] = Σ_d a[r, d] · b[d, k0 + c]; k0 too is such a multiple.
-    /// </summary>
-    [MethodImpl(Hot)]
-    public static void Scores(float* a, int headDim, float* bPanels, int k0, int from, int to, float* destination, nint destinationStride)
-    {
-        nint panel = GemmPack.PanelLength(TTile.Columns, headDim);
-        float* b = bPanels + (k0 + from) / TTile.Columns * panel;
-        for (int c = from; c < to; c += TTile.Columns, b += panel)
-            TTile.RowMajorA(headDim, a, CopyStride(headDim), b, TTile.Columns, destination + c, destinationStride, accumulate: false);
-    }
-
-    /// <summary>accumulator[r, d] += Σ_c p[r, c] · b[c, d] for one strip of p, <paramref name="count"/> columns.</summary>
-    [MethodImpl(Hot)]
-    public static void RowProduct(float* p, nint pStride, int count, float* b, int headDim, float* accumulator)
-    {
-        int stride = CopyStride(headDim);
-        for (int d = 0; d < headDim; d += TTile.Columns)
-            TTile.RowMajorA(count, p, pStride, b + d, stride, accumulator + d, stride, accumulate: true);
-    }
-
-    /// <summary>accumulator[c, d] += Σ_r p[r, c] · b[r, d] over <paramref name="rows"/> rows, for as many columns of p as a tile has rows.</summary>
-    [MethodImpl(Hot)]
-    public static void ColumnProduct(float* p, int rows, float* b, int headDim, float* accumulator)
-    {
-        int stride = CopyStride(headDim);
-        for (int d = 0; d < headDim; d += TTile.Columns)
-            TTile.ColumnMajorA(rows, p, ScoreStride, b + d, stride, accumulator + d, stride, accumulate: true);
     }
 }

@@ -23,15 +23,12 @@ internal unsafe interface ISimd<TSelf> where TSelf : struct, ISimd<TSelf>
     static abstract TSelf Sqrt(TSelf value);
     static abstract TSelf Abs(TSelf value);
 
-    /// <summary>Rounds to the nearest integer.</summary>
-    static abstract TSelf Round(TSelf value);
-
-    /// <summary>2^n for integral n in [-126, 127]; 0 for n = -127.</summary>
-    static abstract TSelf PowerOfTwo(TSelf n);
-
     /// <summary>The lowest eight bits of each lane become its exponent: a lane that holds 1.5 · 2^23 + 127 + n, n in [−127, 127], becomes
     /// 2^n (0 for n = −127).</summary>
     static abstract TSelf ExponentFromLowBits(TSelf value);
+
+    /// <summary>value · 2^n, where n is the number in the lowest bits of <paramref name="bits"/>: the integer n · 2^23 added to the value's bits.</summary>
+    static abstract TSelf AddToExponent(TSelf value, TSelf bits);
 
     /// <summary>Lanes of <paramref name="whenTrue"/> where a ≥ b, else of <paramref name="whenFalse"/>.</summary>
     static abstract TSelf SelectGreaterOrEqual(TSelf a, TSelf b, TSelf whenTrue, TSelf whenFalse);

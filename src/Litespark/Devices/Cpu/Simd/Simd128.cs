@@ -20,14 +20,12 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
     [MethodImpl(Inline)] public static Simd128 Min(Simd128 a, Simd128 b) => new(Vector128.MinNative(a.v, b.v));
     [MethodImpl(Inline)] public static Simd128 Max(Simd128 a, Simd128 b) => new(Vector128.MaxNative(a.v, b.v));
     [MethodImpl(Inline)] public static Simd128 Sqrt(Simd128 value) => new(Vector128.Sqrt(value.v));
-    [MethodImpl(Inline)] public static Simd128 Abs(Simd128 value) => new(Vector128.Abs(value.v));
-    [MethodImpl(Inline)] public static Simd128 Round(Simd128 value) => new(Vector128.Round(value.v));
-
-    [MethodImpl(Inline)]
-    public static Simd128 PowerOfTwo(Simd128 n)
-        => new(Vector128.ShiftLeft(Vector128.ConvertToInt32Native(n.v) + Vector128.Create(127), 23).AsSingle());
 
     [MethodImpl(Inline)] public static Simd128 ExponentFromLowBits(Simd128 value) => new(Vector128.ShiftLeft(value.v.AsInt32(), 23).AsSingle());
+
+    [MethodImpl(Inline)]
+    public static Simd128 AddToExponent(Simd128 value, Simd128 bits)
+        => new((value.v.AsInt32() + Vector128.ShiftLeft(bits.v.AsInt32(), 23)).AsSingle());
 
     [MethodImpl(Inline)]
     public static Simd128 SelectGreaterOrEqual(Simd128 a, Simd128 b, Simd128 whenTrue, Simd128 whenFalse)

@@ -20,14 +20,12 @@ internal readonly unsafe struct Simd256 : ISimd<Simd256>
     [MethodImpl(Inline)] public static Simd256 Min(Simd256 a, Simd256 b) => new(Vector256.MinNative(a.v, b.v));
     [MethodImpl(Inline)] public static Simd256 Max(Simd256 a, Simd256 b) => new(Vector256.MaxNative(a.v, b.v));
     [MethodImpl(Inline)] public static Simd256 Sqrt(Simd256 value) => new(Vector256.Sqrt(value.v));
-    [MethodImpl(Inline)] public static Simd256 Abs(Simd256 value) => new(Vector256.Abs(value.v));
-    [MethodImpl(Inline)] public static Simd256 Round(Simd256 value) => new(Vector256.Round(value.v));
-
-    [MethodImpl(Inline)]
-    public static Simd256 PowerOfTwo(Simd256 n)
-        => new(Vector256.ShiftLeft(Vector256.ConvertToInt32Native(n.v) + Vector256.Create(127), 23).AsSingle());
 
     [MethodImpl(Inline)] public static Simd256 ExponentFromLowBits(Simd256 value) => new(Vector256.ShiftLeft(value.v.AsInt32(), 23).AsSingle());
+
+    [MethodImpl(Inline)]
+    public static Simd256 AddToExponent(Simd256 value, Simd256 bits)
+        => new((value.v.AsInt32() + Vector256.ShiftLeft(bits.v.AsInt32(), 23)).AsSingle());
 
     [MethodImpl(Inline)]
     public static Simd256 SelectGreaterOrEqual(Simd256 a, Simd256 b, Simd256 whenTrue, Simd256 whenFalse)

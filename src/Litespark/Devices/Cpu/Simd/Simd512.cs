@@ -20,14 +20,12 @@ internal readonly unsafe struct Simd512 : ISimd<Simd512>
     [MethodImpl(Inline)] public static Simd512 Min(Simd512 a, Simd512 b) => new(Vector512.MinNative(a.v, b.v));
     [MethodImpl(Inline)] public static Simd512 Max(Simd512 a, Simd512 b) => new(Vector512.MaxNative(a.v, b.v));
     [MethodImpl(Inline)] public static Simd512 Sqrt(Simd512 value) => new(Vector512.Sqrt(value.v));
-    [MethodImpl(Inline)] public static Simd512 Abs(Simd512 value) => new(Vector512.Abs(value.v));
-    [MethodImpl(Inline)] public static Simd512 Round(Simd512 value) => new(Vector512.Round(value.v));
-
-    [MethodImpl(Inline)]
-    public static Simd512 PowerOfTwo(Simd512 n)
-        => new(Vector512.ShiftLeft(Vector512.ConvertToInt32Native(n.v) + Vector512.Create(127), 23).AsSingle());
 
     [MethodImpl(Inline)] public static Simd512 ExponentFromLowBits(Simd512 value) => new(Vector512.ShiftLeft(value.v.AsInt32(), 23).AsSingle());
+
+    [MethodImpl(Inline)]
+    public static Simd512 AddToExponent(Simd512 value, Simd512 bits)
+        => new((value.v.AsInt32() + Vector512.ShiftLeft(bits.v.AsInt32(), 23)).AsSingle());
 
     [MethodImpl(Inline)]
     public static Simd512 SelectGreaterOrEqual(Simd512 a, Simd512 b, Simd512 whenTrue, Simd512 whenFalse)

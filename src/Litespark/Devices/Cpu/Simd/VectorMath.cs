@@ -14,22 +14,34 @@ internal static class VectorMath
     /// <summary>log₂ e: e^x = 2^(x · log₂ e).</summary>
     public const float Log2E = 1.44269504f;
 
+    /// <summary>Floats that <see cref="Exp2Constants"/> writes.</summary>
+    public const int Exp2ConstantCount = 8;
+
     /// <summary>
-    /// 2^x for x below 127, with a relative error of about 2e-7; 0 for x ≤ −126.5 (−∞ included). Cheaper than <see cref="Exp"/>:
-    /// no overflow to look after, no range reduction in parts. The polynomial on [−½, ½] is fitted for the least largest relative
-    /// error (9e-8) and exact at 0.
+    /// Writes the constants of <see cref="Exp2"/>. Those written in code the JIT reads from memory at every use, and a loop over
+    /// exponentials then waits for loads; those that a caller has loaded stay in registers.
+    /// </summary>
+    public static unsafe void Exp2Constants(float* destination)
+    {
+        // The least value, then 1.5 · 2^23: floats of this size are integers, of either sign of what was added. Then the polynomial.
+        ReadOnlySpan<float> constants = [-127f, 12582912f, 0.00132647198f, 0.00967151315f, 0.0555073377f, 0.240222421f, 0.693146978f, 1f];
+        constants.CopyTo(new Span<float>(destination, Exp2ConstantCount));
+    }
+
+    /// <summary>
+    /// 2^x for x below 127, with a relative error of about 2e-7 from −126 on; 0 for x ≤ −127 (−∞ included), between them below 2^−126.
+    /// Cheaper than <see cref="Exp"/>: no overflow to look after, no range reduction in parts. The polynomial on [−½, ½] is fitted for
+    /// the least largest relative error (9e-8) and exact at 0. The constants are broadcast from <see cref="Exp2Constants"/>, in its order.
     /// </summary>
     [MethodImpl(Inline)]
-    public static T Exp2<T>(T x) where T : struct, ISimd<T>
+    public static T Exp2<T>(T x, T least, T rounder, T c5, T c4, T c3, T c2, T c1, T c0) where T : struct, ISimd<T>
     {
-        // The power of two of −127 is 0, as its exponent field is.
-        T clamped = T.Max(T.Broadcast(-127f), x), n = T.Round(clamped), r = clamped - n;
-        T p = T.MultiplyAdd(T.Broadcast(0.00132647198f), r, T.Broadcast(0.00967151315f));
-        p = T.MultiplyAdd(p, r, T.Broadcast(0.0555073377f));
-        p = T.MultiplyAdd(p, r, T.Broadcast(0.240222421f));
-        p = T.MultiplyAdd(p, r, T.Broadcast(0.693146978f));
-        p = T.MultiplyAdd(p, r, T.Broadcast(1f));
-        return p * T.PowerOfTwo(n);
+        // Adding the large number rounds to an integer, which the lowest bits of the sum then hold.
+        T clamped = T.Max(least, x), shifted = clamped + rounder, r = clamped - (shifted - rounder);
+        T p = T.MultiplyAdd(T.MultiplyAdd(c5, r, c4), r, c3);
+        p = T.MultiplyAdd(T.MultiplyAdd(T.MultiplyAdd(p, r, c2), r, c1), r, c0);
+        // At −127 the polynomial is 1, and its exponent field becomes 0 with it.
+        return T.AddToExponent(p, shifted);
     }
 
     /// <summary>

@@ -52,12 +52,20 @@ public sealed class VectorMathTests
         return x < 0 ? -result : result;
     }
 
+    static unsafe T Exp2<T>(T x) where T : struct, ISimd<T>
+    {
+        float* c = stackalloc float[VectorMath.Exp2ConstantCount];
+        VectorMath.Exp2Constants(c);
+        return VectorMath.Exp2(x, T.Broadcast(c[0]), T.Broadcast(c[1]), T.Broadcast(c[2]), T.Broadcast(c[3]),
+            T.Broadcast(c[4]), T.Broadcast(c[5]), T.Broadcast(c[6]), T.Broadcast(c[7]));
+    }
+
     static void CheckAccuracy<T>() where T : struct, ISimd<T>
     {
         Assert.InRange(LargestError<T>(VectorMath.Exp, Math.Exp, Grid(-87.3f, 88.3f, 40_000), relative: true), 0, 2e-7);
         Assert.InRange(LargestError<T>(VectorMath.Exp, Math.Exp, Grid(-1e-3f, 1e-3f, 1_000), relative: true), 0, 1.3e-7);
         Assert.InRange(LargestError<T>(x => Exponential<T>.Create().OfNegative(x), Math.Exp, Grid(-87.3f, 0, 40_000), relative: true), 0, 2e-7);
-        Assert.InRange(LargestError<T>(VectorMath.Exp2, x => Math.Pow(2, x), Grid(-126, 126.9f, 40_000), relative: true), 0, 2e-7);
+        Assert.InRange(LargestError<T>(Exp2, x => Math.Pow(2, x), Grid(-126, 126.9f, 40_000), relative: true), 0, 2e-7);
         Assert.InRange(LargestError<T>(x => Exponential<T>.Create().Sigmoid(x), x => 1 / (1 + Math.Exp(-x)), Grid(-40, 40, 40_000), relative: true), 0, 3e-7);
         Assert.InRange(LargestError<T>(VectorMath.Erf, ExactErf, Grid(-6, 6, 40_000), relative: false), 0, 4e-7);
         Assert.InRange(LargestError<T>(VectorMath.Erf, ExactErf, Grid(-0.1f, 0.1f, 1_000), relative: true), 0, 3e-7);
@@ -67,13 +75,14 @@ public sealed class VectorMathTests
     {
         float Exp(float x) => First(VectorMath.Exp(T.Broadcast(x)));
         Assert.Equal(1f, Exp(0));
-        foreach (float x in new[] { float.NegativeInfinity, float.MinValue, -1e30f, -1000f, -88f }) {
+        foreach (float x in new[] { float.NegativeInfinity, float.MinValue, -1e30f, -1000f, -88f })
+        {
             Assert.Equal(0f, Exp(x));
             Assert.Equal(0f, First(Exponential<T>.Create().OfNegative(T.Broadcast(x))));
         }
         foreach (float x in new[] { float.NegativeInfinity, float.MinValue, -1e30f, -1000f, -127f })
-            Assert.Equal(0f, First(VectorMath.Exp2(T.Broadcast(x))));
-        Assert.Equal(float.NaN, First(VectorMath.Exp2(T.Broadcast(float.NaN))));
+            Assert.Equal(0f, First(Exp2(T.Broadcast(x))));
+        Assert.Equal(float.NaN, First(Exp2(T.Broadcast(float.NaN))));
         foreach (float x in new[] { float.PositiveInfinity, float.MaxValue, 1000f }) Assert.InRange(Exp(x), 2e38f, float.MaxValue);
         foreach (float x in new[] { 20f, 1e30f, float.PositiveInfinity })
         {
