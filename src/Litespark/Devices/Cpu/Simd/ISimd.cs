@@ -21,7 +21,6 @@ internal unsafe interface ISimd<TSelf> where TSelf : struct, ISimd<TSelf>
     static abstract TSelf Min(TSelf a, TSelf b);
     static abstract TSelf Max(TSelf a, TSelf b);
     static abstract TSelf Sqrt(TSelf value);
-    static abstract TSelf Abs(TSelf value);
 
     /// <summary>The lowest eight bits of each lane become its exponent: a lane that holds 1.5 · 2^23 + 127 + n, n in [−127, 127], becomes
     /// 2^n (0 for n = −127).</summary>
