@@ -101,8 +101,10 @@ class Llama(nn.Module):
 
 def blas():
     """The library of matrix products that is loaded, and how OpenBLAS makes its threads."""
+    if not os.path.exists("/proc/self/maps"):
+        return "unknown", "unknown"
     with open("/proc/self/maps") as maps:
-        files = {line.split()[-1] for line in maps if "blas" in line or "libmkl" in line}
+        files = {line.split()[-1] for line in maps if ("blas" in line and "cublas" not in line) or "libmkl" in line}
     for file in sorted(files):
         library = ctypes.CDLL(file)
         if hasattr(library, "openblas_get_parallel"):
@@ -136,7 +138,7 @@ def main():
         times.append(time.perf_counter() - start)
     seconds = statistics.median(times[WARM_UP:])
     flops = (6 * parameters + 12 * layers * hidden * length) * batch * length  # whole, not causal, attention
-    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     library, library_threads = blas()
     print(json.dumps(dict(size=name, params=parameters, batch=batch, seq=length, threads=threads, ms=round(seconds * 1e3, 1),
                           tok_s=round(batch * length / seconds, 1), gflops=round(flops / seconds / 1e9, 1), loss=round(float(loss), 3),

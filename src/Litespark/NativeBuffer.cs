@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Litespark;
 
-/// <summary>Page-aligned native memory, zeroed; freed deterministically.</summary>
+/// <summary>Page-aligned native memory; freed deterministically.</summary>
 internal sealed unsafe partial class NativeBuffer : SafeHandle
 {
     /// <summary>Bytes over-allocated behind the end, so that a kernel may read one whole register past the last element.</summary>

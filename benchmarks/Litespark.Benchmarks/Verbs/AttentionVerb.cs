@@ -33,11 +33,18 @@ internal sealed class AttentionVerb : Verb
     {
         int[] lengthList = Parameters.ParseNumbers("--lengths", options.GetValue(lengths)!);
         int turns = Parameters.AtLeastOne("--rounds", options.GetValue(rounds));
-        OpenBlas? blas = OpenBlas.Find();
-        if (blas is null) report.Line(OpenBlas.Missing);
-        else report.Version("OpenBLAS", $"{blas.Description} ({blas.Path})");
+        OpenBlas? found = OpenBlas.Find();
+        if (found is null) report.Line(OpenBlas.Missing);
+        else report.Version("OpenBLAS", $"{found.Description} ({found.Path})");
         foreach (int count in Parameters.ParseThreads(options.GetValue(threads)!))
         {
+            OpenBlas? blas = found;
+            if (found?.Refusal(count) is { } refusal)
+            {
+                report.Line(refusal);
+                blas = null;
+            }
+
             using var pool = new WorkerPool(count);
             var probe = new PeakProbe();
             var table = new TextTable(3, "heads", "batch", "pass", "GFLOP/s", "of peak", "materialised", "ratio", "error");

@@ -14,6 +14,6 @@ public sealed record DeviceProfile
     /// <summary>Whether the device has a kernel for an op; fused ops that it lacks are decomposed.</summary>
     public Func<Op, bool> Supports { get; init; } = _ => true;
 
-    /// <summary>Logits in a chunk of the chunked loss, in elements: small enough to stay near, large enough for products at full speed.</summary>
+    /// <summary>Logits in a chunk of the chunked loss, in elements, so few that they stay near; but a chunk has never fewer than 256 tokens.</summary>
     public long LossChunkElements { get; init; } = 2 << 20;
 }

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Litespark.Devices.Cpu;
 
-/// <summary>Zeroes a buffer with all workers, a few pages each in turn.</summary>
+/// <summary>Zeroes a buffer with all workers, 4 MiB each in turn (two huge pages).</summary>
 internal sealed unsafe class ClearMemory(NativeBuffer buffer) : IParallelWork
 {
     const long TaskBytes = 4 << 20;

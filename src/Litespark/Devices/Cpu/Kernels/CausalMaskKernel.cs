@@ -5,7 +5,7 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// [B, H, T, T], contiguous; in place allowed, and then only the hidden scores are written.
 /// </summary>
 internal sealed unsafe class CausalMaskKernel(WorkerPool pool, AttentionShape shape, float* scores, float* masked)
-    : SimdKernel(pool, (shape.Rows * shape.Heads + RowsPerTask - 1) / RowsPerTask)
+    : SimdKernel(pool, (checked(shape.Rows * shape.Heads) + RowsPerTask - 1) / RowsPerTask)
 {
     /// <summary>Finite, so that differences of hidden scores are numbers; its exponential beside any real score is exactly 0.</summary>
     public const float Hidden = RowMath<Simd.Simd128>.MinusInfinity;

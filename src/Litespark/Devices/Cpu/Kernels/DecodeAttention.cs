@@ -5,8 +5,8 @@ using Litespark.Devices.Cpu.Simd;
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
-/// Attention of a few new tokens over a key/value cache, bound by reading the cache: so it is read once, from end to end, all heads of
-/// a row together. The keys are cut into blocks by the cache's capacity alone (flash decoding: Dao et al., 2023): a task finds the
+/// Attention of a few new tokens over a key/value cache, bound by reading the cache: so it is read from end to end, all heads of
+/// a row together, once for a single token (further ones find a block in the processor's caches). The keys are cut into blocks by their number alone (flash decoding: Dao et al., 2023): a task finds the
 /// maximum, the sum of exponentials and the weighted values of its block for every head; these are then joined in the order of the
 /// blocks, so that the bits do not depend on the threads.
 /// </summary>
@@ -21,19 +21,18 @@ internal sealed unsafe class DecodeAttention<T> : CpuKernel, IParallelWork where
     readonly Matrix q, keyCache, valueCache, o;
     readonly int* positions;
     readonly WorkerPool pool;
-    readonly int blockKeys, width, stride;
-    int keys;
+    readonly int width, stride;
+    int keys, blockKeys;
 
     /// <summary>Operands as <see cref="CachedAttentionKernel{T,TTile}"/>'s, which has checked them.</summary>
     public DecodeAttention(AttentionShape shape, Matrix q, Matrix keyCache, Matrix valueCache, int* positions, Matrix o, WorkerPool pool)
     {
         (this.shape, this.q, this.keyCache, this.valueCache, this.o, this.pool) = (shape, q, keyCache, valueCache, o, pool);
         this.positions = positions;
-        blockKeys = Math.Max(SmallestBlock, (keyCache.Rows + MostBlocks * Quad - 1) / (MostBlocks * Quad) * Quad);
         width = shape.Heads * shape.HeadDim;
         stride = width + 2 * shape.Heads;
-        pool.ReserveScratch((long)shape.Heads * blockKeys);
-        pool.ReserveSharedScratch((long)BlocksOf(keyCache.Rows) * shape.Tokens * stride);
+        pool.ReserveScratch((long)shape.Heads * BlockFor(keyCache.Rows));
+        pool.ReserveSharedScratch((long)Math.Min(MostBlocks, GemmBlocking.Count(keyCache.Rows, SmallestBlock)) * shape.Tokens * stride);
     }
 
     /// <inheritdoc/>
@@ -41,12 +40,15 @@ internal sealed unsafe class DecodeAttention<T> : CpuKernel, IParallelWork where
     public override void Run(WorkerPool pool)
     {
         keys = CachePositions.Last(positions, shape.Tokens, keyCache.Rows) + 1;
+        blockKeys = BlockFor(keys);
         pool.Run(this, BlocksOf(keys));
         for (int row = 0; row < shape.Tokens; row++)
         {
             for (int head = 0; head < shape.Heads; head++) Join(row, head);
         }
     }
+
+    static int BlockFor(int keys) => Math.Max(SmallestBlock, (keys + MostBlocks * Quad - 1) / (MostBlocks * Quad) * Quad);
 
     void IParallelWork.RunTask(int task, int worker)
     {

@@ -52,8 +52,8 @@ internal sealed unsafe class LayerNormGradientKernel : SimdKernel
         {
             float* dy_D = dy.Row(n), x_D = x.Row(n), dx_D = dx.Row(n);
             float* addend_D = addend.Data == null ? null : addend.Row(n);
-            (float meanOfU, float meanOfDot) = Sums<T>(dy_D, x_D, weight, mean[n], inverseStd[n], columns);
-            Row<T>(dy_D, x_D, weight, mean[n], inverseStd[n], meanOfU / columns, meanOfDot / columns, addend_D, dx_D, dWeight_D, dBias_D, dy.Row(n + 1), x.Row(n + 1), columns);
+            (float sumOfU, float sumOfDot) = Sums<T>(dy_D, x_D, weight, mean[n], inverseStd[n], columns);
+            Row<T>(dy_D, x_D, weight, mean[n], inverseStd[n], sumOfU / columns, sumOfDot / columns, addend_D, dx_D, dWeight_D, dBias_D, dy.Row(n + 1), x.Row(n + 1), columns);
         }
     }
 

@@ -42,7 +42,7 @@ internal sealed unsafe class LayerNormKernel(
             float inverse = 1 / MathF.Sqrt(RowSums.SquaredDeviations<T>(input_D, average, x.Row(n + 1), columns) / columns + epsilon);
             if (mean != null) mean[n] = average;
             if (inverseStd != null) inverseStd[n] = inverse;
-            Normalise<T>(input_D, average, inverse, weight, bias, y.Row(n), residual.Data == null ? null : residual.Row(n + 1), columns);
+            Normalise<T>(input_D, average, inverse, weight, bias, y.Row(n), residual.Data == null ? x.Row(n + 1) : residual.Row(n + 1), columns);
         }
     }
 

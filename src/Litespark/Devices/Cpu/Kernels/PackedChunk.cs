@@ -8,7 +8,7 @@ internal readonly unsafe struct PackedChunk(float* data, int width, int lines, i
 {
     /// <summary>
     /// No block of k is longer. Long, so that C is read and written again seldom: a tile takes B's panel from the second cache
-    /// as fast as from the first, and a task's panels of A (96 lines) still fit there beside it.
+    /// as fast as from the first, and a task's panels of A (96 lines) still fit there beside it where that cache has 512 KiB.
     /// </summary>
     public const int LongestBlock = 768;
 

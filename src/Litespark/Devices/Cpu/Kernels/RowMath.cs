@@ -101,6 +101,7 @@ internal static unsafe class RowMath<T> where T : struct, ISimd<T>
     {
         Exponential<T> exponential = Exponential<T>.Create();
         T s = T.Broadcast(scale), minusShift = T.Broadcast(-shift), sum = T.Zero;
+        if (next == null) next = source;
         nint i = 0;
         for (; i + T.Count <= length; i += T.Count)
         {
