@@ -5,7 +5,7 @@ using Litespark.Training;
 
 namespace Litespark.Tests.Planning;
 
-/// <summary>What holds for a whole training step whatever the model: determinism, clean memory, no allocation.</summary>
+/// <summary>What holds for a whole training step whatever the model: determinism, clean memory.</summary>
 public class WholeStepTests
 {
     public static TheoryData<string, bool> ModelsAndPlans
@@ -61,27 +61,6 @@ public class WholeStepTests
         Assert.True(double.IsFinite(norm) && norm > 0);
         Poison.Fill(step.Loaded);
         Assert.True(double.IsFinite(step.Step.Evaluate(step.Batches[0])));
-    }
-
-    [Theory]
-    [InlineData(false, false)]
-    [InlineData(true, false)]
-    [InlineData(true, true)]
-    public void A_training_step_allocates_no_managed_memory(bool litespark, bool muon)
-    {
-        using var device = new CpuDevice(2);
-        using var step = new ToyStep(device, ToyModels.Spec("llama-tied-gqa"), Plan(litespark), new OptimizerSettings { UseMuon = muon }, microBatches: 3);
-        for (int i = 1; i <= 5; i++) step.Run(i);
-        // Other tests allocate in this process meanwhile: an allocation of the step's own would be in the least of many counts too.
-        long least = long.MaxValue;
-        for (int attempt = 0; attempt < 200 && least > 0; attempt++)
-        {
-            long before = GC.GetTotalAllocatedBytes(precise: true);
-            for (int i = 0; i < 5; i++) step.Run(6 + i);
-            least = Math.Min(least, GC.GetTotalAllocatedBytes(precise: true) - before);
-        }
-
-        Assert.Equal(0, least);
     }
 
     static void AssertSameBits(Dictionary<string, float[]> expected, Dictionary<string, float[]> actual)
