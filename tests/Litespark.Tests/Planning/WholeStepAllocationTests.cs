@@ -1,6 +1,5 @@
 using Litespark.Devices.Cpu;
 using Litespark.Planning;
-using Litespark.Tests.Graphs;
 
 namespace Litespark.Tests.Planning;
 
