@@ -33,17 +33,10 @@ internal sealed class AttentionVerb : Verb
     {
         int[] lengthList = Parameters.ParseNumbers("--lengths", options.GetValue(lengths)!);
         int turns = Parameters.AtLeastOne("--rounds", options.GetValue(rounds));
-        OpenBlas? found = OpenBlas.Find();
-        if (found is null) report.Line(OpenBlas.Missing);
-        else report.Version("OpenBLAS", $"{found.Description} ({found.Path})");
+        OpenBlas? found = Parameters.FindOpenBlas(report);
         foreach (int count in Parameters.ParseThreads(options.GetValue(threads)!))
         {
-            OpenBlas? blas = found;
-            if (found?.Refusal(count) is { } refusal)
-            {
-                report.Line(refusal);
-                blas = null;
-            }
+            OpenBlas? blas = Parameters.ForThreads(found, count, report);
 
             using var pool = new WorkerPool(count);
             var probe = new PeakProbe();

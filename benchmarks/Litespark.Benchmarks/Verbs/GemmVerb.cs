@@ -28,18 +28,10 @@ internal sealed class GemmVerb : Verb
         IReadOnlyList<ModelShape> shapes = ModelShape.Select(options.GetValue(size)!);
         int turns = Parameters.AtLeastOne("--rounds", options.GetValue(rounds));
 
-        // Before any thread of ours exists: see OpenBlas.
-        OpenBlas? found = OpenBlas.Find();
-        if (found is null) report.Line(OpenBlas.Missing);
-        else report.Version("OpenBLAS", $"{found.Description} ({found.Path})");
+        OpenBlas? found = Parameters.FindOpenBlas(report);
         foreach (int count in Parameters.ParseThreads(options.GetValue(threads)!))
         {
-            OpenBlas? blas = found;
-            if (found?.Refusal(count) is { } refusal)
-            {
-                report.Line(refusal);
-                blas = null;
-            }
+            OpenBlas? blas = Parameters.ForThreads(found, count, report);
 
             using var pool = new WorkerPool(count);
             foreach (ModelShape shape in shapes) Measure(pool, shape, blas, turns, report);

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using Litespark.Benchmarks.Measuring;
+using Litespark.Benchmarks.Reporting;
 
 namespace Litespark.Benchmarks.Verbs;
 
@@ -44,4 +46,21 @@ internal static class Parameters
     /// <summary>A positive count.</summary>
     /// <exception cref="UserErrorException">It is none.</exception>
     public static int AtLeastOne(string option, int value) => value >= 1 ? value : throw new UserErrorException($"{option}: expected at least 1, found {value}.");
+
+    /// <summary>OpenBLAS, or null with a line in the report that says why not. To be called before any thread of ours exists: see <see cref="OpenBlas"/>.</summary>
+    public static OpenBlas? FindOpenBlas(Report report)
+    {
+        OpenBlas? found = OpenBlas.Find();
+        if (found is null) report.Line(OpenBlas.Missing);
+        else report.Version("OpenBLAS", $"{found.Description} ({found.Path})");
+        return found;
+    }
+
+    /// <summary>OpenBLAS for a comparison on so many threads, or null with a line in the report that says why it would not be fair.</summary>
+    public static OpenBlas? ForThreads(OpenBlas? found, int threads, Report report)
+    {
+        if (found?.Refusal(threads) is not { } refusal) return found;
+        report.Line(refusal);
+        return null;
+    }
 }
