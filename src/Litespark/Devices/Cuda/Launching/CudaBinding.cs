@@ -1,0 +1,54 @@
+using System.Numerics;
+using Litespark.Devices.Cuda.Compilation;
+using Litespark.Devices.Cuda.Driver;
+using Litespark.Graphs;
+using Litespark.Planning;
+
+namespace Litespark.Devices.Cuda.Launching;
+
+/// <summary>
+/// What is at hand when a plan's calls are bound: the kernels and where operands lie. Calls of one stream run one after the
+/// other, so they share one workspace; what it holds is gone after the call.
+/// </summary>
+internal sealed class CudaBinding(KernelLibrary kernels, nint persistent, nint transient) : IDisposable
+{
+    const long SmallestWorkspace = 1 << 20;
+
+    readonly List<DeviceMemory> workspaces = [];
+
+    /// <summary>The driver.</summary>
+    public ICudaDriver Driver => kernels.Driver;
+
+    /// <summary>The GPU.</summary>
+    public GpuProperties Gpu => kernels.Driver.Properties;
+
+    /// <summary>Where an operand lies on the GPU.</summary>
+    public nint Address(Operand operand) => (operand.Arena == ArenaKind.Persistent ? persistent : transient) + (nint)operand.Offset;
+
+    /// <summary>Macro that names an operand's element type.</summary>
+    public static string Element(DataType type) => type switch
+    {
+        DataType.BFloat16 => "ELEMENT=bf16",
+        DataType.Float32 => "ELEMENT=float",
+        _ => throw new ArgumentException($"kernels have no elements of type {type}", nameof(type)),
+    };
+
+    /// <summary>Binds a kernel to its shape and arguments.</summary>
+    public KernelLaunch Launch(KernelVariant variant, string kernel, LaunchShape shape, params ReadOnlySpan<KernelArgument> arguments)
+        => new(Driver, kernels.Function(variant, kernel), shape, arguments);
+
+    /// <summary>Address of scratch memory for a call; a call that asks for more than there is gets a longer piece, those before it keep theirs.</summary>
+    public nint Workspace(long bytes)
+    {
+        if (workspaces.Count == 0 || workspaces[^1].ByteLength < bytes)
+            workspaces.Add(new DeviceMemory(Driver, (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(bytes, SmallestWorkspace))));
+        return workspaces[^1].Value;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (DeviceMemory memory in workspaces) memory.Dispose();
+        workspaces.Clear();
+    }
+}
