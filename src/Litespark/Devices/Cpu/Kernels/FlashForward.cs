@@ -177,20 +177,17 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     void Softmax(float* strip, int r, int rows, int from, int to)
     {
         // All maxima first: a row's exponentials need not wait for the end of its own.
-        for (int i = 0; i < rows; i += 3)
+        for (int i = 0; i < rows; i += 2)
         {
             float* p = strip + i * KeyBlock;
-            T m0 = T.Load(p + from), m1 = T.Load(p + from + KeyBlock), m2 = T.Load(p + from + 2 * KeyBlock);
-            T n0 = T.Load(p + from + T.Count), n1 = T.Load(p + from + KeyBlock + T.Count), n2 = T.Load(p + from + 2 * KeyBlock + T.Count);
-            for (int c = from + 2 * T.Count; c < to; c += 2 * T.Count)
+            T m0 = T.Load(p + from), m1 = T.Load(p + from + KeyBlock);
+            for (int c = from + T.Count; c < to; c += T.Count)
             {
-                m0 = T.Max(m0, T.Load(p + c)); n0 = T.Max(n0, T.Load(p + c + T.Count));
-                m1 = T.Max(m1, T.Load(p + c + KeyBlock)); n1 = T.Max(n1, T.Load(p + c + KeyBlock + T.Count));
-                m2 = T.Max(m2, T.Load(p + c + 2 * KeyBlock)); n2 = T.Max(n2, T.Load(p + c + 2 * KeyBlock + T.Count));
+                m0 = T.Max(m0, T.Load(p + c));
+                m1 = T.Max(m1, T.Load(p + c + KeyBlock));
             }
-            stripMax[i] = T.HorizontalMax(T.Max(m0, n0));
-            stripMax[i + 1] = T.HorizontalMax(T.Max(m1, n1));
-            stripMax[i + 2] = T.HorizontalMax(T.Max(m2, n2));
+            stripMax[i] = T.HorizontalMax(m0);
+            stripMax[i + 1] = T.HorizontalMax(m1);
         }
         for (int i = 0; i < rows; i++)
         {
@@ -215,14 +212,11 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         T least = T.Broadcast(exp2[0]), rounder = T.Broadcast(exp2[1]), c5 = T.Broadcast(exp2[2]), c4 = T.Broadcast(exp2[3]);
         T c3 = T.Broadcast(exp2[4]), c2 = T.Broadcast(exp2[5]), c1 = T.Broadcast(exp2[6]), c0 = T.Broadcast(exp2[7]);
         T minus = T.Broadcast(reference);
-        for (nint c = from; c < to; c += 2 * T.Count)
+        for (nint c = from; c < to; c += T.Count)
         {
-            T e0 = VectorMath.Exp2(T.Load(p + c) - minus, least, rounder, c5, c4, c3, c2, c1, c0);
-            T.Store(e0, p + c);
-            sum += e0;
-            T e1 = VectorMath.Exp2(T.Load(p + c + T.Count) - minus, least, rounder, c5, c4, c3, c2, c1, c0);
-            T.Store(e1, p + c + T.Count);
-            sum += e1;
+            T e = VectorMath.Exp2(T.Load(p + c) - minus, least, rounder, c5, c4, c3, c2, c1, c0);
+            T.Store(e, p + c);
+            sum += e;
         }
         return sum;
     }
