@@ -36,7 +36,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
 
     // Keys of the block, relative to its first one, that each strip of a group sees.
     readonly int* low, high;
-    readonly float* keyPanels, values, queries, output, scores, stripMax, max, sum, exp2;
+    readonly float* keyPanels, values, queries, output, scores, max, sum, exp2;
 
     /// <summary>First key that each query row of the block sees; to be filled before <see cref="Run"/>.</summary>
     public readonly int* First;
@@ -47,7 +47,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     /// <summary>Floats of scratch memory for heads with at most <paramref name="keys"/> keys.</summary>
     public static long ScratchLength(int headDim, int keys)
         => FlashTiles<T, TTile>.PackedLength(headDim, keys) + ValueLength(headDim, keys)
-        + 2 * FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock) + (long)Strips * TTile.Rows * KeyBlock + 32 + VectorMath.Exp2ConstantCount + (3 + T.Count) * QueryBlock;
+        + 2 * FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock) + (long)Strips * TTile.Rows * KeyBlock + 16 + VectorMath.Exp2ConstantCount + (3 + T.Count) * QueryBlock;
 
     static long ValueLength(int headDim, int keys) => GemmPack.PanelCount(TTile.Columns, headDim) * (long)GemmPack.PanelLength(TTile.Columns, keys);
 
@@ -64,8 +64,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         output = queries + FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock);
         valuePanel = GemmPack.PanelLength(TTile.Columns, keys);
         scores = output + FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock);
-        stripMax = scores + Strips * TTile.Rows * KeyBlock;
-        max = stripMax + 16;
+        max = scores + Strips * TTile.Rows * KeyBlock;
         sum = max + QueryBlock;
         First = (int*)(sum + QueryBlock * T.Count);
         End = First + QueryBlock;
@@ -173,51 +172,68 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     }
 
     /// <summary>Turns the scores of a strip in the columns [from, to) into exponentials; rescales what its rows have so far.</summary>
-    [MethodImpl(Hot)]
     void Softmax(float* strip, int r, int rows, int from, int to)
     {
-        // All maxima first: a row's exponentials need not wait for the end of its own.
-        for (int i = 0; i < rows; i += 2)
+        if (Exceeds(strip, rows, from, to, max + r))
         {
-            float* p = strip + i * KeyBlock;
-            T m0 = T.Load(p + from), m1 = T.Load(p + from + KeyBlock);
-            for (int c = from + T.Count; c < to; c += T.Count)
-            {
-                m0 = T.Max(m0, T.Load(p + c));
-                m1 = T.Max(m1, T.Load(p + c + KeyBlock));
-            }
-            stripMax[i] = T.HorizontalMax(m0);
-            stripMax[i + 1] = T.HorizontalMax(m1);
+            for (int i = 0; i < rows; i++) Raise(strip + i * KeyBlock, r + i, from, to);
         }
-        for (int i = 0; i < rows; i++)
-        {
-            float* p = strip + i * KeyBlock, rowSum = sum + (r + i) * T.Count;
-            float before = max[r + i], now = before;
-            if (stripMax[i] > before + Slack)
-            {
-                now = stripMax[i];
-                max[r + i] = now;
-                float factor = before == Unseen ? 0 : MathF.Exp((before - now) / VectorMath.Log2E);
-                RowMath<T>.Scale(output + (r + i) * stride, factor, output + (r + i) * stride, headDim);
-                T.Store(T.Load(rowSum) * T.Broadcast(factor), rowSum);
-            }
-            T.Store(Exponentials(exp2, p, from, to, now, T.Load(rowSum)), rowSum);
-        }
+        Exponentials(exp2, strip, rows, from, to, max + r, sum + r * T.Count);
     }
 
-    /// <summary>p = 2^(p − reference) in the columns [from, to); returns what was added to <paramref name="sum"/>, lane by lane.</summary>
+    /// <summary>Whether any row of a strip has a score in the columns [from, to) that is above its reference by more than the slack: one answer for all rows, as it is mostly no.</summary>
     [MethodImpl(Hot)]
-    static T Exponentials(float* exp2, float* p, int from, int to, float reference, T sum)
+    static bool Exceeds(float* strip, int rows, int from, int to, float* references)
+    {
+        T excess = T.Broadcast(RowMath<T>.MinusInfinity);
+        for (int i = 0; i < rows; i += 2)
+        {
+            // Two rows at a time: a maximum waits for the one before.
+            int j = Math.Min(i + 1, rows - 1);
+            float* p = strip + i * KeyBlock, q = strip + j * KeyBlock;
+            T m = T.Load(p + from), n = T.Load(q + from);
+            for (nint c = from + T.Count; c < to; c += T.Count)
+            {
+                m = T.Max(m, T.Load(p + c));
+                n = T.Max(n, T.Load(q + c));
+            }
+            excess = T.Max(excess, T.Max(m - T.Broadcast(references[i]), n - T.Broadcast(references[j])));
+        }
+        return T.HorizontalMax(excess) > Slack;
+    }
+
+    /// <summary>Where a row has a score in the columns [from, to) far above its reference, the reference becomes the largest, and what the row holds is rescaled to it.</summary>
+    [MethodImpl(Hot)]
+    void Raise(float* p, int row, int from, int to)
+    {
+        T m = T.Load(p + from);
+        for (nint c = from + T.Count; c < to; c += T.Count) m = T.Max(m, T.Load(p + c));
+        float before = max[row], now = T.HorizontalMax(m);
+        if (now <= before + Slack) return;
+        max[row] = now;
+        float factor = before == Unseen ? 0 : MathF.Exp((before - now) / VectorMath.Log2E);
+        float* rowSum = sum + row * T.Count;
+        RowMath<T>.Scale(output + row * stride, factor, output + row * stride, headDim);
+        T.Store(T.Load(rowSum) * T.Broadcast(factor), rowSum);
+    }
+
+    /// <summary>p = 2^(p − reference of its row) in the columns [from, to) of a strip, added to the row's sums lane by lane. A method of its own, static and
+    /// without calls: only then do the constants stay in registers.</summary>
+    [MethodImpl(Hot)]
+    static void Exponentials(float* exp2, float* p, int rows, int from, int to, float* references, float* sums)
     {
         T least = T.Broadcast(exp2[0]), rounder = T.Broadcast(exp2[1]), c5 = T.Broadcast(exp2[2]), c4 = T.Broadcast(exp2[3]);
         T c3 = T.Broadcast(exp2[4]), c2 = T.Broadcast(exp2[5]), c1 = T.Broadcast(exp2[6]), c0 = T.Broadcast(exp2[7]);
-        T minus = T.Broadcast(reference);
-        for (nint c = from; c < to; c += T.Count)
+        for (int r = 0; r < rows; r++, p += KeyBlock, sums += T.Count)
         {
-            T e = VectorMath.Exp2(T.Load(p + c) - minus, least, rounder, c5, c4, c3, c2, c1, c0);
-            T.Store(e, p + c);
-            sum += e;
+            T reference = T.Broadcast(references[r]), sum = T.Load(sums);
+            for (nint c = from; c < to; c += T.Count)
+            {
+                T e = VectorMath.Exp2(T.Load(p + c) - reference, least, rounder, c5, c4, c3, c2, c1, c0);
+                T.Store(e, p + c);
+                sum += e;
+            }
+            T.Store(sum, sums);
         }
-        return sum;
     }
 }
