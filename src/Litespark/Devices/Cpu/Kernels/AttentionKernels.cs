@@ -42,5 +42,5 @@ internal static unsafe class AttentionKernels
     };
 
     /// <summary>Whether a head of this width is padded less in tiles of three registers of AVX-512 than of two.</summary>
-    static bool InThrees(int headDim) => (headDim + 47) / 48 * 48 < (headDim + 31) / 32 * 32;
+    public static bool InThrees(int headDim) => (headDim + 47) / 48 * 48 < (headDim + 31) / 32 * 32;
 }
