@@ -16,6 +16,12 @@ internal unsafe interface ISimd<TSelf> where TSelf : struct, ISimd<TSelf>
     static abstract void Store(TSelf value, float* destination);
     static abstract TSelf Broadcast(float value);
 
+    /// <summary>The first <paramref name="count"/> floats, 0 to <see cref="Count"/> − 1, then <paramref name="pad"/>; what lies behind them is not touched.</summary>
+    static abstract TSelf LoadFirst(float* source, int count, float pad);
+
+    /// <summary>Stores the first <paramref name="count"/> lanes, 0 to <see cref="Count"/> − 1.</summary>
+    static abstract void StoreFirst(TSelf value, float* destination, int count);
+
     /// <summary>a · b + c: fused where the machine has it, else multiplied and added.</summary>
     static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
     static abstract TSelf Min(TSelf a, TSelf b);
