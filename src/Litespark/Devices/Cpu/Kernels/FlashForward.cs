@@ -36,7 +36,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
 
     // Keys of the block, relative to its first one, that each strip of a group sees.
     readonly int* low, high;
-    readonly float* keyPanels, values, queries, output, scores, stripMax, max, sum, exp2;
+    readonly float* keyPanels, values, queries, output, scores, stripMax, max, sum;
 
     /// <summary>First key that each query row of the block sees; to be filled before <see cref="Run"/>.</summary>
     public readonly int* First;
@@ -47,7 +47,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     /// <summary>Floats of scratch memory for heads with at most <paramref name="keys"/> keys.</summary>
     public static long ScratchLength(int headDim, int keys)
         => FlashTiles<T, TTile>.PackedLength(headDim, keys) + ValueLength(headDim, keys)
-        + 2 * FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock) + (long)Strips * TTile.Rows * KeyBlock + 32 + VectorMath.Exp2ConstantCount + (3 + T.Count) * QueryBlock;
+        + 2 * FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock) + (long)Strips * TTile.Rows * KeyBlock + 32 + (3 + T.Count) * QueryBlock;
 
     static long ValueLength(int headDim, int keys) => GemmPack.PanelCount(TTile.Columns, headDim) * (long)GemmPack.PanelLength(TTile.Columns, keys);
 
@@ -56,7 +56,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     {
         this.headDim = headDim;
         // Exponentials are powers of two: one multiplication less for each.
-        scale2 = scale * VectorMath.Log2E;
+        scale2 = scale * Exp2.Log2E;
         stride = FlashTiles<T, TTile>.CopyStride(headDim);
         keyPanels = scratch;
         values = keyPanels + FlashTiles<T, TTile>.PackedLength(headDim, keys);
@@ -71,8 +71,6 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         End = First + QueryBlock;
         low = End + QueryBlock;
         high = low + 8;
-        exp2 = (float*)(high + 8);
-        VectorMath.Exp2Constants(exp2);
     }
 
     /// <summary>Takes in the keys and values of a head: rows [0, <paramref name="keys"/>) of both.</summary>
@@ -107,7 +105,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         {
             float total = T.Sum(T.Load(sum + r * T.Count));
             RowMath<T>.Scale(output + r * stride, 1 / total, o + r * outputStride, headDim);
-            if (logSumExp is not null) logSumExp[r] = max[r] / VectorMath.Log2E + MathF.Log(total);
+            if (logSumExp is not null) logSumExp[r] = max[r] / Exp2.Log2E + MathF.Log(total);
         }
     }
 
@@ -200,27 +198,26 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
             {
                 now = stripMax[i];
                 max[r + i] = now;
-                float factor = before == Unseen ? 0 : MathF.Exp((before - now) / VectorMath.Log2E);
+                float factor = before == Unseen ? 0 : MathF.Exp((before - now) / Exp2.Log2E);
                 RowMath<T>.Scale(output + (r + i) * stride, factor, output + (r + i) * stride, headDim);
                 T.Store(T.Load(rowSum) * T.Broadcast(factor), rowSum);
             }
-            T.Store(Exponentials(exp2, p, from, to, now, T.Load(rowSum)), rowSum);
+            T.Store(Exponentials(p, from, to, now, T.Load(rowSum)), rowSum);
         }
     }
 
     /// <summary>p = 2^(p − reference) in the columns [from, to); returns what was added to <paramref name="sum"/>, lane by lane.</summary>
     [MethodImpl(Hot)]
-    static T Exponentials(float* exp2, float* p, int from, int to, float reference, T sum)
+    static T Exponentials(float* p, int from, int to, float reference, T sum)
     {
-        T least = T.Broadcast(exp2[0]), rounder = T.Broadcast(exp2[1]), c5 = T.Broadcast(exp2[2]), c4 = T.Broadcast(exp2[3]);
-        T c3 = T.Broadcast(exp2[4]), c2 = T.Broadcast(exp2[5]), c1 = T.Broadcast(exp2[6]), c0 = T.Broadcast(exp2[7]);
+        Exp2<T> exp2 = Exp2<T>.Create();
         T minus = T.Broadcast(reference);
         for (nint c = from; c < to; c += 2 * T.Count)
         {
-            T e0 = VectorMath.Exp2(T.Load(p + c) - minus, least, rounder, c5, c4, c3, c2, c1, c0);
+            T e0 = exp2.Of(T.Load(p + c) - minus);
             T.Store(e0, p + c);
             sum += e0;
-            T e1 = VectorMath.Exp2(T.Load(p + c + T.Count) - minus, least, rounder, c5, c4, c3, c2, c1, c0);
+            T e1 = exp2.Of(T.Load(p + c + T.Count) - minus);
             T.Store(e1, p + c + T.Count);
             sum += e1;
         }

@@ -42,8 +42,8 @@ internal sealed unsafe class RopeKernel(
         nint i = 0;
         for (; i <= half - T.Count; i += T.Count)
         {
-            MemoryHint.PrefetchRegister<T>(next + i);
-            MemoryHint.PrefetchRegister<T>(next + half + i);
+            Prefetch.Register<T>(next + i);
+            Prefetch.Register<T>(next + half + i);
             T first = T.Load(x + i), second = T.Load(x + half + i), c = T.Load(cos + i), s = TDirection.Sine(T.Load(sin + i));
             T.Store(first * c - second * s, y + i);
             T.Store(T.MultiplyAdd(second, c, first * s), y + half + i);
