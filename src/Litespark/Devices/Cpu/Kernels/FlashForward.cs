@@ -36,7 +36,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
 
     // Keys of the block, relative to its first one, that each strip of a group sees.
     readonly int* low, high;
-    readonly float* keyPanels, values, queries, output, scores, max, sum, exp2;
+    readonly float* keyPanels, values, queries, output, scores, max, sum;
 
     /// <summary>First key that each query row of the block sees; to be filled before <see cref="Run"/>.</summary>
     public readonly int* First;
@@ -47,7 +47,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     /// <summary>Floats of scratch memory for heads with at most <paramref name="keys"/> keys.</summary>
     public static long ScratchLength(int headDim, int keys)
         => FlashTiles<T, TTile>.PackedLength(headDim, keys) + ValueLength(headDim, keys)
-        + 2 * FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock) + (long)Strips * TTile.Rows * KeyBlock + 16 + VectorMath.Exp2ConstantCount + (3 + T.Count) * QueryBlock;
+        + 2 * FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock) + (long)Strips * TTile.Rows * KeyBlock + 16 + (3 + T.Count) * QueryBlock;
 
     static long ValueLength(int headDim, int keys) => GemmPack.PanelCount(TTile.Columns, headDim) * (long)GemmPack.PanelLength(TTile.Columns, keys);
 
@@ -56,7 +56,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     {
         this.headDim = headDim;
         // Exponentials are powers of two: one multiplication less for each.
-        scale2 = scale * VectorMath.Log2E;
+        scale2 = scale * Exp2.Log2E;
         stride = FlashTiles<T, TTile>.CopyStride(headDim);
         keyPanels = scratch;
         values = keyPanels + FlashTiles<T, TTile>.PackedLength(headDim, keys);
@@ -70,8 +70,6 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         End = First + QueryBlock;
         low = End + QueryBlock;
         high = low + 8;
-        exp2 = (float*)(high + 8);
-        VectorMath.Exp2Constants(exp2);
     }
 
     /// <summary>Takes in the keys and values of a head: rows [0, <paramref name="keys"/>) of both.</summary>
@@ -106,7 +104,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         {
             float total = T.Sum(T.Load(sum + r * T.Count));
             RowMath<T>.Scale(output + r * stride, 1 / total, o + r * outputStride, headDim);
-            if (logSumExp is not null) logSumExp[r] = max[r] / VectorMath.Log2E + MathF.Log(total);
+            if (logSumExp is not null) logSumExp[r] = max[r] / Exp2.Log2E + MathF.Log(total);
         }
     }
 
@@ -178,7 +176,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         {
             for (int i = 0; i < rows; i++) Raise(strip + i * KeyBlock, r + i, from, to);
         }
-        Exponentials(exp2, strip, rows, from, to, max + r, sum + r * T.Count);
+        Exponentials(strip, rows, from, to, max + r, sum + r * T.Count);
     }
 
     /// <summary>Whether any row of a strip has a score in the columns [from, to) that is above its reference by more than the slack: one answer for all rows, as it is mostly no.</summary>
@@ -211,7 +209,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         float before = max[row], now = T.HorizontalMax(m);
         if (now <= before + Slack) return;
         max[row] = now;
-        float factor = before == Unseen ? 0 : MathF.Exp((before - now) / VectorMath.Log2E);
+        float factor = before == Unseen ? 0 : MathF.Exp((before - now) / Exp2.Log2E);
         float* rowSum = sum + row * T.Count;
         RowMath<T>.Scale(output + row * stride, factor, output + row * stride, headDim);
         T.Store(T.Load(rowSum) * T.Broadcast(factor), rowSum);
@@ -220,16 +218,15 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     /// <summary>p = 2^(p − reference of its row) in the columns [from, to) of a strip, added to the row's sums lane by lane. A method of its own, static and
     /// without calls: only then do the constants stay in registers.</summary>
     [MethodImpl(Hot)]
-    static void Exponentials(float* exp2, float* p, int rows, int from, int to, float* references, float* sums)
+    static void Exponentials(float* p, int rows, int from, int to, float* references, float* sums)
     {
-        T least = T.Broadcast(exp2[0]), rounder = T.Broadcast(exp2[1]), c5 = T.Broadcast(exp2[2]), c4 = T.Broadcast(exp2[3]);
-        T c3 = T.Broadcast(exp2[4]), c2 = T.Broadcast(exp2[5]), c1 = T.Broadcast(exp2[6]), c0 = T.Broadcast(exp2[7]);
+        Exp2<T> exp2 = Exp2<T>.Create();
         for (int r = 0; r < rows; r++, p += KeyBlock, sums += T.Count)
         {
             T reference = T.Broadcast(references[r]), sum = T.Load(sums);
             for (nint c = from; c < to; c += T.Count)
             {
-                T e = VectorMath.Exp2(T.Load(p + c) - reference, least, rounder, c5, c4, c3, c2, c1, c0);
+                T e = exp2.Of(T.Load(p + c) - reference);
                 T.Store(e, p + c);
                 sum += e;
             }

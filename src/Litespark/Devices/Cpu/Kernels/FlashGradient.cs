@@ -30,7 +30,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     readonly int headDim, tokens, stride;
     readonly float scale;
     readonly float* keyPanels, valuePanels, keys, queries, outputGradients, queryGradients, delta;
-    readonly float* exp2, probabilities, scoreGradients, blockKeyGradients, blockValueGradients;
+    readonly float* probabilities, scoreGradients, blockKeyGradients, blockValueGradients;
 
     /// <summary>First key that each query sees; to be filled before <see cref="Run"/>.</summary>
     public readonly int* First;
@@ -44,7 +44,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         + 3L * FlashTiles<T, TTile>.RoundUp(tokens, 16);
 
     /// <summary>Floats of scratch memory for one block of queries × one block of keys.</summary>
-    public static long BlockLength(int headDim) => 2 * FlashTiles<T, TTile>.CopyLength(headDim, Block) + 2 * Block * ScoreStride + 2 * MaxTiles + VectorMath.Exp2ConstantCount;
+    public static long BlockLength(int headDim) => 2 * FlashTiles<T, TTile>.CopyLength(headDim, Block) + 2 * Block * ScoreStride + 2 * MaxTiles;
 
     /// <summary>
     /// Lays the buffers out: those of a head in <paramref name="head"/>, which threads that work on it together share, those of a
@@ -72,15 +72,13 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         scoreGradients = probabilities + Block * ScoreStride;
         low = (int*)(scoreGradients + Block * ScoreStride);
         high = low + MaxTiles;
-        exp2 = (float*)(high + MaxTiles);
-        VectorMath.Exp2Constants(exp2);
     }
 
     /// <summary>Takes in rows [from, to) of the keys and values; from, as in all that follows, is a multiple of <see cref="Block"/>.</summary>
     public void LoadKeys(in HeadOperands head, int from, int to)
     {
         nint panels = from / TTile.Columns * GemmPack.PanelLength(TTile.Columns, headDim);
-        GemmPack.Transposed(head.K.Row(from), head.K.Stride, to - from, headDim, TTile.Columns, keyPanels + panels, scale * VectorMath.Log2E);
+        GemmPack.Transposed(head.K.Row(from), head.K.Stride, to - from, headDim, TTile.Columns, keyPanels + panels, scale * Exp2.Log2E);
         GemmPack.Transposed(head.V.Row(from), head.V.Stride, to - from, headDim, TTile.Columns, valuePanels + panels, scale);
         FlashTiles<T, TTile>.Copy(head.K.Row(from), head.K.Stride, to - from, headDim, keys + (nint)from * stride);
     }
@@ -242,7 +240,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
             if (begin > from) new Span<float>(scores + from, Math.Min(begin, to) - from).Fill(RowMath<T>.MinusInfinity);
             if (end < to) new Span<float>(scores + end, to - end).Fill(RowMath<T>.MinusInfinity);
         }
-        ScoreGradients(exp2, p, scoreGradients + r * ScoreStride, rows, from, to, logSumExp + row, delta + row, scale);
+        ScoreGradients(p, scoreGradients + r * ScoreStride, rows, from, to, logSumExp + row, delta + row, scale);
     }
 
     /// <summary>
@@ -250,16 +248,15 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     /// only then do the constants stay in registers.
     /// </summary>
     [MethodImpl(Hot)]
-    static void ScoreGradients(float* exp2, float* p, float* g, int rows, int from, int to, float* logSumExp, float* delta, float scale)
+    static void ScoreGradients(float* p, float* g, int rows, int from, int to, float* logSumExp, float* delta, float scale)
     {
-        T least = T.Broadcast(exp2[0]), rounder = T.Broadcast(exp2[1]), c5 = T.Broadcast(exp2[2]), c4 = T.Broadcast(exp2[3]);
-        T c3 = T.Broadcast(exp2[4]), c2 = T.Broadcast(exp2[5]), c1 = T.Broadcast(exp2[6]), c0 = T.Broadcast(exp2[7]);
+        Exp2<T> exp2 = Exp2<T>.Create();
         for (int r = 0; r < rows; r++, p += ScoreStride, g += ScoreStride)
         {
-            T shift = T.Broadcast(VectorMath.Log2E * logSumExp[r]), d = T.Broadcast(scale * delta[r]);
+            T shift = T.Broadcast(Exp2.Log2E * logSumExp[r]), d = T.Broadcast(scale * delta[r]);
             for (nint c = from; c < to; c += T.Count)
             {
-                T e = VectorMath.Exp2(T.Load(p + c) - shift, least, rounder, c5, c4, c3, c2, c1, c0);
+                T e = exp2.Of(T.Load(p + c) - shift);
                 T.Store(e, p + c);
                 T.Store(e * (T.Load(g + c) - d), g + c);
             }
