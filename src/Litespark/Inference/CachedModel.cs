@@ -10,7 +10,8 @@ namespace Litespark.Inference;
 /// </summary>
 public sealed class CachedModel : IDisposable
 {
-    const int LargestBucket = 256;
+    /// <summary>Long, so that weights are packed seldom; longer ones gain little and take more workspace.</summary>
+    const int LargestBucket = 1024;
 
     /// <summary>What each run costs besides its tokens, in tokens' time: all weights come from memory and are packed.</summary>
     const int RunOverhead = 32;

@@ -29,15 +29,15 @@ internal sealed unsafe class CpuKernelFactory(WorkerPool pool, byte* persistent,
             Attention op => AttentionKernels.Forward(Shape(op.Geometry, op.Window, op.Scale, I(x[3])), M(x[0]), M(x[1]), M(x[2]), M(y[0]), F(y[1]), pool),
             AttentionGradient op => AttentionKernels.Gradient(Shape(op.Geometry, op.Window, op.Scale, I(x[5])), M(x[0]), M(x[1]), M(x[2]), M(x[3]), M(x[6]), F(x[4]), M(y[0]), M(y[1]), M(y[2]), pool),
             CachedAttention op => CreateCachedAttention(op, x, y),
-            Activation op => new ActivationKernel(pool, op.Kind, M(x[0]), M(y[0])),
-            ActivationGradient op => new ActivationGradientKernel(pool, op.Kind, M(x[0]), M(x[1]), M(y[0])),
+            Activation op when Flat(x[0], y[0]) is var m => new ActivationKernel(pool, op.Kind, m[0], m[1]),
+            ActivationGradient op when Flat(x[0], x[1], y[0]) is var m => new ActivationGradientKernel(pool, op.Kind, m[0], m[1], m[2]),
             GatedActivation op => new GatedActivationKernel(pool, op.Kind, Half(x[0], 0), Half(x[0], 1), M(y[0])),
             GatedActivationGradient op => new GatedActivationGradientKernel(pool, op.Kind, M(x[0]), Half(x[1], 0), Half(x[1], 1), Half(y[0], 0), Half(y[0], 1)),
-            Add => new BinaryKernel(pool, BinaryKind.Add, M(x[0]), M(x[1]), M(y[0])),
-            Multiply => new BinaryKernel(pool, BinaryKind.Multiply, M(x[0]), M(x[1]), M(y[0])),
-            Scale op => new ScaleKernel(pool, M(x[0]), op.Factor, M(y[0])),
-            Fill op => new FillKernel(pool, op.Content, M(y[0])),
-            Copy or Cast { To: DataType.Float32 } => new CopyKernel(pool, M(x[0]), M(y[0])),
+            Add when Flat(x[0], x[1], y[0]) is var m => new BinaryKernel(pool, BinaryKind.Add, m[0], m[1], m[2]),
+            Multiply when Flat(x[0], x[1], y[0]) is var m => new BinaryKernel(pool, BinaryKind.Multiply, m[0], m[1], m[2]),
+            Scale op when Flat(x[0], y[0]) is var m => new ScaleKernel(pool, m[0], op.Factor, m[1]),
+            Fill op => new FillKernel(pool, op.Content, Flat(y[0])[0]),
+            Copy or Cast { To: DataType.Float32 } when Flat(x[0], y[0]) is var m => new CopyKernel(pool, m[0], m[1]),
             CrossEntropy => new CrossEntropyKernel(pool, M(x[0]), I(x[1]), F(y[0]), F(y[1])),
             CrossEntropyGradient => new CrossEntropyGradientKernel(pool, M(x[0]), I(x[1]), F(x[2]), F(x[3]), M(y[0])),
             CrossEntropyWithGradient => new CrossEntropyWithGradientKernel(pool, M(x[0]), I(x[1]), F(x[2]), F(y[0]), M(y[1])),
@@ -56,6 +56,9 @@ internal sealed unsafe class CpuKernelFactory(WorkerPool pool, byte* persistent,
 
     /// <summary>The operand as a matrix.</summary>
     Matrix M(Operand operand) => new((float*)Address(operand), operand.Rows, operand.Columns, operand.Stride);
+
+    /// <summary>The operands of an element-wise kernel.</summary>
+    Matrix[] Flat(params Operand[] operands) => Matrix.Flatten(Array.ConvertAll(operands, M));
 
     /// <summary>The operand as contiguous floats.</summary>
     float* F(Operand operand)

@@ -18,12 +18,11 @@ internal readonly unsafe struct Matrix(float* data, int rows, int columns, int s
     /// <summary>First element of a row.</summary>
     public float* Row(int row) => Data + (nint)row * Stride;
 
-    /// <summary>Two operands of an element-wise kernel, as one row each where both are contiguous: a vector is a matrix of one column,
+    /// <summary>The operands of an element-wise kernel, as one row each where all are contiguous: a vector is a matrix of one column,
     /// and a loop over its rows would take its elements one by one.</summary>
-    public static (Matrix X, Matrix Y) Flatten(Matrix x, Matrix y)
+    public static Matrix[] Flatten(params Matrix[] operands)
     {
-        long length = (long)x.Rows * x.Columns;
-        bool flat = x.Stride == x.Columns && y.Stride == y.Columns && length <= int.MaxValue;
-        return flat ? (new Matrix(x.Data, 1, (int)length), new Matrix(y.Data, 1, (int)length)) : (x, y);
+        bool flat = Array.TrueForAll(operands, x => x.Stride == x.Columns && (long)x.Rows * x.Columns <= int.MaxValue);
+        return flat ? Array.ConvertAll(operands, x => new Matrix(x.Data, 1, x.Rows * x.Columns)) : operands;
     }
 }

@@ -20,19 +20,19 @@ internal sealed unsafe class ActivationGradientKernel(WorkerPool pool, Activatio
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
     static void Row<T, TActivation>(float* gradient, float* input, float* output, nint count) where T : struct, ISimd<T> where TActivation : struct, IActivation
     {
-        Exponential<T> exponential = Exponential<T>.Create();
+        Exp2<T> exp2 = Exp2<T>.Create();
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
-            MemoryHint.PrefetchRegister<T>(gradient + MemoryHint.Ahead + c);
-            MemoryHint.PrefetchRegister<T>(input + MemoryHint.Ahead + c);
-            TActivation.Value(exponential, T.Load(input + c), out T slope);
+            Prefetch.Register<T>(gradient + Prefetch.Ahead + c);
+            Prefetch.Register<T>(input + Prefetch.Ahead + c);
+            TActivation.Value(exp2, T.Load(input + c), out T slope);
             T.Store(slope * T.Load(gradient + c), output + c);
         }
 
         int rest = (int)(count - c);
         if (rest == 0) return;
-        TActivation.Value(exponential, Lanes.Load<T>(input + c, rest), out T lastSlope);
+        TActivation.Value(exp2, Lanes.Load<T>(input + c, rest), out T lastSlope);
         Lanes.Store(lastSlope * Lanes.Load<T>(gradient + c, rest), output + c, rest);
     }
 }

@@ -17,15 +17,15 @@ internal sealed unsafe class ActivationKernel(WorkerPool pool, ActivationKind ki
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
     static void Row<T, TActivation>(float* input, float* output, nint count) where T : struct, ISimd<T> where TActivation : struct, IActivation
     {
-        Exponential<T> exponential = Exponential<T>.Create();
+        Exp2<T> exp2 = Exp2<T>.Create();
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
-            MemoryHint.PrefetchRegister<T>(input + MemoryHint.Ahead + c);
-            T.Store(TActivation.Value(exponential, T.Load(input + c)), output + c);
+            Prefetch.Register<T>(input + Prefetch.Ahead + c);
+            T.Store(TActivation.Value(exp2, T.Load(input + c)), output + c);
         }
 
         int rest = (int)(count - c);
-        if (rest > 0) Lanes.Store(TActivation.Value(exponential, Lanes.Load<T>(input + c, rest)), output + c, rest);
+        if (rest > 0) Lanes.Store(TActivation.Value(exp2, Lanes.Load<T>(input + c, rest)), output + c, rest);
     }
 }

@@ -7,22 +7,22 @@ namespace Litespark.Devices.Cpu.Kernels;
 internal interface IActivation
 {
     /// <summary>f(x).</summary>
-    static abstract T Value<T>(in Exponential<T> exponential, T x) where T : struct, ISimd<T>;
+    static abstract T Value<T>(in Exp2<T> exp2, T x) where T : struct, ISimd<T>;
 
     /// <summary>f(x) and f′(x), sharing what they have in common.</summary>
-    static abstract T Value<T>(in Exponential<T> exponential, T x, out T slope) where T : struct, ISimd<T>;
+    static abstract T Value<T>(in Exp2<T> exp2, T x, out T slope) where T : struct, ISimd<T>;
 }
 
 /// <summary>x · σ(x); slope σ(x) · (1 + x · (1 − σ(x))).</summary>
 internal readonly struct Silu : IActivation
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Value<T>(in Exponential<T> exponential, T x) where T : struct, ISimd<T> => x * exponential.Sigmoid(x);
+    public static T Value<T>(in Exp2<T> exp2, T x) where T : struct, ISimd<T> => x * exp2.Sigmoid(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Value<T>(in Exponential<T> exponential, T x, out T slope) where T : struct, ISimd<T>
+    public static T Value<T>(in Exp2<T> exp2, T x, out T slope) where T : struct, ISimd<T>
     {
-        T sigmoid = exponential.Sigmoid(x), value = x * sigmoid;
+        T sigmoid = exp2.Sigmoid(x), value = x * sigmoid;
         slope = T.MultiplyAdd(value, T.Broadcast(1f) - sigmoid, sigmoid);
         return value;
     }
@@ -35,13 +35,13 @@ internal readonly struct Gelu : IActivation
     const float InverseRootOf2Pi = 0.39894228f;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Value<T>(in Exponential<T> exponential, T x) where T : struct, ISimd<T> => x * Distribution(x);
+    public static T Value<T>(in Exp2<T> exp2, T x) where T : struct, ISimd<T> => x * Distribution(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Value<T>(in Exponential<T> exponential, T x, out T slope) where T : struct, ISimd<T>
+    public static T Value<T>(in Exp2<T> exp2, T x, out T slope) where T : struct, ISimd<T>
     {
         T distribution = Distribution(x);
-        T density = exponential.OfNegative(T.Broadcast(-0.5f) * x * x) * T.Broadcast(InverseRootOf2Pi);
+        T density = exp2.Exp(T.Broadcast(-0.5f) * x * x) * T.Broadcast(InverseRootOf2Pi);
         slope = T.MultiplyAdd(x, density, distribution);
         return x * distribution;
     }
@@ -61,32 +61,32 @@ internal readonly struct GeluTanh : IActivation
     const float Cubic = 0.044715f;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Value<T>(in Exponential<T> exponential, T x) where T : struct, ISimd<T> => x * Gate(exponential, x, x * x);
+    public static T Value<T>(in Exp2<T> exp2, T x) where T : struct, ISimd<T> => x * Gate(exp2, x, x * x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Value<T>(in Exponential<T> exponential, T x, out T slope) where T : struct, ISimd<T>
+    public static T Value<T>(in Exp2<T> exp2, T x, out T slope) where T : struct, ISimd<T>
     {
-        T square = x * x, gate = Gate(exponential, x, square), value = x * gate;
+        T square = x * x, gate = Gate(exp2, x, square), value = x * gate;
         T inner = T.MultiplyAdd(T.Broadcast(3 * Cubic * TwiceRootOf2OverPi), square, T.Broadcast(TwiceRootOf2OverPi));
         slope = T.MultiplyAdd(value * (T.Broadcast(1f) - gate), inner, gate);
         return value;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static T Gate<T>(in Exponential<T> exponential, T x, T square) where T : struct, ISimd<T>
-        => exponential.Sigmoid(x * T.MultiplyAdd(T.Broadcast(Cubic * TwiceRootOf2OverPi), square, T.Broadcast(TwiceRootOf2OverPi)));
+    static T Gate<T>(in Exp2<T> exp2, T x, T square) where T : struct, ISimd<T>
+        => exp2.Sigmoid(x * T.MultiplyAdd(T.Broadcast(Cubic * TwiceRootOf2OverPi), square, T.Broadcast(TwiceRootOf2OverPi)));
 }
 
 /// <summary>max(x, 0); slope 1 above 0, else 0.</summary>
 internal readonly struct Relu : IActivation
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Value<T>(in Exponential<T> exponential, T x) where T : struct, ISimd<T> => T.SelectGreaterOrEqual(T.Zero, x, T.Zero, x);
+    public static T Value<T>(in Exp2<T> exp2, T x) where T : struct, ISimd<T> => T.SelectGreaterOrEqual(T.Zero, x, T.Zero, x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Value<T>(in Exponential<T> exponential, T x, out T slope) where T : struct, ISimd<T>
+    public static T Value<T>(in Exp2<T> exp2, T x, out T slope) where T : struct, ISimd<T>
     {
         slope = T.SelectGreaterOrEqual(T.Zero, x, T.Zero, T.Broadcast(1f));
-        return Value(exponential, x);
+        return Value(exp2, x);
     }
 }

@@ -10,6 +10,7 @@ internal static unsafe class AttentionKernels
     public static CpuKernel Forward(AttentionShape shape, Matrix q, Matrix k, Matrix v, Matrix o, float* logSumExp, WorkerPool pool)
         => SimdWidth.Count switch
     {
+        16 when InThrees(shape.HeadDim) => new AttentionKernel<Simd512, GemmTile8<Simd512>>(shape, q, k, v, o, logSumExp, pool),
         16 => new AttentionKernel<Simd512, GemmTile12<Simd512>>(shape, q, k, v, o, logSumExp, pool),
         8 => new AttentionKernel<Simd256, GemmTile6<Simd256>>(shape, q, k, v, o, logSumExp, pool),
         _ when AdvSimd.IsSupported => new AttentionKernel<Simd128, GemmTile12<Simd128>>(shape, q, k, v, o, logSumExp, pool),
@@ -20,6 +21,7 @@ internal static unsafe class AttentionKernels
     public static CpuKernel Gradient(AttentionShape shape, Matrix q, Matrix k, Matrix v, Matrix o, Matrix dO, float* logSumExp,
         Matrix dQ, Matrix dK, Matrix dV, WorkerPool pool) => SimdWidth.Count switch
     {
+        16 when InThrees(shape.HeadDim) => new AttentionGradientKernel<Simd512, GemmTile8<Simd512>>(shape, q, k, v, o, dO, logSumExp, dQ, dK, dV, pool),
         16 => new AttentionGradientKernel<Simd512, GemmTile12<Simd512>>(shape, q, k, v, o, dO, logSumExp, dQ, dK, dV, pool),
         8 => new AttentionGradientKernel<Simd256, GemmTile6<Simd256>>(shape, q, k, v, o, dO, logSumExp, dQ, dK, dV, pool),
         _ when AdvSimd.IsSupported
@@ -31,10 +33,14 @@ internal static unsafe class AttentionKernels
     public static CpuKernel Cached(AttentionShape shape, Matrix q, Matrix keyCache, Matrix valueCache, int* positions, Matrix o,
         WorkerPool pool) => SimdWidth.Count switch
     {
+        16 when InThrees(shape.HeadDim) => new CachedAttentionKernel<Simd512, GemmTile8<Simd512>>(shape, q, keyCache, valueCache, positions, o, pool),
         16 => new CachedAttentionKernel<Simd512, GemmTile12<Simd512>>(shape, q, keyCache, valueCache, positions, o, pool),
         8 => new CachedAttentionKernel<Simd256, GemmTile6<Simd256>>(shape, q, keyCache, valueCache, positions, o, pool),
         _ when AdvSimd.IsSupported
             => new CachedAttentionKernel<Simd128, GemmTile12<Simd128>>(shape, q, keyCache, valueCache, positions, o, pool),
         _ => new CachedAttentionKernel<Simd128, GemmTile6<Simd128>>(shape, q, keyCache, valueCache, positions, o, pool),
     };
+
+    /// <summary>Whether a head of this width is padded less in tiles of three registers of AVX-512 than of two.</summary>
+    public static bool InThrees(int headDim) => (headDim + 47) / 48 * 48 < (headDim + 31) / 32 * 32;
 }

@@ -1,21 +1,9 @@
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>y = x.</summary>
-internal sealed unsafe class CopyKernel : SimdKernel
+internal sealed unsafe class CopyKernel(WorkerPool pool, Matrix x, Matrix y) : SimdKernel(pool, Tiling.Elements(x.Rows, x.Columns).Count)
 {
-    readonly Matrix x, y;
-    readonly Tiling tiles;
-
-    /// <summary>Binds the operands, equal in shape.</summary>
-    public CopyKernel(WorkerPool pool, Matrix x, Matrix y) : this(pool, Matrix.Flatten(x, y))
-    {
-    }
-
-    CopyKernel(WorkerPool pool, (Matrix X, Matrix Y) operands) : base(pool, Tiling.Elements(operands.X.Rows, operands.X.Columns).Count)
-    {
-        (x, y) = operands;
-        tiles = Tiling.Elements(x.Rows, x.Columns);
-    }
+    readonly Tiling tiles = Tiling.Elements(x.Rows, x.Columns);
 
     protected override void RunTask<T>(int task, int worker)
     {

@@ -71,8 +71,8 @@ internal sealed unsafe class EmbeddingGradientKernel : SimdKernel
         {
             for (int line = 0; line < 2 * T.Count; line += 16)
             {
-                MemoryHint.Prefetch(nextX + c + line);
-                MemoryHint.Prefetch(nextSum + c + line);
+                Prefetch.Line(nextX + c + line);
+                Prefetch.Line(nextSum + c + line);
             }
 
             T.Store(T.Load(sum + c) + T.Load(x + c), sum + c);

@@ -36,7 +36,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
 
     // Keys of the block, relative to its first one, that each strip of a group sees.
     readonly int* low, high;
-    readonly float* keyPanels, values, queries, output, scores, stripMax, max, sum, exp2;
+    readonly float* keyPanels, values, queries, output, scores, max, sum;
 
     /// <summary>First key that each query row of the block sees; to be filled before <see cref="Run"/>.</summary>
     public readonly int* First;
@@ -47,7 +47,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     /// <summary>Floats of scratch memory for heads with at most <paramref name="keys"/> keys.</summary>
     public static long ScratchLength(int headDim, int keys)
         => FlashTiles<T, TTile>.PackedLength(headDim, keys) + ValueLength(headDim, keys)
-        + 2 * FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock) + (long)Strips * TTile.Rows * KeyBlock + 32 + VectorMath.Exp2ConstantCount + (3 + T.Count) * QueryBlock;
+        + 2 * FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock) + (long)Strips * TTile.Rows * KeyBlock + 16 + (3 + T.Count) * QueryBlock;
 
     static long ValueLength(int headDim, int keys) => GemmPack.PanelCount(TTile.Columns, headDim) * (long)GemmPack.PanelLength(TTile.Columns, keys);
 
@@ -56,7 +56,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     {
         this.headDim = headDim;
         // Exponentials are powers of two: one multiplication less for each.
-        scale2 = scale * VectorMath.Log2E;
+        scale2 = scale * Exp2.Log2E;
         stride = FlashTiles<T, TTile>.CopyStride(headDim);
         keyPanels = scratch;
         values = keyPanels + FlashTiles<T, TTile>.PackedLength(headDim, keys);
@@ -64,15 +64,12 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         output = queries + FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock);
         valuePanel = GemmPack.PanelLength(TTile.Columns, keys);
         scores = output + FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock);
-        stripMax = scores + Strips * TTile.Rows * KeyBlock;
-        max = stripMax + 16;
+        max = scores + Strips * TTile.Rows * KeyBlock;
         sum = max + QueryBlock;
         First = (int*)(sum + QueryBlock * T.Count);
         End = First + QueryBlock;
         low = End + QueryBlock;
         high = low + 8;
-        exp2 = (float*)(high + 8);
-        VectorMath.Exp2Constants(exp2);
     }
 
     /// <summary>Takes in the keys and values of a head: rows [0, <paramref name="keys"/>) of both.</summary>
@@ -107,7 +104,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         {
             float total = T.Sum(T.Load(sum + r * T.Count));
             RowMath<T>.Scale(output + r * stride, 1 / total, o + r * outputStride, headDim);
-            if (logSumExp is not null) logSumExp[r] = max[r] / VectorMath.Log2E + MathF.Log(total);
+            if (logSumExp is not null) logSumExp[r] = max[r] / Exp2.Log2E + MathF.Log(total);
         }
     }
 
@@ -173,57 +170,67 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     }
 
     /// <summary>Turns the scores of a strip in the columns [from, to) into exponentials; rescales what its rows have so far.</summary>
-    [MethodImpl(Hot)]
     void Softmax(float* strip, int r, int rows, int from, int to)
     {
-        // All maxima first: a row's exponentials need not wait for the end of its own.
-        for (int i = 0; i < rows; i += 3)
+        if (Exceeds(strip, rows, from, to, max + r))
         {
-            float* p = strip + i * KeyBlock;
-            T m0 = T.Load(p + from), m1 = T.Load(p + from + KeyBlock), m2 = T.Load(p + from + 2 * KeyBlock);
-            T n0 = T.Load(p + from + T.Count), n1 = T.Load(p + from + KeyBlock + T.Count), n2 = T.Load(p + from + 2 * KeyBlock + T.Count);
-            for (int c = from + 2 * T.Count; c < to; c += 2 * T.Count)
-            {
-                m0 = T.Max(m0, T.Load(p + c)); n0 = T.Max(n0, T.Load(p + c + T.Count));
-                m1 = T.Max(m1, T.Load(p + c + KeyBlock)); n1 = T.Max(n1, T.Load(p + c + KeyBlock + T.Count));
-                m2 = T.Max(m2, T.Load(p + c + 2 * KeyBlock)); n2 = T.Max(n2, T.Load(p + c + 2 * KeyBlock + T.Count));
-            }
-            stripMax[i] = T.HorizontalMax(T.Max(m0, n0));
-            stripMax[i + 1] = T.HorizontalMax(T.Max(m1, n1));
-            stripMax[i + 2] = T.HorizontalMax(T.Max(m2, n2));
+            for (int i = 0; i < rows; i++) Raise(strip + i * KeyBlock, r + i, from, to);
         }
-        for (int i = 0; i < rows; i++)
-        {
-            float* p = strip + i * KeyBlock, rowSum = sum + (r + i) * T.Count;
-            float before = max[r + i], now = before;
-            if (stripMax[i] > before + Slack)
-            {
-                now = stripMax[i];
-                max[r + i] = now;
-                float factor = before == Unseen ? 0 : MathF.Exp((before - now) / VectorMath.Log2E);
-                RowMath<T>.Scale(output + (r + i) * stride, factor, output + (r + i) * stride, headDim);
-                T.Store(T.Load(rowSum) * T.Broadcast(factor), rowSum);
-            }
-            T.Store(Exponentials(exp2, p, from, to, now, T.Load(rowSum)), rowSum);
-        }
+        Exponentials(strip, rows, from, to, max + r, sum + r * T.Count);
     }
 
-    /// <summary>p = 2^(p − reference) in the columns [from, to); returns what was added to <paramref name="sum"/>, lane by lane.</summary>
+    /// <summary>Whether any row of a strip has a score in the columns [from, to) that is above its reference by more than the slack: one answer for all rows, as it is mostly no.</summary>
     [MethodImpl(Hot)]
-    static T Exponentials(float* exp2, float* p, int from, int to, float reference, T sum)
+    static bool Exceeds(float* strip, int rows, int from, int to, float* references)
     {
-        T least = T.Broadcast(exp2[0]), rounder = T.Broadcast(exp2[1]), c5 = T.Broadcast(exp2[2]), c4 = T.Broadcast(exp2[3]);
-        T c3 = T.Broadcast(exp2[4]), c2 = T.Broadcast(exp2[5]), c1 = T.Broadcast(exp2[6]), c0 = T.Broadcast(exp2[7]);
-        T minus = T.Broadcast(reference);
-        for (nint c = from; c < to; c += 2 * T.Count)
+        T excess = T.Broadcast(RowMath<T>.MinusInfinity);
+        for (int i = 0; i < rows; i += 2)
         {
-            T e0 = VectorMath.Exp2(T.Load(p + c) - minus, least, rounder, c5, c4, c3, c2, c1, c0);
-            T.Store(e0, p + c);
-            sum += e0;
-            T e1 = VectorMath.Exp2(T.Load(p + c + T.Count) - minus, least, rounder, c5, c4, c3, c2, c1, c0);
-            T.Store(e1, p + c + T.Count);
-            sum += e1;
+            // Two rows at a time: a maximum waits for the one before.
+            int j = Math.Min(i + 1, rows - 1);
+            float* p = strip + i * KeyBlock, q = strip + j * KeyBlock;
+            T m = T.Load(p + from), n = T.Load(q + from);
+            for (nint c = from + T.Count; c < to; c += T.Count)
+            {
+                m = T.Max(m, T.Load(p + c));
+                n = T.Max(n, T.Load(q + c));
+            }
+            excess = T.Max(excess, T.Max(m - T.Broadcast(references[i]), n - T.Broadcast(references[j])));
         }
-        return sum;
+        return T.HorizontalMax(excess) > Slack;
+    }
+
+    /// <summary>Where a row has a score in the columns [from, to) far above its reference, the reference becomes the largest, and what the row holds is rescaled to it.</summary>
+    [MethodImpl(Hot)]
+    void Raise(float* p, int row, int from, int to)
+    {
+        T m = T.Load(p + from);
+        for (nint c = from + T.Count; c < to; c += T.Count) m = T.Max(m, T.Load(p + c));
+        float before = max[row], now = T.HorizontalMax(m);
+        if (now <= before + Slack) return;
+        max[row] = now;
+        float factor = before == Unseen ? 0 : MathF.Exp((before - now) / Exp2.Log2E);
+        float* rowSum = sum + row * T.Count;
+        RowMath<T>.Scale(output + row * stride, factor, output + row * stride, headDim);
+        T.Store(T.Load(rowSum) * T.Broadcast(factor), rowSum);
+    }
+
+    /// <summary>p = 2^(p − reference of its row) in the columns [from, to) of a strip, added to the row's sums lane by lane. A method of its own, static and
+    /// without calls: only then do the constants stay in registers.</summary>
+    [MethodImpl(Hot)]
+    static void Exponentials(float* p, int rows, int from, int to, float* references, float* sums)
+    {
+        Exp2<T> exp2 = Exp2<T>.Create();
+        for (int r = 0; r < rows; r++, p += KeyBlock, sums += T.Count)
+        {
+            T reference = T.Broadcast(references[r]), sum = T.Load(sums);
+            for (nint c = from; c < to; c += T.Count)
+            {
+                T e = exp2.Of(T.Load(p + c) - reference);
+                T.Store(e, p + c);
+                sum += e;
+            }
+            T.Store(sum, sums);
+        }
     }
 }

@@ -30,7 +30,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     readonly int headDim, tokens, stride;
     readonly float scale;
     readonly float* keyPanels, valuePanels, keys, queries, outputGradients, queryGradients, delta;
-    readonly float* exp2, probabilities, scoreGradients, blockKeyGradients, blockValueGradients;
+    readonly float* probabilities, scoreGradients, blockKeyGradients, blockValueGradients;
 
     /// <summary>First key that each query sees; to be filled before <see cref="Run"/>.</summary>
     public readonly int* First;
@@ -44,7 +44,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         + 3L * FlashTiles<T, TTile>.RoundUp(tokens, 16);
 
     /// <summary>Floats of scratch memory for one block of queries × one block of keys.</summary>
-    public static long BlockLength(int headDim) => 2 * FlashTiles<T, TTile>.CopyLength(headDim, Block) + 2 * Block * ScoreStride + 2 * MaxTiles + VectorMath.Exp2ConstantCount;
+    public static long BlockLength(int headDim) => 2 * FlashTiles<T, TTile>.CopyLength(headDim, Block) + 2 * Block * ScoreStride + 2 * MaxTiles;
 
     /// <summary>
     /// Lays the buffers out: those of a head in <paramref name="head"/>, which threads that work on it together share, those of a
@@ -72,15 +72,13 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         scoreGradients = probabilities + Block * ScoreStride;
         low = (int*)(scoreGradients + Block * ScoreStride);
         high = low + MaxTiles;
-        exp2 = (float*)(high + MaxTiles);
-        VectorMath.Exp2Constants(exp2);
     }
 
     /// <summary>Takes in rows [from, to) of the keys and values; from, as in all that follows, is a multiple of <see cref="Block"/>.</summary>
     public void LoadKeys(in HeadOperands head, int from, int to)
     {
         nint panels = from / TTile.Columns * GemmPack.PanelLength(TTile.Columns, headDim);
-        GemmPack.Transposed(head.K.Row(from), head.K.Stride, to - from, headDim, TTile.Columns, keyPanels + panels, scale * VectorMath.Log2E);
+        GemmPack.Transposed(head.K.Row(from), head.K.Stride, to - from, headDim, TTile.Columns, keyPanels + panels, scale * Exp2.Log2E);
         GemmPack.Transposed(head.V.Row(from), head.V.Stride, to - from, headDim, TTile.Columns, valuePanels + panels, scale);
         FlashTiles<T, TTile>.Copy(head.K.Row(from), head.K.Stride, to - from, headDim, keys + (nint)from * stride);
     }
@@ -229,27 +227,36 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         }
     }
 
-    /// <summary>
-    /// In the columns of a strip that hold keys [low, high): p = 2^(p − lse · log₂ e) where a row sees the key and 0 elsewhere, from scores in powers
-    /// of two; g = p · (g − scale · delta) from scaled gradients of p.
-    /// </summary>
-    [MethodImpl(Hot)]
+    /// <summary>P and dS of a strip in the columns that hold keys [low, high), from its scores in powers of two and its scaled gradients of P.</summary>
     void ScoreGradients(int q0, int r, int rows, int k0, int low, int high, float* logSumExp)
     {
-        int from = low / TTile.Columns * TTile.Columns, to = FlashTiles<T, TTile>.RoundUp(high, TTile.Columns);
-        float* p = probabilities + r * ScoreStride, g = scoreGradients + r * ScoreStride;
-        T least = T.Broadcast(exp2[0]), rounder = T.Broadcast(exp2[1]), c5 = T.Broadcast(exp2[2]), c4 = T.Broadcast(exp2[3]);
-        T c3 = T.Broadcast(exp2[4]), c2 = T.Broadcast(exp2[5]), c1 = T.Broadcast(exp2[6]), c0 = T.Broadcast(exp2[7]);
-        for (int row = q0 + r; row < q0 + r + rows; row++, p += ScoreStride, g += ScoreStride)
+        int from = low / TTile.Columns * TTile.Columns, to = FlashTiles<T, TTile>.RoundUp(high, TTile.Columns), row = q0 + r;
+        float* p = probabilities + r * ScoreStride;
+        // Rows see different keys only in blocks at the edge of a mask.
+        for (int i = 0; i < rows; i++)
         {
-            // Rows see different keys only in blocks at the edge of a mask.
-            int begin = Math.Max(First[row] - k0, from), end = Math.Max(Math.Min(End[row] - k0, to), begin);
-            if (begin > from) new Span<float>(p + from, Math.Min(begin, to) - from).Fill(RowMath<T>.MinusInfinity);
-            if (end < to) new Span<float>(p + end, to - end).Fill(RowMath<T>.MinusInfinity);
-            T shift = T.Broadcast(VectorMath.Log2E * logSumExp[row]), d = T.Broadcast(scale * delta[row]);
+            float* scores = p + i * ScoreStride;
+            int begin = Math.Max(First[row + i] - k0, from), end = Math.Max(Math.Min(End[row + i] - k0, to), begin);
+            if (begin > from) new Span<float>(scores + from, Math.Min(begin, to) - from).Fill(RowMath<T>.MinusInfinity);
+            if (end < to) new Span<float>(scores + end, to - end).Fill(RowMath<T>.MinusInfinity);
+        }
+        ScoreGradients(p, scoreGradients + r * ScoreStride, rows, from, to, logSumExp + row, delta + row, scale);
+    }
+
+    /// <summary>
+    /// In the columns [from, to): p = 2^(p − lse · log₂ e), 0 where masked; g = p · (g − scale · delta). A method of its own, static and without calls:
+    /// only then do the constants stay in registers.
+    /// </summary>
+    [MethodImpl(Hot)]
+    static void ScoreGradients(float* p, float* g, int rows, int from, int to, float* logSumExp, float* delta, float scale)
+    {
+        Exp2<T> exp2 = Exp2<T>.Create();
+        for (int r = 0; r < rows; r++, p += ScoreStride, g += ScoreStride)
+        {
+            T shift = T.Broadcast(Exp2.Log2E * logSumExp[r]), d = T.Broadcast(scale * delta[r]);
             for (nint c = from; c < to; c += T.Count)
             {
-                T e = VectorMath.Exp2(T.Load(p + c) - shift, least, rounder, c5, c4, c3, c2, c1, c0);
+                T e = exp2.Of(T.Load(p + c) - shift);
                 T.Store(e, p + c);
                 T.Store(e * (T.Load(g + c) - d), g + c);
             }

@@ -21,21 +21,21 @@ internal sealed unsafe class GatedActivationGradientKernel(
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
     static void Row<T, TActivation>(float* gradient, float* gates, float* ups, nint stride, float* dGates, float* dUps, nint count) where T : struct, ISimd<T> where TActivation : struct, IActivation
     {
-        Exponential<T> exponential = Exponential<T>.Create();
+        Exp2<T> exp2 = Exp2<T>.Create();
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
-            MemoryHint.PrefetchRegister<T>(gradient + count + c);
-            MemoryHint.PrefetchRegister<T>(gates + stride + c);
-            MemoryHint.PrefetchRegister<T>(ups + stride + c);
-            T dy = T.Load(gradient + c), raised = T.Load(ups + c), value = TActivation.Value(exponential, T.Load(gates + c), out T slope);
+            Prefetch.Register<T>(gradient + count + c);
+            Prefetch.Register<T>(gates + stride + c);
+            Prefetch.Register<T>(ups + stride + c);
+            T dy = T.Load(gradient + c), raised = T.Load(ups + c), value = TActivation.Value(exp2, T.Load(gates + c), out T slope);
             T.Store(dy * raised * slope, dGates + c);
             T.Store(dy * value, dUps + c);
         }
 
         int rest = (int)(count - c);
         if (rest == 0) return;
-        T lastDy = Lanes.Load<T>(gradient + c, rest), lastRaised = Lanes.Load<T>(ups + c, rest), lastValue = TActivation.Value(exponential, Lanes.Load<T>(gates + c, rest), out T lastSlope);
+        T lastDy = Lanes.Load<T>(gradient + c, rest), lastRaised = Lanes.Load<T>(ups + c, rest), lastValue = TActivation.Value(exp2, Lanes.Load<T>(gates + c, rest), out T lastSlope);
         Lanes.Store(lastDy * lastRaised * lastSlope, dGates + c, rest);
         Lanes.Store(lastDy * lastValue, dUps + c, rest);
     }

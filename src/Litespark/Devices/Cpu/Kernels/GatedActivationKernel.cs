@@ -20,17 +20,17 @@ internal sealed unsafe class GatedActivationKernel(WorkerPool pool, ActivationKi
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
     static void Row<T, TActivation>(float* gates, float* ups, nint stride, float* output, nint count) where T : struct, ISimd<T> where TActivation : struct, IActivation
     {
-        Exponential<T> exponential = Exponential<T>.Create();
+        Exp2<T> exp2 = Exp2<T>.Create();
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
-            MemoryHint.PrefetchRegister<T>(gates + stride + c);
-            MemoryHint.PrefetchRegister<T>(ups + stride + c);
-            T.Store(TActivation.Value(exponential, T.Load(gates + c)) * T.Load(ups + c), output + c);
+            Prefetch.Register<T>(gates + stride + c);
+            Prefetch.Register<T>(ups + stride + c);
+            T.Store(TActivation.Value(exp2, T.Load(gates + c)) * T.Load(ups + c), output + c);
         }
 
         int rest = (int)(count - c);
         if (rest == 0) return;
-        Lanes.Store(TActivation.Value(exponential, Lanes.Load<T>(gates + c, rest)) * Lanes.Load<T>(ups + c, rest), output + c, rest);
+        Lanes.Store(TActivation.Value(exp2, Lanes.Load<T>(gates + c, rest)) * Lanes.Load<T>(ups + c, rest), output + c, rest);
     }
 }

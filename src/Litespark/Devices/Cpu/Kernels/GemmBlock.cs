@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Litespark.Devices.Cpu.Simd;
 
 namespace Litespark.Devices.Cpu.Kernels;
 
@@ -9,6 +10,9 @@ namespace Litespark.Devices.Cpu.Kernels;
 internal static unsafe class GemmBlock
 {
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
+
+    // Floats per cache line.
+    const int CacheLine = 16;
 
     /// <summary>
     /// C[rows, columns] (+)= A panels · B panels over <paramref name="k"/>, the panels as <see cref="GemmPack"/> lays them.
@@ -32,6 +36,7 @@ internal static unsafe class GemmBlock
                 int height = Math.Min(TTile.Rows, rows - i);
                 if (height == TTile.Rows && width == TTile.Columns)
                 {
+                    PrefetchTile(tile, ldc, TTile.Rows, TTile.Columns);
                     TTile.Packed(k, a, bPanels, tile, ldc, accumulate);
                 }
                 else
@@ -78,6 +83,17 @@ internal static unsafe class GemmBlock
                 TTile.Packed(k, panel, bPanels, edge, TTile.Columns, accumulate: false);
                 StoreEdge(edge, TTile.Columns, c + full * ldc + j, ldc, rows - full, width, accumulate);
             }
+        }
+    }
+
+    // C is not in the caches when a tile is done with k: its lines, which are fetched even where they are only written, come meanwhile.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void PrefetchTile(float* c, nint ldc, int rows, int columns)
+    {
+        for (int r = 0; r < rows; r++, c += ldc)
+        {
+            for (int j = 0; j < columns; j += CacheLine) Prefetch.Line(c + j);
+            Prefetch.Line(c + columns - 1); // rows of C begin anywhere in a line
         }
     }
 

@@ -82,8 +82,10 @@ internal static unsafe class GemmPack
         // Stores are full blocks. Where the width is no multiple of the block, a strip spills into the next k's first lines:
         // those belong to the first strip, which is why strips go from last to first and k ascends within.
         int size = Transpose.Size, i = 0;
+        // The next panel's rows are fetched meanwhile: each is a short stream, over before the hardware's prefetcher has seen it.
+        nint nextPanel = width * stride;
         for (int g = (valid - 1) / size * size; g >= 0; g -= size)
-            i = Transpose.Strip(source + g * stride, stride, Math.Min(size, valid - g), k, panel + g, width, scale);
+            i = Transpose.Strip(source + g * stride, stride, Math.Min(size, valid - g), k, panel + g, width, scale, nextPanel);
         for (; i < k; i++)
         {
             for (int r = 0; r < valid; r++) panel[(nint)i * width + r] = source[r * stride + i] * scale;

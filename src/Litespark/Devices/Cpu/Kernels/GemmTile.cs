@@ -10,7 +10,7 @@ internal unsafe interface IGemmTile
     /// <summary>Rows of the tile.</summary>
     static abstract int Rows { get; }
 
-    /// <summary>Columns of the tile: two registers.</summary>
+    /// <summary>Columns of the tile: two or three registers.</summary>
     static abstract int Columns { get; }
 
     /// <summary>A panel [k][Rows], B panel [k][Columns] as <see cref="GemmPack"/> lays them.</summary>

@@ -13,28 +13,15 @@ internal static unsafe class Lanes
     const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
 
     /// <summary>The next register, or the <paramref name="remaining"/> last elements followed by <paramref name="pad"/>.</summary>
-    [MethodImpl(Inline), SkipLocalsInit]
+    [MethodImpl(Inline)]
     public static T Load<T>(float* source, int remaining, float pad = 0) where T : struct, ISimd<T>
-    {
-        if (remaining >= T.Count) return T.Load(source);
-        T rest = T.Broadcast(pad);
-        ref float lanes = ref Unsafe.As<T, float>(ref rest);
-        for (int i = 0; i < remaining; i++) Unsafe.Add(ref lanes, i) = source[i];
-        return rest;
-    }
+        => remaining >= T.Count ? T.Load(source) : T.LoadFirst(source, remaining, pad);
 
     /// <summary>Stores the register, or its first <paramref name="remaining"/> lanes.</summary>
-    [MethodImpl(Inline), SkipLocalsInit]
+    [MethodImpl(Inline)]
     public static void Store<T>(T value, float* destination, int remaining) where T : struct, ISimd<T>
     {
-        if (remaining >= T.Count)
-        {
-            T.Store(value, destination);
-            return;
-        }
-
-        T rest = value;
-        ref float lanes = ref Unsafe.As<T, float>(ref rest);
-        for (int i = 0; i < remaining; i++) destination[i] = Unsafe.Add(ref lanes, i);
+        if (remaining >= T.Count) T.Store(value, destination);
+        else T.StoreFirst(value, destination, remaining);
     }
 }

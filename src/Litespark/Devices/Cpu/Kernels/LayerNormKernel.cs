@@ -55,7 +55,7 @@ internal sealed unsafe class LayerNormKernel(
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
-            MemoryHint.PrefetchRegister<T>(next + c);
+            Prefetch.Register<T>(next + c);
             T normalised = (T.Load(x + c) - center) * scale, shift = bias == null ? T.Zero : T.Load(bias + c);
             T.Store(T.MultiplyAdd(normalised, T.Load(weight + c), shift), y + c);
         }

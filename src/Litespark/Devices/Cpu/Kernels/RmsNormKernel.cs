@@ -54,7 +54,7 @@ internal sealed unsafe class RmsNormKernel(
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
-            MemoryHint.PrefetchRegister<T>(next + c);
+            Prefetch.Register<T>(next + c);
             T.Store(T.Load(x + c) * scale * T.Load(weight + c), y + c);
         }
 

@@ -21,6 +21,7 @@ internal sealed unsafe class RopeKernel(
     protected override void RunTask<T>(int task, int worker)
     {
         Tile tile = tiles[task];
+        bool copies = x.Data != y.Data && rotaryDim < headDim;
         for (int n = tile.FirstRow; n < tile.EndRow; n++)
         {
             float* cos_R = cos + (nint)positions[n] * half, sin_R = sin + (nint)positions[n] * half;
@@ -29,7 +30,7 @@ internal sealed unsafe class RopeKernel(
                 float* x_K = x.Row(n) + column, y_K = y.Row(n) + column;
                 if (inverse) Turn<T, Backward>(x_K, cos_R, sin_R, y_K, x.Row(n + 1) + column, half);
                 else Turn<T, Forward>(x_K, cos_R, sin_R, y_K, x.Row(n + 1) + column, half);
-                if (x_K != y_K) Elementwise.Copy(x_K + rotaryDim, y_K + rotaryDim, headDim - rotaryDim);
+                if (copies) Elementwise.Copy(x_K + rotaryDim, y_K + rotaryDim, headDim - rotaryDim);
             }
         }
     }
@@ -41,8 +42,8 @@ internal sealed unsafe class RopeKernel(
         nint i = 0;
         for (; i <= half - T.Count; i += T.Count)
         {
-            MemoryHint.PrefetchRegister<T>(next + i);
-            MemoryHint.PrefetchRegister<T>(next + half + i);
+            Prefetch.Register<T>(next + i);
+            Prefetch.Register<T>(next + half + i);
             T first = T.Load(x + i), second = T.Load(x + half + i), c = T.Load(cos + i), s = TDirection.Sine(T.Load(sin + i));
             T.Store(first * c - second * s, y + i);
             T.Store(T.MultiplyAdd(second, c, first * s), y + half + i);

@@ -99,14 +99,14 @@ internal static unsafe class RowMath<T> where T : struct, ISimd<T>
     [MethodImpl(Hot)]
     public static float ExpSum(float* source, float scale, float shift, float* destination, int length, float* next = null)
     {
-        Exponential<T> exponential = Exponential<T>.Create();
-        T s = T.Broadcast(scale), minusShift = T.Broadcast(-shift), sum = T.Zero;
+        Exp2<T> exp2 = Exp2<T>.Create();
+        T s = T.Broadcast(scale * Exp2.Log2E), minusShift = T.Broadcast(-shift * Exp2.Log2E), sum = T.Zero;
         if (next == null) next = source;
         nint i = 0;
         for (; i + T.Count <= length; i += T.Count)
         {
-            MemoryHint.PrefetchRegister<T>(next + i);
-            T e = exponential.OfNegative(T.MultiplyAdd(T.Load(source + i), s, minusShift));
+            Prefetch.Register<T>(next + i);
+            T e = exp2.Of(T.MultiplyAdd(T.Load(source + i), s, minusShift));
             T.Store(e, destination + i);
             sum += e;
         }
@@ -116,7 +116,7 @@ internal static unsafe class RowMath<T> where T : struct, ISimd<T>
         // The rest goes through a register of its own: what lies behind the row belongs to another task.
         float* rest = stackalloc float[16];
         for (int j = 0; j < T.Count; j++) rest[j] = i + j < length ? source[i + j] : source[i];
-        T.Store(exponential.OfNegative(T.MultiplyAdd(T.Load(rest), s, minusShift)), rest);
+        T.Store(exp2.Of(T.MultiplyAdd(T.Load(rest), s, minusShift)), rest);
         for (int j = 0; i < length; i++, j++)
         {
             destination[i] = rest[j];

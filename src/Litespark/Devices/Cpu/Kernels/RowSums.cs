@@ -74,7 +74,7 @@ internal static unsafe class RowSums
         nint i = 0;
         for (; i <= count - 4 * T.Count; i += 4 * T.Count)
         {
-            for (int line = 0; line < 4 * T.Count; line += 16) MemoryHint.Prefetch(next + i + line);
+            for (int line = 0; line < 4 * T.Count; line += 16) Prefetch.Line(next + i + line);
             s0 = SquareTerm.Add(s0, T.Load(x + i) - c);
             s1 = SquareTerm.Add(s1, T.Load(x + i + T.Count) - c);
             s2 = SquareTerm.Add(s2, T.Load(x + i + 2 * T.Count) - c);

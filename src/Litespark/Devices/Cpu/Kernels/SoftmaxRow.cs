@@ -23,7 +23,7 @@ internal readonly record struct SoftmaxStatistics(float Maximum, float Sum)
 internal static unsafe class SoftmaxRow
 {
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
-    const int ChunkElements = 1024;
+    const int ChunkElements = 4096;
 
     /// <summary>Chunks of a row: the length of <c>maxima</c> in <see cref="StoreExponentials"/>.</summary>
     public static int ChunkCount(int count) => (count + ChunkElements - 1) / ChunkElements;
@@ -75,19 +75,19 @@ internal static unsafe class SoftmaxRow
     [MethodImpl(Hot), SkipLocalsInit]
     public static void Exponentials<T>(float* x, float shift, float factor, float* y, nint count) where T : struct, ISimd<T>
     {
-        Exponential<T> exponential = Exponential<T>.Create();
+        Exp2<T> exp2 = Exp2<T>.Create();
         T s = T.Broadcast(shift), f = T.Broadcast(factor);
         nint i = 0;
         for (; i <= count - 2 * T.Count; i += 2 * T.Count)
         {
-            T.Store(f * exponential.OfNegative(T.Load(x + i) - s), y + i);
-            T.Store(f * exponential.OfNegative(T.Load(x + i + T.Count) - s), y + i + T.Count);
+            T.Store(f * exp2.Exp(T.Load(x + i) - s), y + i);
+            T.Store(f * exp2.Exp(T.Load(x + i + T.Count) - s), y + i + T.Count);
         }
 
         for (; i < count; i += T.Count)
         {
             int rest = (int)(count - i);
-            Lanes.Store(f * exponential.OfNegative(Lanes.Load<T>(x + i, rest) - s), y + i, rest);
+            Lanes.Store(f * exp2.Exp(Lanes.Load<T>(x + i, rest) - s), y + i, rest);
         }
     }
 
@@ -120,17 +120,17 @@ internal static unsafe class SoftmaxRow
     [MethodImpl(Hot), SkipLocalsInit]
     static float SumExponentials<T>(float* x, float shift, nint count) where T : struct, ISimd<T>
     {
-        Exponential<T> exponential = Exponential<T>.Create();
+        Exp2<T> exp2 = Exp2<T>.Create();
         T s = T.Broadcast(shift), sum0 = T.Zero, sum1 = T.Zero;
         nint i = 0;
         for (; i <= count - 2 * T.Count; i += 2 * T.Count)
         {
-            Prefetch<T>(x + i);
-            sum0 += exponential.OfNegative(T.Load(x + i) - s);
-            sum1 += exponential.OfNegative(T.Load(x + i + T.Count) - s);
+            AskForNext<T>(x + i);
+            sum0 += exp2.Exp(T.Load(x + i) - s);
+            sum1 += exp2.Exp(T.Load(x + i + T.Count) - s);
         }
 
-        for (; i < count; i += T.Count) sum0 += exponential.OfNegative(Lanes.Load<T>(x + i, (int)(count - i), float.NegativeInfinity) - s);
+        for (; i < count; i += T.Count) sum0 += exp2.Exp(Lanes.Load<T>(x + i, (int)(count - i), float.NegativeInfinity) - s);
         return T.Sum(sum0 + sum1);
     }
 
@@ -138,13 +138,13 @@ internal static unsafe class SoftmaxRow
     [MethodImpl(Hot), SkipLocalsInit]
     static float StoreChunk<T>(float* x, float shift, float* y, nint count) where T : struct, ISimd<T>
     {
-        Exponential<T> exponential = Exponential<T>.Create();
+        Exp2<T> exp2 = Exp2<T>.Create();
         T s = T.Broadcast(shift), sum0 = T.Zero, sum1 = T.Zero;
         nint i = 0;
         for (; i <= count - 2 * T.Count; i += 2 * T.Count)
         {
-            Prefetch<T>(x + i);
-            T e0 = exponential.OfNegative(T.Load(x + i) - s), e1 = exponential.OfNegative(T.Load(x + i + T.Count) - s);
+            AskForNext<T>(x + i);
+            T e0 = exp2.Exp(T.Load(x + i) - s), e1 = exp2.Exp(T.Load(x + i + T.Count) - s);
             T.Store(e0, y + i);
             T.Store(e1, y + i + T.Count);
             sum0 += e0;
@@ -154,7 +154,7 @@ internal static unsafe class SoftmaxRow
         for (; i < count; i += T.Count)
         {
             int rest = (int)(count - i);
-            T e = exponential.OfNegative(Lanes.Load<T>(x + i, rest, float.NegativeInfinity) - s);
+            T e = exp2.Exp(Lanes.Load<T>(x + i, rest, float.NegativeInfinity) - s);
             Lanes.Store(e, y + i, rest);
             sum0 += e;
         }
@@ -164,8 +164,8 @@ internal static unsafe class SoftmaxRow
 
     /// <summary>Asks for two registers' worth of the next chunk: its maximum is looked for as soon as this one is done.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Prefetch<T>(float* x) where T : struct, ISimd<T>
+    static void AskForNext<T>(float* x) where T : struct, ISimd<T>
     {
-        for (int i = 0; i < 2 * T.Count; i += 16) MemoryHint.Prefetch(x + ChunkElements + i);
+        for (int i = 0; i < 2 * T.Count; i += 16) Prefetch.Line(x + ChunkElements + i);
     }
 }

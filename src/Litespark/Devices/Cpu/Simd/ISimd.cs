@@ -16,15 +16,20 @@ internal unsafe interface ISimd<TSelf> where TSelf : struct, ISimd<TSelf>
     static abstract void Store(TSelf value, float* destination);
     static abstract TSelf Broadcast(float value);
 
+    /// <summary>The first <paramref name="count"/> floats, 0 to <see cref="Count"/> − 1, then <paramref name="pad"/>; what lies behind them is not touched.</summary>
+    static abstract TSelf LoadFirst(float* source, int count, float pad);
+
+    /// <summary>Stores the first <paramref name="count"/> lanes, 0 to <see cref="Count"/> − 1.</summary>
+    static abstract void StoreFirst(TSelf value, float* destination, int count);
+
     /// <summary>a · b + c: fused where the machine has it, else multiplied and added.</summary>
     static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
     static abstract TSelf Min(TSelf a, TSelf b);
     static abstract TSelf Max(TSelf a, TSelf b);
     static abstract TSelf Sqrt(TSelf value);
 
-    /// <summary>The lowest eight bits of each lane become its exponent: a lane that holds 1.5 · 2^23 + 127 + n, n in [−127, 127], becomes
-    /// 2^n (0 for n = −127).</summary>
-    static abstract TSelf ExponentFromLowBits(TSelf value);
+    /// <summary>1 / value to within two units in the last place, for values which are normal, as is the result.</summary>
+    static abstract TSelf Reciprocal(TSelf value);
 
     /// <summary>value · 2^n, where n is the number in the lowest bits of <paramref name="bits"/>: the integer n · 2^23 added to the value's bits.</summary>
     static abstract TSelf AddToExponent(TSelf value, TSelf bits);

@@ -3,13 +3,26 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Litespark.Devices.Cpu.Simd;
 
-/// <summary>Hints to fetch memory that will be read soon, where the pattern is beyond the hardware's prefetcher.</summary>
+/// <summary>
+/// Hints to fetch memory that will be read soon; they change no result. The hardware's own prefetcher starts anew with every stream and
+/// every page: a kernel that knows where it will read next says so.
+/// </summary>
 internal static unsafe class Prefetch
 {
+    /// <summary>How far ahead a loop over contiguous elements asks, in floats: 2 KiB.</summary>
+    public const int Ahead = 512;
+
     /// <summary>Fetches the cache line of an address, which need not be valid, into all caches. Does nothing where there is no such instruction.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Line(float* address)
     {
         if (Sse.IsSupported) Sse.Prefetch0(address);
+    }
+
+    /// <summary>Fetches what a register will hold.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Register<T>(float* address) where T : struct, ISimd<T>
+    {
+        for (int i = 0; i < T.Count; i += 16) Line(address + i);
     }
 }

@@ -16,12 +16,14 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
     [MethodImpl(Inline)] public static Simd128 Load(float* source) => new(Vector128.Load(source));
     [MethodImpl(Inline)] public static void Store(Simd128 value, float* destination) => value.v.Store(destination);
     [MethodImpl(Inline)] public static Simd128 Broadcast(float value) => new(Vector128.Create(value));
+    [MethodImpl(Inline)] public static Simd128 LoadFirst(float* source, int count, float pad) => LaneByLane.Load<Simd128>(source, count, pad);
+    [MethodImpl(Inline)] public static void StoreFirst(Simd128 value, float* destination, int count) => LaneByLane.Store(value, destination, count);
     [MethodImpl(Inline)] public static Simd128 MultiplyAdd(Simd128 a, Simd128 b, Simd128 c) => new(Vector128.MultiplyAddEstimate(a.v, b.v, c.v));
     [MethodImpl(Inline)] public static Simd128 Min(Simd128 a, Simd128 b) => new(Vector128.MinNative(a.v, b.v));
     [MethodImpl(Inline)] public static Simd128 Max(Simd128 a, Simd128 b) => new(Vector128.MaxNative(a.v, b.v));
     [MethodImpl(Inline)] public static Simd128 Sqrt(Simd128 value) => new(Vector128.Sqrt(value.v));
 
-    [MethodImpl(Inline)] public static Simd128 ExponentFromLowBits(Simd128 value) => new(Vector128.ShiftLeft(value.v.AsInt32(), 23).AsSingle());
+    [MethodImpl(Inline)] public static Simd128 Reciprocal(Simd128 value) => new(Vector128<float>.One / value.v);
 
     [MethodImpl(Inline)]
     public static Simd128 AddToExponent(Simd128 value, Simd128 bits)

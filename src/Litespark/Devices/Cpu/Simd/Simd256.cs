@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Litespark.Devices.Cpu.Simd;
 
@@ -16,12 +17,24 @@ internal readonly unsafe struct Simd256 : ISimd<Simd256>
     [MethodImpl(Inline)] public static Simd256 Load(float* source) => new(Vector256.Load(source));
     [MethodImpl(Inline)] public static void Store(Simd256 value, float* destination) => value.v.Store(destination);
     [MethodImpl(Inline)] public static Simd256 Broadcast(float value) => new(Vector256.Create(value));
+
+    [MethodImpl(Inline)]
+    public static Simd256 LoadFirst(float* source, int count, float pad)
+    {
+        if (!Avx.IsSupported) return LaneByLane.Load<Simd256>(source, count, pad);
+        Vector256<float> first = Vector256.GreaterThan(Vector256.Create(count), Vector256<int>.Indices).AsSingle();
+        return new(Vector256.ConditionalSelect(first, Avx.MaskLoad(source, first), Vector256.Create(pad)));
+    }
+
+    // A masked store of this width takes some forty micro-operations.
+    [MethodImpl(Inline)] public static void StoreFirst(Simd256 value, float* destination, int count) => LaneByLane.Store(value, destination, count);
+
     [MethodImpl(Inline)] public static Simd256 MultiplyAdd(Simd256 a, Simd256 b, Simd256 c) => new(Vector256.MultiplyAddEstimate(a.v, b.v, c.v));
     [MethodImpl(Inline)] public static Simd256 Min(Simd256 a, Simd256 b) => new(Vector256.MinNative(a.v, b.v));
     [MethodImpl(Inline)] public static Simd256 Max(Simd256 a, Simd256 b) => new(Vector256.MaxNative(a.v, b.v));
     [MethodImpl(Inline)] public static Simd256 Sqrt(Simd256 value) => new(Vector256.Sqrt(value.v));
 
-    [MethodImpl(Inline)] public static Simd256 ExponentFromLowBits(Simd256 value) => new(Vector256.ShiftLeft(value.v.AsInt32(), 23).AsSingle());
+    [MethodImpl(Inline)] public static Simd256 Reciprocal(Simd256 value) => new(Vector256<float>.One / value.v);
 
     [MethodImpl(Inline)]
     public static Simd256 AddToExponent(Simd256 value, Simd256 bits)

@@ -10,6 +10,9 @@ internal static unsafe class Transpose
 {
     const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
 
+    // Floats per cache line.
+    const int CacheLine = 16;
+
     /// <summary>Side of the block: 8 with AVX, else 4.</summary>
     public static int Size { [MethodImpl(Inline)] get => Avx.IsSupported ? 8 : 4; }
 
@@ -17,9 +20,10 @@ internal static unsafe class Transpose
     /// destination[j·destinationStride + i] = scale · source[i·stride + j] for a strip of rows i &lt; <see cref="Size"/> and
     /// columns j, in ascending blocks of <see cref="Size"/> columns; returns how many columns were whole blocks.
     /// With fewer <paramref name="rows"/> the last one stands in for the missing ones: every store is full.
+    /// What lies <paramref name="ahead"/> floats from what is read is fetched (with AVX).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static int Strip(float* source, nint stride, int rows, int columns, float* destination, nint destinationStride, float scale)
+    public static int Strip(float* source, nint stride, int rows, int columns, float* destination, nint destinationStride, float scale, nint ahead)
     {
         int last = rows - 1, j = 0;
         float* s0 = source, s1 = source + Math.Min(1, last) * stride, s2 = source + Math.Min(2, last) * stride, s3 = source + Math.Min(3, last) * stride;
@@ -30,6 +34,12 @@ internal static unsafe class Transpose
             Vector256<float> factor = Vector256.Create(scale);
             for (; j + 8 <= columns; j += 8)
             {
+                if (j % CacheLine == 0)
+                {
+                    nint next = j + ahead;
+                    Prefetch.Line(s0 + next); Prefetch.Line(s1 + next); Prefetch.Line(s2 + next); Prefetch.Line(s3 + next);
+                    Prefetch.Line(s4 + next); Prefetch.Line(s5 + next); Prefetch.Line(s6 + next); Prefetch.Line(s7 + next);
+                }
                 // Rows i and i + 4 share a register, so that what remains is two 4 × 4 transposes side by side.
                 Lanes(Pair(s0 + j, s4 + j) * factor, Pair(s1 + j, s5 + j) * factor, Pair(s2 + j, s6 + j) * factor, Pair(s3 + j, s7 + j) * factor,
                     destination, destinationStride);

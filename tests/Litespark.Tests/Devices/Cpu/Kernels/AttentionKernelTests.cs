@@ -53,6 +53,8 @@ public unsafe class AttentionKernelTests
     {
         (long head, long block) = SimdWidth.Count switch
         {
+            16 when AttentionKernels.InThrees(shape.HeadDim) => (FlashGradient<Simd512, GemmTile8<Simd512>>.HeadLength(shape.HeadDim, shape.Tokens),
+                FlashGradient<Simd512, GemmTile8<Simd512>>.BlockLength(shape.HeadDim)),
             16 => (FlashGradient<Simd512, GemmTile12<Simd512>>.HeadLength(shape.HeadDim, shape.Tokens),
                 FlashGradient<Simd512, GemmTile12<Simd512>>.BlockLength(shape.HeadDim)),
             8 => (FlashGradient<Simd256, GemmTile6<Simd256>>.HeadLength(shape.HeadDim, shape.Tokens),
@@ -106,6 +108,7 @@ public unsafe class AttentionKernelTests
         Run<Simd256, GemmTile6<Simd256>>(x, 1);
         CheckAgainstReference(x);
         Run<Simd512, GemmTile12<Simd512>>(x, 1);
+        Run<Simd512, GemmTile8<Simd512>>(x, 1);
         CheckAgainstReference(x);
     }
 

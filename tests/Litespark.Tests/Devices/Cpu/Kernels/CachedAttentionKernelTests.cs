@@ -43,6 +43,7 @@ public unsafe class CachedAttentionKernelTests
         Check<Simd128, GemmTile6<Simd128>>(newTokens, firstPosition, heads, keyValueHeads, headDim, window, threads: 1);
         Check<Simd256, GemmTile6<Simd256>>(newTokens, firstPosition, heads, keyValueHeads, headDim, window, threads: 2);
         Check<Simd512, GemmTile12<Simd512>>(newTokens, firstPosition, heads, keyValueHeads, headDim, window, threads: 3);
+        Check<Simd512, GemmTile8<Simd512>>(newTokens, firstPosition, heads, keyValueHeads, headDim, window, threads: 3);
     }
 
     [Theory]

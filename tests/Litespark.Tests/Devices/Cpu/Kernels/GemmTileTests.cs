@@ -17,6 +17,9 @@ public unsafe class GemmTileTests
         Check<GemmTile12<Simd128>>(k);
         Check<GemmTile12<Simd256>>(k);
         Check<GemmTile12<Simd512>>(k);
+        Check<GemmTile8<Simd128>>(k);
+        Check<GemmTile8<Simd256>>(k);
+        Check<GemmTile8<Simd512>>(k);
     }
 
     static void Check<TTile>(int k) where TTile : struct, IGemmTile
