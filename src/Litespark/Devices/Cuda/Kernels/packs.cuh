@@ -31,7 +31,7 @@ template <class T> __device__ inline Pack<T> load_pack(const T* from)
     }
     else if constexpr (Pack<T>::bytes == 8)
     {
-        uint2 piece = *reinterpret_cast<const uint2*>(from);
+        uint2 piece = load8(from);
         pack.words[0] = piece.x;
         pack.words[1] = piece.y;
     }
@@ -54,7 +54,7 @@ template <class T> __device__ inline void store_pack(T* to, const Pack<T>& pack)
         for (int i = 0; i < Pack<T>::bytes / 16; i++)
             store16(reinterpret_cast<uint4*>(to) + i, make_uint4(words[4 * i], words[4 * i + 1], words[4 * i + 2], words[4 * i + 3]));
     }
-    else if constexpr (Pack<T>::bytes == 8) *reinterpret_cast<uint2*>(to) = make_uint2(words[0], words[1]);
+    else if constexpr (Pack<T>::bytes == 8) store8(to, make_uint2(words[0], words[1]));
     else if constexpr (sizeof(T) == 4) *to = __uint_as_float(words[0]);
     else to->bits = (uint16)words[0];
 }
