@@ -140,6 +140,18 @@ inline void store16(void* address, uint4 value, int line = __builtin_LINE())
     *(uint4*)address = value;
 }
 
+inline uint2 load8(const void* address, int line = __builtin_LINE())
+{
+    emulator::check_access(address, 8, 8, "load8", line);
+    return *(const uint2*)address;
+}
+
+inline void store8(void* address, uint2 value, int line = __builtin_LINE())
+{
+    emulator::check_access(address, 8, 8, "store8", line);
+    *(uint2*)address = value;
+}
+
 // Shared memory.
 
 #define SHARED_MEMORY(type, name) type* const name = reinterpret_cast<type*>(emulator::dynamic_shared)
