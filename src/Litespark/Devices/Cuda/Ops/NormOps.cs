@@ -94,7 +94,7 @@ internal static class NormOps
         const int Warp = 32, SmallBlock = 128, LargestBlock = 1024, HeldBytes = 32;
 
         /// <summary>Threads of a block.</summary>
-        public int Threads => Math.Max(Size, SmallBlock / Size * Size);
+        public int Threads => Size <= Warp ? SmallBlock : Size;
 
         /// <summary>Teams of a block.</summary>
         public int Count => Threads / Size;

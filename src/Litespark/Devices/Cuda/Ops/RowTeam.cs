@@ -9,7 +9,7 @@ internal readonly record struct RowTeam(int Size)
     const int Warp = 32, SmallBlock = 128, LargestBlock = 1024, PacksPerThread = 8;
 
     /// <summary>Threads of a block.</summary>
-    public int Threads => Math.Max(Size, SmallBlock / Size * Size);
+    public int Threads => Size <= Warp ? SmallBlock : Size;
 
     /// <summary>Teams of a block.</summary>
     public int Count => Threads / Size;
