@@ -73,6 +73,14 @@ public sealed class ProgramBuilder
         return builder.Build();
     }
 
+    /// <summary>A program of one plan, a graph as it is: for probes and tests of single ops.</summary>
+    internal static StepProgram Single(string name, Graph graph, DeviceProfile device)
+    {
+        var builder = new ProgramBuilder(_ => throw new InvalidOperationException("a single graph has no model"), PlanOptions.Litespark, device: device);
+        builder.Compile(name, graph);
+        return builder.Build();
+    }
+
     /// <summary>Name of the generation plan for a number of new tokens.</summary>
     public static string GenerationPlan(int newTokens) => $"generate_{newTokens}";
 
