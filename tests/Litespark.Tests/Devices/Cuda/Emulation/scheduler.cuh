@@ -94,6 +94,13 @@ struct Generator
 // All of it is this module's own and used by one launch at a time.
 static Thread threads[largest_block], *current;
 static char* stacks[largest_block];
+
+// The system counts mappings, and every library has its own.
+__attribute__((destructor)) static void free_stacks()
+{
+    for (char* stack : stacks)
+        if (stack) free_stack(stack);
+}
 static Fibre scheduler;
 static ThreadList runnable, watching;
 static Deferred* deferred;
