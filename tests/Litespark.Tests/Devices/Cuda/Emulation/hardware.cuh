@@ -25,9 +25,9 @@ typedef long long int64;
 #define blockDim (emulator::block_size)
 #define gridDim (emulator::grid_size)
 
-struct float2 { float x, y; };
+struct alignas(8) float2 { float x, y; };
 struct alignas(16) float4 { float x, y, z, w; };
-struct int2 { int x, y; };
+struct alignas(8) int2 { int x, y; };
 struct alignas(16) int4 { int x, y, z, w; };
 struct alignas(8) uint2 { unsigned x, y; };
 struct alignas(16) uint4 { unsigned x, y, z, w; };
@@ -138,6 +138,18 @@ inline void store16(void* address, uint4 value, int line = __builtin_LINE())
 {
     emulator::check_access(address, 16, 16, "store16", line);
     *(uint4*)address = value;
+}
+
+inline uint2 load8(const void* address, int line = __builtin_LINE())
+{
+    emulator::check_access(address, 8, 8, "load8", line);
+    return *(const uint2*)address;
+}
+
+inline void store8(void* address, uint2 value, int line = __builtin_LINE())
+{
+    emulator::check_access(address, 8, 8, "store8", line);
+    *(uint2*)address = value;
 }
 
 // Shared memory.
