@@ -8,6 +8,9 @@
 // WARPS_M × WARPS_N warps share a block's tile. ALIGNED_A, ALIGNED_B: addresses and distances are multiples of 16 bytes.
 constexpr int Threads = 32 * WARPS_M * WARPS_N, WarpM = TILE_M / WARPS_M, WarpN = TILE_N / WARPS_N;
 constexpr int FragmentsM = WarpM / 16, FragmentsN = WarpN / 8, StepsInTile = TILE_K / 16;
+
+// Where a warp's sums leave room, two blocks share a multiprocessor: one computes while the other waits or stores.
+constexpr int BlocksAtOnce = WarpM * WarpN <= 2048 && !(TRANSPOSE_A && TRANSPOSE_B) ? 2 : 1;
 static_assert(WarpM % 16 == 0 && WarpN % 16 == 0 && TILE_K % 16 == 0, "warps take whole fragments");
 
 typedef SwizzledTile<TRANSPOSE_A ? TILE_K : TILE_M, TRANSPOSE_A ? TILE_M : TILE_K, Threads, ALIGNED_A> TileA;
@@ -68,7 +71,7 @@ struct WarpFragments
 };
 
 // Grid: x, tiles of C times products of the batch; y, splits of K. Block: Threads. Shared memory: STAGES stages.
-extern "C" __global__ void __launch_bounds__(Threads) gemm(
+extern "C" __global__ void __launch_bounds__(Threads, BlocksAtOnce) gemm(
     const bf16* a, const bf16* b, output* c, const bias_element* bias, float* partials,
     int m, int n, int k, long long a_stride, long long b_stride, long long c_stride, float alpha, int accumulate, int vectors,
     int heads, int group, long long a_sequence, long long a_head, long long b_sequence, long long b_head, long long c_sequence, long long c_head,

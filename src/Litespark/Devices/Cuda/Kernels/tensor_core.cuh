@@ -54,6 +54,12 @@ __device__ __forceinline__ void copy_async(void* shared, const void* global, int
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" : : "r"(shared_offset(shared)), "l"(global), "r"(bytes) : "memory");
 }
 
+// The same for 4 bytes: a copy, or zero.
+__device__ __forceinline__ void copy_word_async(void* shared, const void* global, bool live)
+{
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" : : "r"(shared_offset(shared)), "l"(global), "r"(live ? 4 : 0) : "memory");
+}
+
 // Makes a group of this thread's copies since the last group.
 __device__ __forceinline__ void commit_copies()
 {
