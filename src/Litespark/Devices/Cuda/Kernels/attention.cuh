@@ -1,7 +1,6 @@
 // What the flash-attention kernels share (FlashAttention-2, Dao 2023): operands, mask, tiles, products.
 // q, o [B·T, H·HEAD_DIM], k, v [B·T, KV·HEAD_DIM], each with its own distance from row to row; query head h reads key head
 // h / group. HEAD_DIM: a multiple of 8. Tiles hold Dim columns: HEAD_DIM padded with zeros to whole 16-element steps.
-#pragma once
 
 constexpr int Dim = (HEAD_DIM + 15) / 16 * 16;
 constexpr float Log2E = 1.4426950408889634f;

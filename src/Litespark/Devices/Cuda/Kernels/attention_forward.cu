@@ -77,7 +77,7 @@ extern "C" __global__ void __launch_bounds__(Threads) attention_forward(
                 most = row_max(most);
                 // A row that has seen no key yet: everything stays 0.
                 const float base = most == Hidden ? 0.0f : most * scale2;
-                const float correction = exp2_fast(greatest[i][h] * scale2 - base);
+                const float correction = fast_exp2(greatest[i][h] * scale2 - base);
                 greatest[i][h] = most;
                 total[i][h] *= correction;
                 #pragma unroll
@@ -85,7 +85,7 @@ extern "C" __global__ void __launch_bounds__(Threads) attention_forward(
                     #pragma unroll
                     for (int e = 2 * h; e < 2 * h + 2; e++)
                     {
-                        scores[i][j][e] = exp2_fast(scores[i][j][e] * scale2 - base);
+                        scores[i][j][e] = fast_exp2(scores[i][j][e] * scale2 - base);
                         total[i][h] += scores[i][j][e];
                     }
 

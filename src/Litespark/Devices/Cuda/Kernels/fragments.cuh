@@ -1,5 +1,4 @@
 // Operands of 16 × 8 × 16 products out of tiles in shared memory. A tile is addressed row by row, in chunks of 8 elements (16 bytes).
-#pragma once
 
 // A tile whose rows lie 16 bytes further apart than a multiple of 32 bytes: eight rows of one chunk column then lie in different
 // banks (the row's length in chunks is odd), and all offsets but the lane's are known when the kernel is compiled.

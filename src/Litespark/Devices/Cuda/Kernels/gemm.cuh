@@ -3,7 +3,6 @@
 // of the bias; TRANSPOSE_A (A is [K, M]) and TRANSPOSE_B (B is [N, K]), 0 or 1.
 // A batch has one product per sequence and head; `group` heads share one B, and `segments` pieces of K lie apart (the query heads
 // whose gradients a key head sums). One product is a batch of one sequence and one head. Strides and distances in elements.
-#pragma once
 
 typedef OUTPUT output;
 typedef BIAS bias_element;

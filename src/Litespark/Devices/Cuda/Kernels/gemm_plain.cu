@@ -9,7 +9,7 @@ constexpr int Tile = 64, TileK = 16, Threads = 256, Pitch = Tile + 4;
 
 // Fills tile[TileK][Tile]: [x, y] from x along K and y along the other side; neighbouring threads read neighbouring elements.
 template <bool AlongK, class Element>
-__device__ __forceinline__ void load(float* tile, const Element* source, long long stride, int k, int rows)
+__device__ __forceinline__ void load_tile(float* tile, const Element* source, long long stride, int k, int rows)
 {
     #pragma unroll
     for (int e = threadIdx.x; e < Tile * TileK; e += Threads)
@@ -41,8 +41,8 @@ extern "C" __global__ void __launch_bounds__(Threads) gemm_plain(
     for (int step = steps.first; step < steps.end; step++)
     {
         int segment = step / steps.per_segment, at = (step - segment * steps.per_segment) * TileK;
-        load<!TRANSPOSE_A>(a_tile, a + segment * a_segment + (TRANSPOSE_A ? at * a_stride : (long long)at), a_stride, k - at, m - tile.row);
-        load<TRANSPOSE_B>(b_tile, b + segment * b_segment + (TRANSPOSE_B ? (long long)at : at * b_stride), b_stride, k - at, n - tile.column);
+        load_tile<!TRANSPOSE_A>(a_tile, a + segment * a_segment + (TRANSPOSE_A ? at * a_stride : (long long)at), a_stride, k - at, m - tile.row);
+        load_tile<TRANSPOSE_B>(b_tile, b + segment * b_segment + (TRANSPOSE_B ? (long long)at : at * b_stride), b_stride, k - at, n - tile.column);
         __syncthreads();
         #pragma unroll
         for (int x = 0; x < TileK; x++)

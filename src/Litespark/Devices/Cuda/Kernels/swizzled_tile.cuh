@@ -1,6 +1,5 @@
 // A tile of an operand in shared memory, [Rows, Width] without gaps; within a row the chunks of 8 elements change places by the
 // row, so that eight rows of one chunk column lie in different banks (the permutation is its own inverse).
-#pragma once
 
 template <int Rows, int Width, int Threads, bool Aligned> struct SwizzledTile
 {

@@ -1,6 +1,5 @@
 // What only tensor-core GPUs (sm_80 and later) do, behind functions; an emulator has its own file of this name with the same functions.
 // Sources: PTX ISA, "Warp-level matrix instructions" (ldmatrix, mma.m16n8k16) and "cp.async".
-#pragma once
 
 // Offset in the shared window that shared-memory instructions take.
 __device__ __forceinline__ unsigned shared_offset(const void* address)
@@ -30,22 +29,6 @@ __device__ __forceinline__ void multiply_add(float (&d)[4], const unsigned (&a)[
 {
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
-
-// Two floats rounded to nearest even, the first in the lower half.
-__device__ __forceinline__ unsigned pack_bf16(float low, float high)
-{
-    unsigned packed;
-    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
-    return packed;
-}
-
-// 2^x to 2 units in the last place; tiny results are 0, 2^-inf is 0.
-__device__ __forceinline__ float exp2_fast(float x)
-{
-    float y;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-    return y;
 }
 
 // Starts a copy of 16 bytes from global to shared memory, both aligned; only the first `bytes` (0 to 16) are read, the rest is zeros.
