@@ -129,7 +129,7 @@ __device__ __forceinline__ void store_rows(const float (&sums)[R][C][4], const f
     {
         int row = e / C, chunk = e % C;
         if (row < live && column + chunk * 8 < HEAD_DIM)
-            *(uint4*)(target + row * stride + column + chunk * 8) = *(const uint4*)(tile + row * Tile::Stride + chunk * 8);
+            store16(target + row * stride + column + chunk * 8, load16(tile + row * Tile::Stride + chunk * 8));
     }
 }
 

@@ -33,34 +33,40 @@ struct GemmFinish
     // Finishes four neighbouring sums of a row, of which `count` exist.
     __device__ __forceinline__ void store(float4 sums, int row, int column, int count) const
     {
-        const float sum[4] = {sums.x, sums.y, sums.z, sums.w};
-        if (partials)
-        {
-            // Rows of partials are padded to whole vectors.
-            *(float4*)(partials + row * partial_stride + column) = sums;
-        }
-        else if (count == 4 && vectors)
-        {
-            struct alignas(4 * sizeof(output)) Four { output e[4]; } four;
-            Four* target = (Four*)(c + row * stride + column);
-            if (accumulate) four = *target;
-            #pragma unroll
-            for (int i = 0; i < 4; i++)
-            {
-                float value = alpha * sum[i];
-                if (bias) value += to_float(bias[column + i]);
-                if (accumulate) value += to_float(four.e[i]);
-                four.e[i] = from_float<output>(value);
-            }
-            *target = four;
-        }
-        else
+        // Rows of partials are padded to whole vectors.
+        if (partials) return put(partials + row * partial_stride + column, sums);
+        float sum[4] = {sums.x, sums.y, sums.z, sums.w};
+        if (count < 4 || !vectors)
         {
             #pragma unroll
             for (int i = 0; i < 4; i++)
                 if (i < count) c[row * stride + column + i] = from_float<output>(finished(sum[i], row, column + i));
+            return;
         }
+
+        output* at = c + row * stride + column;
+        float4 old = accumulate ? get(at) : make_float4(0, 0, 0, 0);
+        const float before[4] = {old.x, old.y, old.z, old.w};
+        #pragma unroll
+        for (int i = 0; i < 4; i++) sum[i] = alpha * sum[i] + (bias ? to_float(bias[column + i]) : 0.0f) + before[i];
+        put(at, make_float4(sum[0], sum[1], sum[2], sum[3]));
     }
+
+    // Four elements in one access.
+    static __device__ __forceinline__ float4 get(const float* from) { return *(const float4*)from; }
+    static __device__ __forceinline__ float4 get(const bf16* from)
+    {
+        uint2 pairs = load8(from);
+        float2 low = unpack_bf16(pairs.x), high = unpack_bf16(pairs.y);
+        return make_float4(low.x, low.y, high.x, high.y);
+    }
+
+    static __device__ __forceinline__ void put(float* to, float4 x)
+    {
+        store16(to, make_uint4(__float_as_uint(x.x), __float_as_uint(x.y), __float_as_uint(x.z), __float_as_uint(x.w)));
+    }
+
+    static __device__ __forceinline__ void put(bf16* to, float4 x) { store8(to, make_uint2(pack_bf16(x.x, x.y), pack_bf16(x.z, x.w))); }
 };
 
 // A block's tile of C. Tiles go down eight rows of tiles before they go right, so that blocks that run together share A and B in
