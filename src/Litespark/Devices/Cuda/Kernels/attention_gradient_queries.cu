@@ -2,6 +2,7 @@
 #include "tensor_core.cuh"
 #include "fragments.cuh"
 #include "attention.cuh"
+// variants: HEAD_DIM=48 QUERY_TILE=128 KEY_TILE=32 STAGES=2 WARPS=4; HEAD_DIM=64 QUERY_TILE=128 KEY_TILE=32 STAGES=2 WARPS=4; HEAD_DIM=80 QUERY_TILE=128 KEY_TILE=32 STAGES=2 WARPS=4; HEAD_DIM=96 QUERY_TILE=128 KEY_TILE=32 STAGES=2 WARPS=4; HEAD_DIM=128 QUERY_TILE=64 KEY_TILE=64 STAGES=2 WARPS=4; HEAD_DIM=128 QUERY_TILE=64 KEY_TILE=32 STAGES=2 WARPS=4; HEAD_DIM=256 QUERY_TILE=64 KEY_TILE=32 STAGES=2 WARPS=4; HEAD_DIM=256 QUERY_TILE=32 KEY_TILE=32 STAGES=1 WARPS=2
 
 // dQ. A block has QUERY_TILE queries of one head, each of its WARPS warps whole rows of them, and goes through the keys that some of
 // them see, KEY_TILE at a time: S = Q·Kᵀ, P = exp(S − lse), dP = dO·Vᵀ, dS = P ∘ (dP − delta), dQ += dS·K. S and dP are computed a

@@ -1,5 +1,6 @@
 #include "device.cuh"
 #include "gemm.cuh"
+// variants: OUTPUT=float BIAS=bf16; OUTPUT=bf16 BIAS=float
 
 // Finishes a product whose K was split: adds the partial sums [splits, M, N padded to 4] in the order of the splits.
 // A thread takes four columns; grid-stride over all of them.
