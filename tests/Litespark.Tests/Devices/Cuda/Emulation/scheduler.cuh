@@ -105,6 +105,7 @@ static const char* kernel_name;
 static void (*body)();
 static bool failed;
 static Generator generator;
+static uint64_t blocks_started; // in all launches
 
 // Ends the launch with a report. Called by a fibre it does not return; the block's other fibres are dropped where they stand.
 __attribute__((format(printf, 1, 2))) static void fail(const char* format, ...)
@@ -250,6 +251,7 @@ static void enter()
 // Runs all threads of a block to their end, or to the first failure.
 static void run_threads()
 {
+    blocks_started++;
     block_gate = {};
     for (Gate& gate : named_gates) gate = {};
     runnable.count = watching.count = deferred_count = 0;
