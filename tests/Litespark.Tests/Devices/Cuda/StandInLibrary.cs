@@ -1,0 +1,51 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Reflection;
+
+namespace Litespark.Tests.Devices.Cuda;
+
+/// <summary>Shared libraries that stand in for NVIDIA's, built by gcc from the C files beside the tests.</summary>
+static class StandInLibrary
+{
+    static readonly Lazy<bool> hasGcc = new(() => OperatingSystem.IsLinux() && Run("gcc", "--version") is { ExitCode: 0 });
+
+    /// <summary>Whether stand-ins can be built here; else the caller says so and returns.</summary>
+    public static bool CanBuild => hasGcc.Value;
+
+    public const string Missing = "skipped: stand-in libraries are built by gcc, which is not installed";
+
+    /// <summary>Builds a library from an embedded C file.</summary>
+    public static void BuildFile(string embedded, string output)
+    {
+        using Stream stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(embedded) ?? throw new ArgumentException(embedded);
+        using var reader = new StreamReader(stream);
+        Build(reader.ReadToEnd(), output);
+    }
+
+    /// <summary>Builds a library from C text.</summary>
+    public static void Build(string text, string output)
+    {
+        string source = output + ".c";
+        File.WriteAllText(source, text);
+        (int code, string messages) = Run("gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-ffp-contract=off", "-o", output, source, "-lm")!.Value;
+        Assert.True(code == 0, messages);
+        File.Delete(source);
+    }
+
+    static (int ExitCode, string Messages)? Run(string program, params string[] arguments)
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+            process.OutputDataReceived += (_, _) => { };
+            process.BeginOutputReadLine();
+            string messages = process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            return (process.ExitCode, messages);
+        }
+        catch (Win32Exception)
+        {
+            return null;
+        }
+    }
+}
