@@ -69,7 +69,7 @@ internal sealed class KernelCache(string folder, long limitBytes = 256L << 20)
     void Shrink(string justWritten)
     {
         FileInfo[] files = [.. new DirectoryInfo(folder).GetFiles("*" + Ending).OrderByDescending(file => file.FullName == justWritten).ThenByDescending(file => file.LastWriteTimeUtc)];
-        foreach (FileInfo leftOver in new DirectoryInfo(folder).GetFiles($"*{Ending}.*").Where(file => DateTime.UtcNow - file.LastWriteTimeUtc > TimeSpan.FromHours(1)))
+        foreach (FileInfo leftOver in new DirectoryInfo(folder).GetFiles($"*{Ending}.*").Where(file => file.Extension != Ending && DateTime.UtcNow - file.LastWriteTimeUtc > TimeSpan.FromHours(1)))
             leftOver.Delete(); // of a process that was killed while it wrote
         long total = 0;
         foreach (FileInfo file in files)

@@ -10,14 +10,17 @@ internal sealed class NvrtcCompiler : IKernelCompiler
 {
     readonly LibNvrtc nvrtc;
     readonly string[] options;
+    readonly Func<string, string> text;
 
     /// <summary>Chooses the target.</summary>
     /// <param name="nvrtc">The compiler library.</param>
     /// <param name="architecture">Name of the GPU's architecture, as <c>sm_90a</c>.</param>
+    /// <param name="text">The whole text of a kernel file by its name; that which is embedded, if null.</param>
     /// <exception cref="UserErrorException">The compiler has no target that the GPU can run.</exception>
-    public NvrtcCompiler(LibNvrtc nvrtc, string architecture)
+    public NvrtcCompiler(LibNvrtc nvrtc, string architecture, Func<string, string>? text = null)
     {
         this.nvrtc = nvrtc;
+        this.text = text ?? (file => KernelText.Flatten(file));
         Target = architecture;
         int wanted = int.Parse(architecture["sm_".Length..].TrimEnd('a'), CultureInfo.InvariantCulture);
         if (!nvrtc.Architectures.Contains(wanted))
@@ -49,6 +52,6 @@ internal sealed class NvrtcCompiler : IKernelCompiler
     /// <summary>Compiles with further options, and hands over the compiler's messages.</summary>
     /// <exception cref="KernelCompilationException">The text has errors.</exception>
     public byte[] Compile(KernelVariant variant, IReadOnlyList<string> more, out string log)
-        => nvrtc.Compile(KernelText.Flatten(variant.File), variant.File + ".cu", [.. options, .. variant.Defines.Select(define => "-D" + define), .. more], out log)
+        => nvrtc.Compile(text(variant.File), variant.File + ".cu", [.. options, .. variant.Defines.Select(define => "-D" + define), .. more], out log)
             ?? throw new KernelCompilationException($"{variant} does not compile for {Target} (NVRTC {nvrtc.Version}):\n{log}");
 }

@@ -88,7 +88,7 @@ internal sealed class LibraryProbe(LibraryFolders folders)
             return $"does not tell its version: {error.Message}";
         }
 
-        return version < library.Oldest ? $"version {version}; {library.Oldest} or later is needed" : "";
+        return version is not null && version < library.Oldest ? $"version {version}; {library.Oldest} or later is needed" : "";
     }
 
     /// <summary>What the system's loader said, out of .NET's message: the line about the file itself, not those about variations of its name.</summary>
