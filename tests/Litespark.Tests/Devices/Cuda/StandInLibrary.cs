@@ -9,10 +9,10 @@ static class StandInLibrary
 {
     static readonly Lazy<bool> hasGcc = new(() => OperatingSystem.IsLinux() && Run("gcc", "--version") is { ExitCode: 0 });
 
-    /// <summary>Whether stand-ins can be built here; else the caller says so and returns.</summary>
+    /// <summary>Whether stand-ins can be built here.</summary>
     public static bool CanBuild => hasGcc.Value;
 
-    public const string Missing = "skipped: stand-in libraries are built by gcc, which is not installed";
+    public const string Missing = "stand-in libraries are built by gcc, which is not installed";
 
     /// <summary>Builds a library from an embedded C file.</summary>
     public static void BuildFile(string embedded, string output)
@@ -48,4 +48,16 @@ static class StandInLibrary
             return null;
         }
     }
+}
+
+/// <summary>A fact over a stand-in library.</summary>
+sealed class StandInFactAttribute : FactAttribute
+{
+    public StandInFactAttribute() => Skip = StandInLibrary.CanBuild ? null : StandInLibrary.Missing;
+}
+
+/// <summary>A theory over a stand-in library.</summary>
+sealed class StandInTheoryAttribute : TheoryAttribute
+{
+    public StandInTheoryAttribute() => Skip = StandInLibrary.CanBuild ? null : StandInLibrary.Missing;
 }

@@ -18,27 +18,27 @@ internal sealed record NvidiaLibrary(
     static readonly Version Cuda12 = new(12, 0);
 
     /// <summary>The driver.</summary>
-    public static NvidiaLibrary Driver { get; } = new("libcuda", "the NVIDIA driver: without it training runs on the CPU",
+    public static NvidiaLibrary Driver { get; } = new("libcuda", "runs everything on the GPU: without it training runs on the CPU",
         ["libcuda.so.1"], ["nvcuda.dll"], "cuGraphInstantiateWithFlags", Cuda12, handle => OfCuda(Integer(handle, "cuDriverGetVersion")), ComesWithDriver: true);
 
     /// <summary>The compiler of the kernels.</summary>
-    public static NvidiaLibrary Compiler { get; } = new("libnvrtc", "compiles the kernels: the CUDA device needs it",
+    public static NvidiaLibrary Compiler { get; } = new("libnvrtc", "compiles the kernels: training on the GPU needs it",
         ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"], ["nvrtc64_130_0.dll", "nvrtc64_120_0.dll"], "nvrtcGetCUBIN", Cuda12, TwoIntegers);
 
     /// <summary>Matrix products.</summary>
-    public static NvidiaLibrary CublasLt { get; } = new("libcublasLt", "fast matrix products: without it our own kernels run",
+    public static NvidiaLibrary CublasLt { get; } = new("libcublasLt", "multiplies matrices: without it our own kernels do",
         ["libcublasLt.so.13", "libcublasLt.so.12"], ["cublasLt64_13.dll", "cublasLt64_12.dll"], "cublasLtMatmulAlgoGetHeuristic", Cuda12, handle => OfDecimal(Size(handle, "cublasLtGetVersion")));
 
     /// <summary>Attention.</summary>
-    public static NvidiaLibrary Cudnn { get; } = new("libcudnn", "fast attention: without it our own kernels run",
+    public static NvidiaLibrary Cudnn { get; } = new("libcudnn", "computes attention: without it our own kernels do",
         ["libcudnn.so.9"], ["cudnn64_9.dll"], "cudnnBackendExecute", new Version(9, 0), handle => OfDecimal(Size(handle, "cudnnGetVersion")));
 
     /// <summary>Communication between GPUs.</summary>
-    public static NvidiaLibrary Nccl { get; } = new("libnccl", "several GPUs; one needs none",
+    public static NvidiaLibrary Nccl { get; } = new("libnccl", "lets several GPUs work together: one GPU does not need it",
         ["libnccl.so.2"], [], "ncclCommInitRank", new Version(2, 18), handle => OfDecimal((nuint)Integer(handle, "ncclGetVersion")));
 
     /// <summary>Energy, clocks and temperature.</summary>
-    public static NvidiaLibrary Management { get; } = new("libnvidia-ml", "energy and clocks of the GPU: without it joules are estimates",
+    public static NvidiaLibrary Management { get; } = new("libnvidia-ml", "measures the GPU's energy: without it joules are estimates",
         ["libnvidia-ml.so.1"], ["nvml.dll"], "nvmlInit_v2", new Version(0, 0), ManagementVersion, ComesWithDriver: true);
 
     /// <summary>All of them, the indispensable ones first.</summary>

@@ -20,8 +20,8 @@ static class NvrtcHere
     /// <summary>The compiler, or null.</summary>
     public static LibNvrtc? Library => library.Value;
 
-    /// <summary>What a test says before it returns without having checked anything.</summary>
-    public static string Missing => $"skipped: {finding.Value.Explain()} LITESPARK_NVRTC names a folder with the compiler; scripts/cuda-compiler-for-checks makes one.";
+    /// <summary>Why there is none.</summary>
+    public static string Missing => $"{finding.Value.Explain()} LITESPARK_NVRTC names a folder with the compiler; scripts/cuda-compiler-for-checks makes one.";
 
     /// <summary>The disassembler, or null.</summary>
     public static string? Disassembler => unpacked.Select(folder => Path.Combine(folder, "usr", "bin"))
@@ -32,4 +32,16 @@ static class NvrtcHere
             .Append(Environment.GetEnvironmentVariable(name)));
 
     static string Root([CallerFilePath] string path = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, "..", "..", "..", "..", ".."));
+}
+
+/// <summary>A fact that needs the compiler.</summary>
+sealed class NvrtcFactAttribute : FactAttribute
+{
+    public NvrtcFactAttribute() => Skip = NvrtcHere.Library is null ? NvrtcHere.Missing : null;
+}
+
+/// <summary>A theory that needs the compiler.</summary>
+sealed class NvrtcTheoryAttribute : TheoryAttribute
+{
+    public NvrtcTheoryAttribute() => Skip = NvrtcHere.Library is null ? NvrtcHere.Missing : null;
 }

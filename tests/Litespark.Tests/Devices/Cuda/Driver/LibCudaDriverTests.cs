@@ -1,21 +1,20 @@
 using System.Runtime.InteropServices;
 using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Launching;
-using Xunit.Abstractions;
 
 namespace Litespark.Tests.Devices.Cuda.Driver;
 
 /// <summary>The calls into libcuda, against a library with the same interface on host memory.</summary>
-public sealed class LibCudaDriverTests(ITestOutputHelper output) : IDisposable
+public sealed class LibCudaDriverTests : IDisposable
 {
     readonly TemporaryFolder folder = new();
 
     public void Dispose() => folder.Dispose();
 
-    [Fact]
+    [StandInFact]
     public void Memory_streams_launches_and_graphs_reach_the_library_and_are_given_back()
     {
-        if (Load() is not { } library) return;
+        nint library = Load();
         using (var driver = new LibCudaDriver(new LibCuda(library)))
         {
             Assert.Equal(new GpuProperties("Stand-in GPU", 9, 0, 132, 1L << 30, 232448, 50 << 20, 12040), driver.Properties);
@@ -62,10 +61,10 @@ public sealed class LibCudaDriverTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(0, Number(library, "stand_in_retained"));
     }
 
-    [Fact]
+    [StandInFact]
     public void The_context_is_made_current_on_every_thread_and_by_turns()
     {
-        if (Load() is not { } library) return;
+        nint library = Load();
         var cuda = new LibCuda(library);
         using var first = new LibCudaDriver(cuda);
         using (var second = new LibCudaDriver(cuda))
@@ -81,10 +80,10 @@ public sealed class LibCudaDriverTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(1L << 30, first.FreeMemory()); // the other driver took its context off this thread
     }
 
-    [Fact]
+    [StandInFact]
     public void Errors_name_the_call_the_error_and_its_text()
     {
-        if (Load() is not { } library) return;
+        nint library = Load();
         using var driver = new LibCudaDriver(new LibCuda(library));
         var error = Assert.Throws<CudaException>(() => driver.Synchronize(0));
         Assert.Equal("cuStreamSynchronize: CUDA_ERROR_INVALID_HANDLE (400): text of the error", error.Message);
@@ -94,20 +93,20 @@ public sealed class LibCudaDriverTests(ITestOutputHelper output) : IDisposable
         Assert.Contains("232448", Assert.Throws<CudaException>(() => driver.AllowSharedMemory(module.Function("scale"), 300_000)).Message);
     }
 
-    [Fact]
+    [StandInFact]
     public void Too_little_memory_is_told_as_the_users_matter()
     {
-        if (Load() is not { } library) return;
+        nint library = Load();
         using var driver = new LibCudaDriver(new LibCuda(library));
         var error = Assert.Throws<UserErrorException>(() => new DeviceMemory(driver, 3_000_000_000));
         Assert.Contains("3.0 GB in one piece, which Stand-in GPU does not have free (1.1 of 1.1 GB are)", error.Message);
         Assert.Contains("engine.recompute: full", error.Message);
     }
 
-    [Fact]
+    [StandInFact]
     public void After_a_kernel_has_failed_handles_are_disposed_in_silence()
     {
-        if (Load() is not { } library) return;
+        nint library = Load();
         using var driver = new LibCudaDriver(new LibCuda(library));
         var memory = new DeviceMemory(driver, 16);
         var stream = new CudaStream(driver);
@@ -120,10 +119,10 @@ public sealed class LibCudaDriverTests(ITestOutputHelper output) : IDisposable
         module.Dispose();
     }
 
-    [Fact]
+    [StandInFact]
     public void A_handle_that_outlives_its_driver_is_let_go()
     {
-        if (Load() is not { } library) return;
+        nint library = Load();
         var driver = new LibCudaDriver(new LibCuda(library));
         var memory = new DeviceMemory(driver, 16);
         driver.Dispose();
@@ -132,22 +131,16 @@ public sealed class LibCudaDriverTests(ITestOutputHelper output) : IDisposable
         Assert.Throws<ObjectDisposedException>(() => driver.FreeMemory());
     }
 
-    [Fact]
+    [StandInFact]
     public void A_number_that_no_GPU_has_is_an_error_of_the_user()
     {
-        if (Load() is not { } library) return;
+        nint library = Load();
         Assert.Contains("CUDA shows 1", Assert.Throws<UserErrorException>(() => new LibCudaDriver(new LibCuda(library), 1)).Message);
     }
 
     /// <summary>A fresh copy for each test: its state is its own.</summary>
-    nint? Load()
+    nint Load()
     {
-        if (!StandInLibrary.CanBuild)
-        {
-            output.WriteLine(StandInLibrary.Missing);
-            return null;
-        }
-
         string path = folder.File("libcuda.so.1");
         StandInLibrary.BuildFile("stand_in_cuda.c", path);
         return NativeLibrary.Load(path);

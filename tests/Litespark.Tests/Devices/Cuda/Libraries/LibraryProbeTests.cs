@@ -1,11 +1,10 @@
 using System.Runtime.InteropServices;
 using Litespark.Devices.Cuda.Libraries;
-using Xunit.Abstractions;
 
 namespace Litespark.Tests.Devices.Cuda.Libraries;
 
 /// <summary>The search for libraries, over folders made on the fly with libraries built by gcc.</summary>
-public sealed class LibraryProbeTests(ITestOutputHelper output) : IDisposable
+public sealed class LibraryProbeTests : IDisposable
 {
     const string File2 = "liblitespark-stand-in.so.2", File1 = "liblitespark-stand-in.so.1";
 
@@ -18,10 +17,9 @@ public sealed class LibraryProbeTests(ITestOutputHelper output) : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    [Fact]
+    [StandInFact]
     public void Named_folders_come_before_toolkits_and_those_before_Python_packages()
     {
-        if (!CanBuild()) return;
         string named = Place("named", File1), home = Place("toolkit/lib64", File1), usual = Place("root/usr/local/cuda/lib64", File1);
         string wheel = Place("env/lib/python3.12/site-packages/nvidia/cublas/lib", File1), cu13 = Place("conda/lib/python3.12/site-packages/nvidia/cu13/lib", File1);
         string local = Place("home/.local/lib/python3.11/site-packages/nvidia/cudnn/lib", File1);
@@ -42,10 +40,9 @@ public sealed class LibraryProbeTests(ITestOutputHelper output) : IDisposable
         Assert.False(Look().IsFound);
     }
 
-    [Fact]
+    [StandInFact]
     public void The_python3_of_the_path_leads_to_its_packages_through_links()
     {
-        if (!CanBuild()) return;
         Directory.CreateDirectory(folder.File("env", "bin"));
         Directory.CreateDirectory(folder.File("real", "bin"));
         File.WriteAllText(folder.File("real", "bin", "python3"), "");
@@ -58,10 +55,9 @@ public sealed class LibraryProbeTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(debian, Look().Path);
     }
 
-    [Fact]
+    [StandInFact]
     public void Every_candidate_is_listed_with_the_reason_why_it_was_not_taken()
     {
-        if (!CanBuild()) return;
         foreach (string name in (string[])["empty", "text", "other", "old", "mute", "good"]) Directory.CreateDirectory(folder.File(name));
         File.WriteAllText(folder.File("text", File2), "This is a text, not a library, and it is longer than the header of one would be.");
         StandInLibrary.Build("int something(void) { return 1; }", folder.File("other", File2));
@@ -87,10 +83,9 @@ public sealed class LibraryProbeTests(ITestOutputHelper output) : IDisposable
         Assert.EndsWith("LITESPARK_CUDA_PATH names further folders.", message);
     }
 
-    [Fact]
+    [StandInFact]
     public void What_comes_with_the_driver_is_not_looked_for_in_toolkits()
     {
-        if (!CanBuild()) return;
         Place("toolkit/lib64", File2);
         variables["CUDA_HOME"] = folder.File("toolkit");
         Assert.True(Look().IsFound);
@@ -106,7 +101,7 @@ public sealed class LibraryProbeTests(ITestOutputHelper output) : IDisposable
         else Assert.True(finding.IsFound || OperatingSystem.IsMacOS());
     }
 
-    [Theory]
+    [StandInTheory]
     [InlineData("int cublasLtMatmulAlgoGetHeuristic; unsigned long cublasLtGetVersion(void) { return 130002; }", "libcublasLt.so.13", 13, 0, 2)]
     [InlineData("int cublasLtMatmulAlgoGetHeuristic; unsigned long cublasLtGetVersion(void) { return 120402; }", "libcublasLt.so.12", 12, 4, 2)]
     [InlineData("int cudnnBackendExecute; unsigned long cudnnGetVersion(void) { return 91900; }", "libcudnn.so.9", 9, 19, 0)]
@@ -116,7 +111,6 @@ public sealed class LibraryProbeTests(ITestOutputHelper output) : IDisposable
     [InlineData("int nvmlInit_v2; int nvmlSystemGetNVMLVersion(char* t, unsigned n) { __builtin_strcpy(t, \"13.580.95\"); return n < 80; }", "libnvidia-ml.so.1", 13, 580, 95)]
     public void Each_library_tells_its_version_in_its_own_way(string text, string file, int major, int minor, int patch)
     {
-        if (!CanBuild()) return;
         StandInLibrary.Build(text, folder.File(file));
         variables[LibraryFolders.Variable] = folder.Path;
         LibraryFinding finding = new LibraryProbe(Folders()).Look(NvidiaLibrary.All.Single(library => library.LinuxFiles.Contains(file)));
@@ -124,12 +118,11 @@ public sealed class LibraryProbeTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(patch < 0 ? new Version(major, minor) : new Version(major, minor, patch), finding.Version);
     }
 
-    [Theory]
+    [StandInTheory]
     [InlineData("int cublasLtMatmulAlgoGetHeuristic; unsigned long cublasLtGetVersion(void) { return 11402; }", "libcublasLt.so.12", "version 11.4.2; 12.0 or later is needed")]
     [InlineData("int cudnnBackendExecute; unsigned long cudnnGetVersion(void) { return 8902; }", "libcudnn.so.9", "version 8.9.2; 9.0 or later is needed")]
     public void Older_ways_of_counting_are_read_too(string text, string file, string reason)
     {
-        if (!CanBuild()) return;
         StandInLibrary.Build(text, folder.File(file));
         variables[LibraryFolders.Variable] = folder.Path;
         LibraryFinding finding = new LibraryProbe(Folders()).Look(NvidiaLibrary.All.Single(library => library.LinuxFiles.Contains(file)));
@@ -147,10 +140,4 @@ public sealed class LibraryProbeTests(ITestOutputHelper output) : IDisposable
     LibraryFinding Look() => new LibraryProbe(Folders()).Look(library);
 
     LibraryFolders Folders() => new(name => variables.GetValueOrDefault(name), folder.File("root"));
-
-    bool CanBuild()
-    {
-        if (!StandInLibrary.CanBuild) output.WriteLine(StandInLibrary.Missing);
-        return StandInLibrary.CanBuild;
-    }
 }
