@@ -13,7 +13,7 @@ public sealed class CudaCheckTests : IDisposable
     [StandInFact]
     public void Driver_GPU_and_every_library_have_their_lines()
     {
-        StandInLibrary.BuildFile("stand_in_cuda.c", folder.File("libcuda.so.1"));
+        StandInLibrary.BuildFile(folder.File("libcuda.so.1"), "stand_in_cuda.c");
         StandInLibrary.Build("int cudnnBackendExecute; unsigned long cudnnGetVersion(void) { return 91900; }", folder.File("libcudnn.so.9"));
         StandInLibrary.Build("int ncclGetVersion(int* v) { *v = 22005; return 0; }", folder.File("libnccl.so.2"));
         Dictionary<string, DoctorFinding> findings = Check().ToDictionary(finding => finding.Name);

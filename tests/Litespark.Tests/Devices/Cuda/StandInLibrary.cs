@@ -14,22 +14,26 @@ static class StandInLibrary
 
     public const string Missing = "stand-in libraries are built by gcc, which is not installed";
 
-    /// <summary>Builds a library from an embedded C file.</summary>
-    public static void BuildFile(string embedded, string output)
+    /// <summary>Builds a library from embedded C files.</summary>
+    public static void BuildFile(string output, params string[] embedded) => BuildAll(output, [.. embedded.Select(Read)]);
+
+    /// <summary>Builds a library from C text.</summary>
+    public static void Build(string text, string output) => BuildAll(output, text);
+
+    static void BuildAll(string output, params string[] texts)
+    {
+        string[] sources = [.. texts.Select((_, i) => $"{output}.{i}.c")];
+        for (int i = 0; i < texts.Length; i++) File.WriteAllText(sources[i], texts[i]);
+        (int code, string messages) = Run("gcc", ["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-ffp-contract=off", "-o", output, .. sources])!.Value;
+        Assert.True(code == 0, messages);
+        foreach (string source in sources) File.Delete(source);
+    }
+
+    static string Read(string embedded)
     {
         using Stream stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(embedded) ?? throw new ArgumentException(embedded);
         using var reader = new StreamReader(stream);
-        Build(reader.ReadToEnd(), output);
-    }
-
-    /// <summary>Builds a library from C text.</summary>
-    public static void Build(string text, string output)
-    {
-        string source = output + ".c";
-        File.WriteAllText(source, text);
-        (int code, string messages) = Run("gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-ffp-contract=off", "-o", output, source, "-lm")!.Value;
-        Assert.True(code == 0, messages);
-        File.Delete(source);
+        return reader.ReadToEnd();
     }
 
     static (int ExitCode, string Messages)? Run(string program, params string[] arguments)

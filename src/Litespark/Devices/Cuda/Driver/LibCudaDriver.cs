@@ -55,6 +55,9 @@ internal sealed unsafe class LibCudaDriver : ICudaDriver
     public GpuProperties Properties { get; }
 
     /// <inheritdoc/>
+    public void MakeCurrent() => Enter();
+
+    /// <inheritdoc/>
     public nint Allocate(long bytes)
     {
         Enter();

@@ -142,7 +142,7 @@ public sealed class LibCudaDriverTests : IDisposable
     nint Load()
     {
         string path = folder.File("libcuda.so.1");
-        StandInLibrary.BuildFile("stand_in_cuda.c", path);
+        StandInLibrary.BuildFile(path, "stand_in_cuda.c");
         return NativeLibrary.Load(path);
     }
 

@@ -25,6 +25,7 @@ static function the_function = { FUNCTION, 49152 };
 int stand_in_live(void) { return live; }            // memory, streams, events, modules, graphs not yet given back
 int stand_in_retained(void) { return retained; }
 unsigned long long stand_in_used(void) { return used; }
+void stand_in_spend(float ms) { clock_ms += ms; }   // another library's work takes time
 unsigned stand_in_last[7];                          // grid, block, shared bytes of the last launch
 static int failed;                                  // a kernel failed: every later call fails, as on a GPU
 
