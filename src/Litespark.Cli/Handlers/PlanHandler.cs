@@ -14,8 +14,8 @@ internal static class PlanHandler
     public static int Run(RecipeSelection selection, CommandContext context)
     {
         LoadedRecipe recipe = selection.Load();
-        RecipePlan plan = RecipePlan.Of(recipe);
-        using IDevice device = DeviceSelection.OpenForForecast(recipe.Recipe.Engine, out string? standIn);
+        using IDevice device = DeviceSelection.OpenForForecast(recipe.Recipe.Engine, out DeviceProfile profile, out string? standIn);
+        RecipePlan plan = RecipePlan.Of(recipe, profile);
         PlanReport report = plan.Report(Roofline.Measure(device));
         string[] assumptions = [.. new[] { standIn, plan.Assumption }.OfType<string>()];
         Print(context.Out, recipe, plan, report, device, assumptions);

@@ -22,7 +22,7 @@ internal static class TrainHandler
         // What the recipe asks of the machine is refused before an hour of preparing data, not after it.
         using (EnergyMeters.Open(RecipeSettings.Energy(recipe.Recipe.Energy))) { }
         using var progress = new ConsoleProgress();
-        if (OpenSetup(recipe, context, stop) is not { } opened) return ExitCodes.Interrupted;
+        if (OpenSetup(recipe, device.Profile, context, stop) is not { } opened) return ExitCodes.Interrupted;
         using TrainingSetup setup = opened;
         var settings = new TrainerOptions
         {
@@ -39,11 +39,11 @@ internal static class TrainHandler
     }
 
     /// <summary>Tokenizer and data; null where the user stopped while they were made.</summary>
-    static TrainingSetup? OpenSetup(LoadedRecipe recipe, CommandContext context, CancellationToken stop)
+    static TrainingSetup? OpenSetup(LoadedRecipe recipe, DeviceProfile device, CommandContext context, CancellationToken stop)
     {
         try
         {
-            return TrainingSetup.Open(recipe, recipe.Recipe.Engine.UsableThreads, context.Progress.WriteLine, stop);
+            return TrainingSetup.Open(recipe, device, recipe.Recipe.Engine.UsableThreads, context.Progress.WriteLine, stop);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {

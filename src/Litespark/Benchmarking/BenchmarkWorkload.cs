@@ -27,7 +27,7 @@ internal sealed record BenchmarkWorkload(Recipe Recipe, TransformerSpec Spec, ID
 
     /// <summary>Builds a plan's program; nothing is allocated for it yet.</summary>
     public StepProgram Build(PlanOptions plan)
-        => ProgramBuilder.Training(Transformer.Function(Spec), plan, Optimizer, Recipe.Training.MicroBatchSize, Recipe.Training.SequenceLength);
+        => ProgramBuilder.Training(Transformer.Function(Spec), plan, Optimizer, Recipe.Training.MicroBatchSize, Recipe.Training.SequenceLength, device: Device.Profile);
 
     /// <summary>Loads a plan with the recipe's initial weights.</summary>
     public BenchmarkSubject Load(PlanOptions plan) => new(this, plan);

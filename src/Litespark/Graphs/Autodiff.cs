@@ -75,7 +75,7 @@ public sealed class GradientContext
         return resolved[value] = sum;
     }
 
-    /// <summary>Adds a contribution to a value's gradient; ignored where no gradient is wanted.</summary>
+    /// <summary>Adds a contribution to a value's gradient, in its element type (<see cref="Value.GradientType"/>); ignored where no gradient is wanted.</summary>
     public void Add(Value value, Value gradient) => Contribute(value, new Contribution(gradient, -1, 0, 0));
 
     /// <summary>Adds a contribution to a range of rows (axis 0) or columns (axis 1).</summary>
@@ -86,6 +86,7 @@ public sealed class GradientContext
     void Contribute(Value value, Contribution contribution)
     {
         if (!needed.Contains(value) && contributions.Count > 0) return;
+        contribution = contribution with { Gradient = Builder.Cast(contribution.Gradient, value.GradientType) };
         if (!contributions.TryGetValue(value, out List<Contribution>? parts)) contributions[value] = parts = [];
         parts.Add(contribution);
     }
@@ -116,7 +117,7 @@ public sealed class GradientContext
     }
 
     Value Zeros(Value value, int axis, int length)
-        => Builder.Fill(value.Shape.With(axis == 0 ? 0 : value.Shape.Rank - 1, length), 0);
+        => Builder.Fill(value.Shape.With(axis == 0 ? 0 : value.Shape.Rank - 1, length), 0, value.GradientType);
 
     sealed record Contribution(Value Gradient, int Axis, int Start, int Length);
 }

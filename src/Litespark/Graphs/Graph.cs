@@ -28,9 +28,9 @@ public sealed class Graph
 
     internal Value NewValue(string name, TensorType type, ValueRole role) => new(nextId++, name, type, role);
 
-    internal Value AddParameter(string name, Shape shape, Initializer initializer, bool trainable)
+    internal Value AddParameter(string name, TensorType type, Initializer initializer, bool trainable)
     {
-        var value = new Value(nextId++, name, new TensorType(shape), ValueRole.Parameter) { IsTrainable = trainable, Initializer = initializer };
+        var value = new Value(nextId++, name, type, ValueRole.Parameter) { IsTrainable = trainable, Initializer = initializer };
         sources.Add(value);
         return value;
     }
@@ -53,7 +53,7 @@ public sealed class Graph
     internal Value Pack(IReadOnlyList<Value> members)
     {
         Shape first = members[0].Shape;
-        var type = new TensorType(first.With(0, members.Sum(member => member.Shape[0])));
+        TensorType type = members[0].Type.Of(first.With(0, members.Sum(member => member.Shape[0])));
         var packed = new Value(nextId++, string.Join('+', members.Select(member => member.Name)), type, ValueRole.Parameter)
         {
             Members = members,

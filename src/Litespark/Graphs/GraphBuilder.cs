@@ -18,6 +18,9 @@ public sealed partial class GraphBuilder
     /// <summary>Layer of the nodes that are added; −1 outside the layers.</summary>
     public int Layer { get; set; } = -1;
 
+    /// <summary>Element type of the weights and caches, and so of all that is computed from them.</summary>
+    public DataType Precision { get; init; } = DataType.Float32;
+
     /// <summary>Where nodes go; passes collect them elsewhere.</summary>
     internal Action<Node>? Sink { get; set; }
 
@@ -28,14 +31,14 @@ public sealed partial class GraphBuilder
     public Value Parameter(string name, Shape shape, Initializer initializer)
     {
         Value? known = Graph.Sources.FirstOrDefault(source => source.Role == ValueRole.Parameter && source.Name == name);
-        return known ?? Graph.AddParameter(name, shape, initializer, IsTrainable(name));
+        return known ?? Graph.AddParameter(name, new TensorType(shape, Precision), initializer, IsTrainable(name));
     }
 
     /// <summary>Which parameters train; all by default.</summary>
     public Func<string, bool> IsTrainable { get; init; } = _ => true;
 
     /// <summary>A value that stays from step to step.</summary>
-    public Value State(string name, Shape shape) => Graph.AddSource(name, new TensorType(shape), ValueRole.State);
+    public Value State(string name, Shape shape, DataType type = DataType.Float32) => Graph.AddSource(name, new TensorType(shape, type), ValueRole.State);
 
     /// <summary>A table that is written once when the program is loaded; asking again for the same name gives the same table.</summary>
     public Value Constant(string name, Shape shape, Action<Span<float>> contents)

@@ -19,8 +19,9 @@ public sealed partial class GraphBuilder
     /// <summary>x · weight + bias with the weight stored input-first (GPT-2's Conv1D): x [N, D], weight [D, O], bias [O] → [N, O].</summary>
     public Value LinearInputFirst(Value x, Value weight, Value bias) => Apply1(new MatMul(false, false, HasBias: true), x, weight, bias);
 
-    /// <summary>op(a) · op(b).</summary>
-    public Value MatMul(Value a, Value b, bool transposeA = false, bool transposeB = false) => Apply1(new MatMul(transposeA, transposeB), a, b);
+    /// <summary>op(a) · op(b), in the operands' element type or the one that is asked for.</summary>
+    public Value MatMul(Value a, Value b, bool transposeA = false, bool transposeB = false, DataType? resultType = null)
+        => Apply1(new MatMul(transposeA, transposeB) { ResultType = resultType == a.Type.DataType ? null : resultType }, a, b);
 
     /// <summary>RMSNorm over each row, or over groups of <paramref name="groupSize"/> columns.</summary>
     public Value RmsNorm(Value x, Value weight, double epsilon, int groupSize = 0)
@@ -71,7 +72,10 @@ public sealed partial class GraphBuilder
     public Value Concat(int axis, params Value[] parts) => Apply1(new Concat(axis), parts);
 
     /// <summary>A tensor filled with one value.</summary>
-    public Value Fill(Shape shape, double content) => Apply1(new Fill(shape, (float)content));
+    public Value Fill(Shape shape, double content, DataType type = DataType.Float32) => Apply1(new Fill(shape, (float)content, type));
+
+    /// <summary>The same numbers in another element type; x itself where it has that type.</summary>
+    public Value Cast(Value x, DataType type) => x.Type.DataType == type ? x : Apply1(new Cast(type), x);
 
     /// <summary>Sum of the tokens' cross-entropies in nats: logits [N, V], targets [N] → [1]; also the losses token by token [N].</summary>
     public (Value Sum, Value PerToken) CrossEntropy(Value logits, Value targets)

@@ -101,7 +101,7 @@ public sealed class GenerationContext : ModelContext
     public override Value Attention(int layer, Value q, Value k, Value v, int headDim, int window = 0, double scale = 0)
     {
         var shape = new Shape(capacity, k.Shape.Columns);
-        Value keys = Builder.State($"cache/{layer}/k", shape), values = Builder.State($"cache/{layer}/v", shape);
+        Value keys = Builder.State($"cache/{layer}/k", shape, Builder.Precision), values = Builder.State($"cache/{layer}/v", shape, Builder.Precision);
         var op = new CachedAttention(q.Shape.Columns / headDim, k.Shape.Columns / headDim, headDim, window, (float)(scale == 0 ? 1 / Math.Sqrt(headDim) : scale));
         return Builder.Apply1(op, q, k, v, Positions, keys, values);
     }

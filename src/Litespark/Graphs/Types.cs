@@ -75,7 +75,11 @@ public enum ActivationKind
 }
 
 /// <summary>Shape and element type of an op's output.</summary>
-public readonly record struct TensorType(Shape Shape, DataType DataType = DataType.Float32);
+public readonly record struct TensorType(Shape Shape, DataType DataType = DataType.Float32)
+{
+    /// <summary>The same element type in another shape: what most ops make of their first operand.</summary>
+    public TensorType Of(Shape shape) => new(shape, DataType);
+}
 
 /// <summary>What executing an op costs.</summary>
 /// <param name="Flops">Floating-point operations executed; a multiply-add counts as two. Only matrix products count (the field's convention).</param>

@@ -23,6 +23,9 @@ public sealed class Value
     /// <summary>Static shape.</summary>
     public Shape Shape => Type.Shape;
 
+    /// <summary>Element type of its gradient: a parameter's is summed up over many tokens and steps, in float32.</summary>
+    public DataType GradientType => Role == ValueRole.Parameter ? DataType.Float32 : Type.DataType;
+
     /// <summary>What it is to the step.</summary>
     public ValueRole Role { get; }
 

@@ -11,6 +11,12 @@ public sealed record DeviceProfile
     /// <summary>The device's name.</summary>
     public required string Name { get; init; }
 
+    /// <summary>Element type of weights, activations and their gradients; float32 master weights are kept where it is another.</summary>
+    public DataType Precision { get; init; } = DataType.Float32;
+
+    /// <summary>Elements to whose multiple every persistent tensor is padded (see <see cref="PersistentLayout"/>).</summary>
+    public int PaddingElements { get; init; } = PersistentLayout.CacheLineElements;
+
     /// <summary>Whether the device has a kernel for an op; fused ops that it lacks are decomposed.</summary>
     public Func<Op, bool> Supports { get; init; } = _ => true;
 

@@ -31,11 +31,14 @@ public interface ILoadedProgram : IDisposable
     /// <summary>The program.</summary>
     StepProgram Program { get; }
 
-    /// <summary>Runs one plan to its end. Allocates no managed memory.</summary>
+    /// <summary>Runs one plan, or starts it on a device that runs on its own: reading a result then waits for it. Allocates no managed memory.</summary>
     void Run(StepPlan plan);
 
     /// <summary>Runs one plan and writes each call's seconds, in the order of its calls.</summary>
     void Run(StepPlan plan, Span<double> seconds);
+
+    /// <summary>Waits until all that was started is done.</summary>
+    void Finish();
 
     /// <summary>Copies elements of a persistent tensor to the host.</summary>
     void Read<T>(PersistentTensor tensor, long firstElement, Span<T> destination) where T : unmanaged;

@@ -23,9 +23,12 @@ internal static class ParameterPlacement
         Value[] ordered = [.. sources.OrderBy(Group)];
         var stored = ordered.ToDictionary(value => value, value => new StoredParameter(value, layout.Add(WeightName(value.Name), MemoryCategory.Weights, value.Type)) { UsesMuon = Muon(value) });
         Value[] trained = [.. ordered.Where(Trains)];
-        foreach (Value value in trained) stored[value].Gradient = layout.Add(ProgramBuilder.GradientName(value.Name), MemoryCategory.Gradients, value.Type);
-        foreach (Value value in trained) stored[value].FirstMoment = layout.Add("m/" + value.Name, MemoryCategory.Optimizer, value.Type);
-        foreach (Value value in trained.Where(value => !Muon(value))) stored[value].SecondMoment = layout.Add("v/" + value.Name, MemoryCategory.Optimizer, value.Type);
+        foreach (Value value in trained.Where(value => value.Type.DataType != DataType.Float32)) stored[value].Master = AddFloats("master/" + value.Name, MemoryCategory.Optimizer, value);
+        foreach (Value value in trained) stored[value].Gradient = AddFloats(ProgramBuilder.GradientName(value.Name), MemoryCategory.Gradients, value);
+        foreach (Value value in trained) stored[value].FirstMoment = AddFloats("m/" + value.Name, MemoryCategory.Optimizer, value);
+        foreach (Value value in trained.Where(value => !Muon(value))) stored[value].SecondMoment = AddFloats("v/" + value.Name, MemoryCategory.Optimizer, value);
         return new ParameterTable([.. sources.Select(value => stored[value])]);
+
+        PersistentTensor AddFloats(string name, MemoryCategory category, Value value) => layout.Add(name, category, new TensorType(value.Shape));
     }
 }

@@ -38,8 +38,11 @@ public sealed class StoredParameter
     /// <summary>Gets a gradient and is updated.</summary>
     public bool IsTrainable { get; }
 
-    /// <summary>The weights.</summary>
+    /// <summary>The weights that the kernels read.</summary>
     public PersistentTensor Weight { get; }
+
+    /// <summary>The float32 weights that the optimiser updates, of which <see cref="Weight"/> is a rounded copy; null where that is float32 itself, or does not train.</summary>
+    public PersistentTensor? Master { get; internal set; }
 
     /// <summary>The gradient, in a training program.</summary>
     public PersistentTensor? Gradient { get; internal set; }

@@ -32,11 +32,19 @@ public sealed record PersistentTensor(string Name, MemoryCategory Category, Tens
     public long Bytes => Type.Shape.Length * Type.DataType.Size();
 }
 
-/// <summary>Places tensors one after the other in the persistent arena, each on a cache line.</summary>
-public sealed class PersistentLayout
+/// <summary>
+/// Places tensors one after the other in the persistent arena, each padded to a multiple of some elements: in lists of the
+/// same parameters (weights, their gradients, moments, in whatever element types) the same element has the same index, so that
+/// one kernel call can walk through them all side by side.
+/// </summary>
+/// <param name="paddingElements">What element counts are rounded up to.</param>
+public sealed class PersistentLayout(int paddingElements = PersistentLayout.CacheLineElements)
 {
-    /// <summary>Alignment of every tensor in bytes: a cache line, the widest register.</summary>
-    public const int Alignment = 64;
+    /// <summary>Float32 values in a cache line, or in the widest register.</summary>
+    public const int CacheLineElements = 16;
+
+    /// <summary>Alignment of what is planned in bytes: a cache line, the widest register.</summary>
+    internal const int Alignment = 64;
 
     readonly Dictionary<string, PersistentTensor> tensors = [];
     readonly HashSet<string> views = [];
@@ -57,22 +65,25 @@ public sealed class PersistentLayout
             return known.Type == type ? known : throw new InvalidOperationException($"{name} is {known.Type.Shape}, not {type.Shape}");
         var tensor = new PersistentTensor(name, category, type, Bytes);
         tensors[name] = tensor;
-        Bytes = Align(Bytes + tensor.Bytes);
+        Bytes += PaddedBytes(tensor);
         return tensor;
     }
 
-    /// <summary>A view [n, 16] over neighbours that were added one after the other, padding included.</summary>
+    /// <summary>A view [n, 16] over neighbours of one type that were added one after the other, padding included.</summary>
     public PersistentTensor AddView(string name, PersistentTensor first, PersistentTensor last)
     {
-        long end = Align(last.Offset + last.Bytes);
-        var view = new PersistentTensor(name, first.Category, new TensorType(new Shape(checked((int)((end - first.Offset) / Alignment)), Alignment / first.Type.DataType.Size()), first.Type.DataType), first.Offset);
+        long elements = (last.Offset + PaddedBytes(last) - first.Offset) / first.Type.DataType.Size();
+        var view = new PersistentTensor(name, first.Category, first.Type.Of(new Shape(checked((int)(elements / CacheLineElements)), CacheLineElements)), first.Offset);
         views.Add(name);
         return tensors[name] = view;
     }
 
     /// <summary>Bytes of one category, alignment included.</summary>
     public long BytesOf(MemoryCategory category)
-        => tensors.Values.Where(tensor => tensor.Category == category && !views.Contains(tensor.Name)).Sum(tensor => Align(tensor.Bytes));
+        => tensors.Values.Where(tensor => tensor.Category == category && !views.Contains(tensor.Name)).Sum(PaddedBytes);
+
+    long PaddedBytes(PersistentTensor tensor)
+        => (tensor.Type.Shape.Length + paddingElements - 1) / paddingElements * paddingElements * tensor.Type.DataType.Size();
 
     internal static long Align(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;
 }

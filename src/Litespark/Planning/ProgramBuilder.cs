@@ -29,7 +29,7 @@ public sealed class ProgramBuilder
 
     readonly ModelFunction model;
     readonly PlanOptions options;
-    readonly PersistentLayout layout = new();
+    readonly PersistentLayout layout;
     readonly Dictionary<PersistentTensor, Action<Span<float>>> constants = [];
     readonly List<StepPlan> plans = [];
     readonly Func<string, bool> isTrainable;
@@ -45,6 +45,7 @@ public sealed class ProgramBuilder
     public ProgramBuilder(ModelFunction model, PlanOptions options, Func<string, bool>? isTrainable = null, DeviceProfile? device = null)
     {
         this.device = device ?? DeviceProfile.Cpu;
+        layout = new PersistentLayout(this.device.PaddingElements);
         this.model = model;
         this.options = options;
         this.isTrainable = isTrainable ?? (_ => true);
@@ -72,13 +73,21 @@ public sealed class ProgramBuilder
         return builder.Build();
     }
 
+    /// <summary>A program of one plan, a graph as it is: for probes and tests of single ops.</summary>
+    internal static StepProgram Single(string name, Graph graph, DeviceProfile device)
+    {
+        var builder = new ProgramBuilder(_ => throw new InvalidOperationException("a single graph has no model"), PlanOptions.Litespark, device: device);
+        builder.Compile(name, graph);
+        return builder.Build();
+    }
+
     /// <summary>Name of the generation plan for a number of new tokens.</summary>
     public static string GenerationPlan(int newTokens) => $"generate_{newTokens}";
 
     /// <summary>Adds a plan that computes losses; outputs loss [1] (a sum, in nats) and token_losses [N].</summary>
     public void AddEvaluate(int sequences, int sequenceLength)
     {
-        var context = new TrainingContext(new GraphBuilder { IsTrainable = isTrainable }, sequences, sequenceLength);
+        var context = new TrainingContext(NewGraph(), sequences, sequenceLength);
         GraphBuilder builder = context.Builder;
         (Value loss, Value perToken) = builder.CrossEntropy(Logits(context), context.Targets);
         builder.Graph.AddOutput("loss", loss);
@@ -90,8 +99,8 @@ public sealed class ProgramBuilder
     /// <summary>Adds a plan that computes the logits [N, V] of every token, for inspection and tests.</summary>
     public void AddLogits(int sequences, int sequenceLength)
     {
-        var context = new TrainingContext(new GraphBuilder { IsTrainable = isTrainable }, sequences, sequenceLength);
-        context.Builder.Graph.AddOutput("logits", Logits(context));
+        var context = new TrainingContext(NewGraph(), sequences, sequenceLength);
+        context.Builder.Graph.AddOutput("logits", context.Builder.Cast(Logits(context), DataType.Float32));
         RunForwardPasses(context.Builder.Graph);
         Compile("logits", context.Builder.Graph);
     }
@@ -99,8 +108,8 @@ public sealed class ProgramBuilder
     /// <summary>Adds a plan that feeds new tokens to the cache and computes the logits [1, V] of one of them.</summary>
     public void AddGeneration(int newTokens, int capacity)
     {
-        var context = new GenerationContext(new GraphBuilder { IsTrainable = isTrainable }, newTokens, capacity);
-        context.Builder.Graph.AddOutput("logits", Logits(context));
+        var context = new GenerationContext(NewGraph(), newTokens, capacity);
+        context.Builder.Graph.AddOutput("logits", context.Builder.Cast(Logits(context), DataType.Float32));
         RunForwardPasses(context.Builder.Graph);
         Compile(GenerationPlan(newTokens), context.Builder.Graph);
     }
@@ -108,7 +117,7 @@ public sealed class ProgramBuilder
     /// <summary>Adds a plan that runs forward and backward over one micro-batch.</summary>
     public void AddMicroBatch(string name, int sequences, int sequenceLength, OptimizerSettings optimizer, bool accumulate)
     {
-        var context = new TrainingContext(new GraphBuilder { IsTrainable = isTrainable }, sequences, sequenceLength);
+        var context = new TrainingContext(NewGraph(), sequences, sequenceLength);
         GraphBuilder builder = context.Builder;
         Graph graph = builder.Graph;
         (Value loss, _) = builder.CrossEntropy(Logits(context), context.Targets);
@@ -148,6 +157,8 @@ public sealed class ProgramBuilder
     public StepProgram Build() => new(layout, parameters!, plans, [.. constants.Select(pair => (pair.Key, pair.Value))], vocabulary);
 
     internal static string GradientName(string parameter) => "gradients/" + parameter;
+
+    GraphBuilder NewGraph() => new() { IsTrainable = isTrainable, Precision = device.Precision };
 
     Value Logits(ModelContext context)
     {

@@ -55,13 +55,12 @@ internal sealed class UpdateGraph
         if (fused)
         {
             foreach (IGrouping<bool, StoredParameter> group in adam.GroupBy(parameter => parameter.Decays))
-                AdamW(builder, settings, group.Key, schedule, factor, Span("weights", group, parameter => parameter.Weight), Span("gradients", group, parameter => parameter.Gradient!),
-                    Span("m", group, parameter => parameter.FirstMoment!), Span("v", group, parameter => parameter.SecondMoment!));
+                AdamW(builder, group.Key, schedule, factor, group.First().Master is not null, (kind, select) => Span(kind, group, select));
         }
         else
         {
             foreach (StoredParameter parameter in adam)
-                AdamW(builder, settings, parameter.Decays, schedule, factor, parameter.Weight, parameter.Gradient!, parameter.FirstMoment!, parameter.SecondMoment!);
+                AdamW(builder, parameter.Decays, schedule, factor, parameter.Master is not null, (_, select) => select(parameter));
         }
 
         Value learningRate = builder.Slice(schedule, 0, 3, 1);
@@ -69,10 +68,14 @@ internal sealed class UpdateGraph
         return builder.Graph;
     }
 
-    static void AdamW(GraphBuilder builder, OptimizerSettings settings, bool decays, Value schedule, Value factor, params PersistentTensor[] tensors)
+    /// <summary>One call over what <paramref name="tensor"/> finds: one parameter's tensors, or neighbours as one.</summary>
+    void AdamW(GraphBuilder builder, bool decays, Value schedule, Value factor, bool hasMaster, Func<string, Func<StoredParameter, PersistentTensor>, PersistentTensor> tensor)
     {
-        var op = new AdamW((float)settings.Beta1, (float)settings.Beta2, (float)settings.Epsilon, decays ? (float)settings.WeightDecay : 0);
-        builder.Apply(op, [.. tensors.Select(tensor => State(builder, tensor)), schedule, factor]);
+        var op = new AdamW((float)settings.Beta1, (float)settings.Beta2, (float)settings.Epsilon, decays ? (float)settings.WeightDecay : 0, hasMaster);
+        Value Find(string kind, Func<StoredParameter, PersistentTensor> select) => State(builder, tensor(kind, select));
+        Value weight = hasMaster ? Find("master", parameter => parameter.Master!) : Find("weights", parameter => parameter.Weight);
+        Value[] inputs = [weight, Find("gradients", parameter => parameter.Gradient!), Find("m", parameter => parameter.FirstMoment!), Find("v", parameter => parameter.SecondMoment!), schedule, factor];
+        builder.Apply(op, hasMaster ? [.. inputs, Find("weights", parameter => parameter.Weight)] : inputs);
     }
 
     /// <summary>
@@ -82,7 +85,7 @@ internal sealed class UpdateGraph
     static void Muon(GraphBuilder builder, StoredParameter parameter, OptimizerSettings settings, Value learningRate, Value factor)
     {
         Value weight = State(builder, parameter.Weight), gradient = State(builder, parameter.Gradient!), momentum = State(builder, parameter.FirstMoment!);
-        Value update = builder.Apply1(new Momentum((float)settings.MuonMomentum, Nesterov: true), gradient, momentum, factor);
+        Value update = builder.Apply1(new Momentum((float)settings.MuonMomentum, Nesterov: true, weight.Type.DataType), gradient, momentum, factor);
         bool inputFirst = settings.IsInputFirst(parameter.Members[0].Name);
         var parts = new List<Value>();
         foreach ((int axis, int start, int length) in Matrices(parameter, settings))
@@ -97,7 +100,9 @@ internal sealed class UpdateGraph
         }
 
         Value direction = parts.Count == 1 ? parts[0] : builder.Concat(settings.FusedColumns(parameter.Name) > 1 ? 1 : 0, [.. parts]);
-        builder.Apply(new ScaledUpdate(1, (float)settings.WeightDecay), weight, direction, learningRate);
+        var op = new ScaledUpdate(1, (float)settings.WeightDecay, parameter.Master is not null);
+        if (parameter.Master is null) builder.Apply(op, weight, direction, learningRate);
+        else builder.Apply(op, State(builder, parameter.Master), direction, learningRate, weight);
     }
 
     /// <summary>The matrices in a stored parameter: its members along the rows, or equal parts of its columns.</summary>
@@ -129,7 +134,7 @@ internal sealed class UpdateGraph
     }
 
     static Value State(GraphBuilder builder, PersistentTensor tensor)
-        => builder.Graph.Sources.FirstOrDefault(source => source.Name == tensor.Name) ?? builder.State(tensor.Name, tensor.Type.Shape);
+        => builder.Graph.Sources.FirstOrDefault(source => source.Name == tensor.Name) ?? builder.State(tensor.Name, tensor.Type.Shape, tensor.Type.DataType);
 
     /// <summary>The neighbours' memory as one tensor.</summary>
     PersistentTensor Span(string kind, IEnumerable<StoredParameter> parameters, Func<StoredParameter, PersistentTensor> select)

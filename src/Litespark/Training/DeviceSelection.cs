@@ -1,4 +1,6 @@
 using Litespark.Devices.Cpu;
+using Litespark.Devices.Cuda;
+using Litespark.Graphs;
 using Litespark.Planning;
 using Litespark.Recipes;
 
@@ -18,16 +20,19 @@ public static class DeviceSelection
         return new CpuDevice(engine.Threads);
     }
 
-    /// <summary>Opens the recipe's device, or where that is not to be had, the CPU in its place: for forecasts only, which compute nothing.</summary>
+    /// <summary>
+    /// What plans may know of the recipe's device, and a device that the forecast of times can be measured on: the recipe's own or,
+    /// where that is not to be had, the CPU in its place. For forecasts only, which compute nothing.
+    /// </summary>
     /// <param name="engine">What the recipe asks for.</param>
+    /// <param name="profile">The recipe's device.</param>
     /// <param name="assumption">What the CPU stands in for, to be told to the user; null where it stands in for nothing.</param>
-    internal static IDevice OpenForForecast(EngineSection engine, out string? assumption)
+    internal static IDevice OpenForForecast(EngineSection engine, out DeviceProfile profile, out string? assumption)
     {
-        var missing = new List<string>();
-        if (engine.Device == DeviceChoice.Cuda) missing.Add("engine.device: cuda");
-        if (engine.Precision == Precision.Bfloat16) missing.Add("engine.precision: bfloat16");
-        assumption = missing.Count == 0 ? null
-            : $"{string.Join(" and ", missing)}: not to be had here. Memory and FLOPs are those of the CPU's float32 plan, and times are this CPU's, not a GPU's.";
+        bool isGpu = engine.Device == DeviceChoice.Cuda || engine.Precision == Precision.Bfloat16;
+        profile = isGpu ? CudaProfile.Of(engine.Precision == Precision.Float32 ? DataType.Float32 : DataType.BFloat16) : DeviceProfile.Cpu;
+        string asked = engine.Device == DeviceChoice.Cuda ? "engine.device: cuda" : "engine.precision: bfloat16";
+        assumption = isGpu ? $"{asked}: not to be had here. Memory and FLOPs are those of a GPU's plan, but times are this CPU's, not a GPU's." : null;
         return new CpuDevice(engine.Threads);
     }
 }

@@ -1,16 +1,21 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
+using Litespark.Checkpoints;
+using Litespark.Graphs;
 using Litespark.Planning;
 
 namespace Litespark.Training;
 
 /// <summary>
 /// Tensors of a loaded program by canonical name, whatever rows of whatever packed parameter they lie in:
-/// the weights, or optimiser state that has the weights' shapes.
+/// the weights, or optimiser state that has the weights' shapes. To the outside all are float32: of weights that are kept in two
+/// element types the float32 ones are read, and both are written.
 /// </summary>
 public sealed class ParameterStore : ITensorStore
 {
+    const int ChunkElements = 1 << 20;
+
     readonly ILoadedProgram program;
     readonly Dictionary<string, (PersistentTensor Tensor, CanonicalParameter Parameter)> places = [];
 
@@ -21,7 +26,7 @@ public sealed class ParameterStore : ITensorStore
 
     /// <summary>The weights under their canonical names.</summary>
     public static ParameterStore Weights(ILoadedProgram program)
-        => new ParameterStore(program).Add("", parameter => parameter.Weight);
+        => new ParameterStore(program).Add("", parameter => parameter.Master ?? parameter.Weight);
 
     /// <summary>The gradients under <c>grad.NAME</c>.</summary>
     public static ParameterStore Gradients(ILoadedProgram program)
@@ -35,14 +40,17 @@ public sealed class ParameterStore : ITensorStore
     public void Read(string name, Span<float> destination)
     {
         (PersistentTensor tensor, CanonicalParameter parameter) = Place(name, destination.Length);
-        program.Read(tensor, parameter.FirstElement, destination);
+        if (tensor.Type.DataType == DataType.Float32) program.Read(tensor, parameter.FirstElement, destination);
+        else ReadRounded(tensor, parameter.FirstElement, destination);
     }
 
     /// <inheritdoc/>
     public void Write(string name, ReadOnlySpan<float> source)
     {
         (PersistentTensor tensor, CanonicalParameter parameter) = Place(name, source.Length);
-        program.Write(tensor, parameter.FirstElement, source);
+        if (tensor.Type.DataType == DataType.Float32) program.Write(tensor, parameter.FirstElement, source);
+        else WriteRounded(tensor, parameter.FirstElement, source);
+        if (tensor == parameter.Stored.Master) WriteRounded(parameter.Stored.Weight, parameter.FirstElement, source);
     }
 
     /// <summary>
@@ -60,6 +68,28 @@ public sealed class ParameterStore : ITensorStore
             if (parameter.Initializer.StandardDeviation == 0) Array.Fill(values, (float)parameter.Initializer.Mean);
             else for (int i = 0; i < values.Length; i++) values[i] = (float)(parameter.Initializer.Mean + parameter.Initializer.StandardDeviation * random.Next());
             weights.Write(parameter.Name, values);
+        }
+    }
+
+    void ReadRounded(PersistentTensor tensor, long first, Span<float> destination)
+    {
+        var bytes = new byte[2 * Math.Min(destination.Length, ChunkElements)];
+        for (int start = 0; start < destination.Length; start += ChunkElements)
+        {
+            Span<float> part = destination.Slice(start, Math.Min(ChunkElements, destination.Length - start));
+            program.Read(tensor, first + start, MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan(0, 2 * part.Length)));
+            TensorConversion.FromBFloat16(bytes.AsSpan(0, 2 * part.Length), part);
+        }
+    }
+
+    void WriteRounded(PersistentTensor tensor, long first, ReadOnlySpan<float> source)
+    {
+        var bytes = new byte[2 * Math.Min(source.Length, ChunkElements)];
+        for (int start = 0; start < source.Length; start += ChunkElements)
+        {
+            ReadOnlySpan<float> part = source.Slice(start, Math.Min(ChunkElements, source.Length - start));
+            TensorConversion.ToBFloat16(part, bytes.AsSpan(0, 2 * part.Length));
+            program.Write<ushort>(tensor, first + start, MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan(0, 2 * part.Length)));
         }
     }
 

@@ -31,7 +31,7 @@ public sealed class RecipePlan
     /// taken to become as large as the recipe asks. A tokenizer file that is not here is not needed where the model's vocabulary is known without it.
     /// </summary>
     /// <exception cref="UserErrorException">The recipe's model is impossible or not to be found.</exception>
-    public static RecipePlan Of(LoadedRecipe loaded)
+    public static RecipePlan Of(LoadedRecipe loaded, DeviceProfile device)
     {
         Recipe recipe = loaded.Recipe;
         ModelSection model = recipe.Model;
@@ -40,7 +40,7 @@ public sealed class RecipePlan
         ExpectedVocabulary vocabulary = missing is null ? Vocabulary(recipe) : default;
         TransformerSpec spec = TrainingSetup.ResolveSpec(loaded, vocabulary.Size);
         StepProgram program = ProgramBuilder.Training(
-            Transformer.Function(spec), RecipeSettings.Plan(recipe.Engine), RecipeSettings.Optimizer(recipe.Optimizer), recipe.Training.MicroBatchSize, recipe.Training.SequenceLength);
+            Transformer.Function(spec), RecipeSettings.Plan(recipe.Engine), RecipeSettings.Optimizer(recipe.Optimizer), recipe.Training.MicroBatchSize, recipe.Training.SequenceLength, device: device);
         return new RecipePlan(recipe, spec, program)
         {
             IsVocabularyForecast = vocabulary.IsForecast && model.VocabSize is null && model.Path is null,

@@ -207,8 +207,7 @@ public sealed class Trainer : IDisposable
             StepBatch batch = loader.Next();
             meter.Start();
             double share = owner.schedule.At(done + 1), learningRate = recipe.Optimizer.LearningRate * share;
-            double mean = owner.step.RunGradients(batch.MicroBatches, batch.TargetCount);
-            double norm = owner.step.RunClip();
+            (double mean, double norm) = owner.step.RunGradientsAndClip(batch.MicroBatches, batch.TargetCount);
             LossProblem problem = owner.guard.Check(mean, norm);
             done++;
             tokens += batch.TokenCount;

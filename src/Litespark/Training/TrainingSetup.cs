@@ -10,7 +10,7 @@ namespace Litespark.Training;
 /// <summary>All that a recipe names, opened: tokenizer, data, architecture and the program that trains it.</summary>
 public sealed class TrainingSetup : IDisposable
 {
-    TrainingSetup(LoadedRecipe recipe, TransformerSpec spec, Tokenizer? tokenizer, DataPipeline data, string? modelFolder)
+    TrainingSetup(LoadedRecipe recipe, DeviceProfile device, TransformerSpec spec, Tokenizer? tokenizer, DataPipeline data, string? modelFolder)
     {
         Recipe = recipe.Recipe;
         Name = recipe.Name;
@@ -21,7 +21,7 @@ public sealed class TrainingSetup : IDisposable
         EosTokenIds = FindEosTokenIds(modelFolder, tokenizer);
         Optimizer = RecipeSettings.Optimizer(Recipe.Optimizer);
         PlanOptions = RecipeSettings.Plan(Recipe.Engine);
-        Program = ProgramBuilder.Training(Transformer.Function(spec), PlanOptions, Optimizer, Recipe.Training.MicroBatchSize, Recipe.Training.SequenceLength);
+        Program = ProgramBuilder.Training(Transformer.Function(spec), PlanOptions, Optimizer, Recipe.Training.MicroBatchSize, Recipe.Training.SequenceLength, device: device);
     }
 
     /// <summary>The recipe.</summary>
@@ -68,7 +68,7 @@ public sealed class TrainingSetup : IDisposable
     }
 
     /// <summary>Opens what the recipe names. Training a tokenizer and preparing tokens happen here, once per corpus.</summary>
-    public static TrainingSetup Open(LoadedRecipe loaded, int threads, Action<string> status, CancellationToken cancellation = default)
+    public static TrainingSetup Open(LoadedRecipe loaded, DeviceProfile device, int threads, Action<string> status, CancellationToken cancellation = default)
     {
         Recipe recipe = loaded.Recipe;
         string? modelFolder = recipe.Model.Path is { } path ? CheckpointStore.ResolveModelFolder(path, out _) : null;
@@ -77,7 +77,7 @@ public sealed class TrainingSetup : IDisposable
         DataPipeline data = tokenizer is null
             ? DataPipeline.Synthetic(spec.VocabSize, recipe.Training.Seed, recipe.Data)
             : OpenData(recipe, tokenizer, threads, status, cancellation);
-        return new TrainingSetup(loaded, spec, tokenizer, data, modelFolder);
+        return new TrainingSetup(loaded, device, spec, tokenizer, data, modelFolder);
     }
 
     /// <inheritdoc/>

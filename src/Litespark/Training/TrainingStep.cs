@@ -40,6 +40,20 @@ public sealed class TrainingStep
     /// <returns>The mean loss.</returns>
     public double RunGradients(IReadOnlyList<MicroBatch> batches, long targetCount)
     {
+        RunMicroBatches(batches, targetCount);
+        return Read(loss) / targetCount;
+    }
+
+    /// <summary><see cref="RunGradients"/> and <see cref="RunClip"/>; a device that runs on its own is waited for once, not twice.</summary>
+    public StepResult RunGradientsAndClip(IReadOnlyList<MicroBatch> batches, long targetCount)
+    {
+        RunMicroBatches(batches, targetCount);
+        program.Run(clip);
+        return new StepResult(Read(loss) / targetCount, Read(gradientNorm));
+    }
+
+    void RunMicroBatches(IReadOnlyList<MicroBatch> batches, long targetCount)
+    {
         if (targetCount <= 0) throw new ArgumentOutOfRangeException(nameof(targetCount), "a global batch needs at least one target that is not ignored");
         Span<float> scalar = [(float)(1.0 / targetCount)];
         program.Write<float>(lossScale, 0, scalar);
@@ -48,9 +62,13 @@ public sealed class TrainingStep
             WriteInputs(batches[i]);
             program.Run(i == 0 ? first : next);
         }
+    }
 
-        program.Read(loss, 0, scalar);
-        return scalar[0] / (double)targetCount;
+    double Read(PersistentTensor scalar)
+    {
+        Span<float> value = [0];
+        program.Read(scalar, 0, value);
+        return value[0];
     }
 
     /// <summary>Computes the global gradient norm and the factor that the update clips by.</summary>
@@ -58,12 +76,10 @@ public sealed class TrainingStep
     public double RunClip()
     {
         program.Run(clip);
-        Span<float> norm = [0];
-        program.Read(gradientNorm, 0, norm);
-        return norm[0];
+        return Read(gradientNorm);
     }
 
-    /// <summary>Updates the weights from the clipped gradients.</summary>
+    /// <summary>Updates the weights from the clipped gradients, and waits for the end of the step, so that its time is its own.</summary>
     /// <param name="step">Number of this update, from 1.</param>
     /// <param name="learningRate">AdamW's learning rate.</param>
     /// <param name="muonLearningRate">Muon's learning rate.</param>
@@ -75,15 +91,15 @@ public sealed class TrainingStep
         ];
         program.Write<float>(schedule, 0, values);
         program.Run(update);
+        program.Finish();
     }
 
     /// <summary>One whole step.</summary>
     public StepResult Run(IReadOnlyList<MicroBatch> batches, long targetCount, long step, double learningRate, double muonLearningRate = 0)
     {
-        double mean = RunGradients(batches, targetCount);
-        double norm = RunClip();
+        StepResult result = RunGradientsAndClip(batches, targetCount);
         RunUpdate(step, learningRate, muonLearningRate);
-        return new StepResult(mean, norm);
+        return result;
     }
 
     /// <summary>Sum of the losses of a batch in nats, without gradients.</summary>
@@ -91,9 +107,7 @@ public sealed class TrainingStep
     {
         WriteInputs(batch);
         program.Run(evaluate);
-        Span<float> sum = [0];
-        program.Read(loss, 0, sum);
-        return sum[0];
+        return Read(loss);
     }
 
     /// <summary>Mean loss over a whole validation set in nats, and bits per byte where its bytes are known.</summary>

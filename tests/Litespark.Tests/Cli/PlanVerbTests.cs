@@ -36,7 +36,7 @@ public class PlanVerbTests
     public void The_total_is_what_the_device_allocates(string planName, string recompute)
     {
         LoadedRecipe recipe = Recipe("training.sequence_length=32", "training.micro_batch_size=2", "training.global_batch_tokens=null", $"engine.plan={planName}", $"engine.recompute={recompute}");
-        RecipePlan plan = RecipePlan.Of(recipe);
+        RecipePlan plan = RecipePlan.Of(recipe, DeviceProfile.Cpu);
         using var device = new CpuDevice(1);
         using var loaded = (CpuProgram)device.Load(plan.Program);
         MemoryForecast memory = plan.Report(new Roofline(1e9, 1e9)).Memory;
@@ -53,7 +53,7 @@ public class PlanVerbTests
     {
         LoadedRecipe recipe = Recipe("model.preset=litespark-30b", "model.vocab_size=32000", "training.sequence_length=4096", "training.micro_batch_size=4", "training.global_batch_tokens=null");
         long before = GC.GetAllocatedBytesForCurrentThread();
-        RecipePlan plan = RecipePlan.Of(recipe);
+        RecipePlan plan = RecipePlan.Of(recipe, DeviceProfile.Cpu);
         PlanReport report = plan.Report(new Roofline(1e15, 4e12));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 100_000_000);
         Assert.Equal(32_528_943_616, report.Parameters);
@@ -68,7 +68,7 @@ public class PlanVerbTests
     [Fact]
     public void Time_is_at_the_roofline_call_by_call()
     {
-        RecipePlan plan = RecipePlan.Of(Recipe("training.sequence_length=32", "training.micro_batch_size=2", "training.global_batch_tokens=192"));
+        RecipePlan plan = RecipePlan.Of(Recipe("training.sequence_length=32", "training.micro_batch_size=2", "training.global_batch_tokens=192"), DeviceProfile.Cpu);
         PlanReport bound = plan.Report(new Roofline(1e9, double.PositiveInfinity)), moved = plan.Report(new Roofline(double.PositiveInfinity, 1e9));
         Assert.Equal(192, bound.TokensPerStep);
         Assert.Equal(bound.ExecutedFlopsPerToken * 192 / 1e9, bound.StepSeconds, 1e-9);
@@ -96,20 +96,20 @@ public class PlanVerbTests
     {
         using var tiny = new Training.TinyRun();
         LoadedRecipe recipe = tiny.Load("tokenizer.vocab_size=3000", "evaluation.every_steps=0");
-        RecipePlan before = RecipePlan.Of(recipe);
+        RecipePlan before = RecipePlan.Of(recipe, DeviceProfile.Cpu);
         Assert.Equal((3000, true), (before.Spec.VocabSize, before.IsVocabularyForecast));
         Assert.Contains("vocabulary 3,000 (a forecast", CliRun.Of("plan", tiny.RecipePath, "--set", "tokenizer.vocab_size=3000").Out);
 
-        using TrainingSetup setup = TrainingSetup.Open(recipe, 1, _ => { });
+        using TrainingSetup setup = TrainingSetup.Open(recipe, DeviceProfile.Cpu, 1, _ => { });
         Assert.InRange(setup.Spec.VocabSize, 257, 2999);
-        RecipePlan after = RecipePlan.Of(recipe);
+        RecipePlan after = RecipePlan.Of(recipe, DeviceProfile.Cpu);
         Assert.Equal((setup.Spec.VocabSize, false), (after.Spec.VocabSize, after.IsVocabularyForecast));
         Assert.Equal(setup.Program.TotalBytes, after.Program.TotalBytes);
         Assert.DoesNotContain("a forecast:", CliRun.Of("plan", tiny.RecipePath, "--set", "tokenizer.vocab_size=3000").Out);
     }
 
     [Theory]
-    [InlineData("litespark-3b", "vocabulary 32,000 (a forecast", "engine.device: cuda and engine.precision: bfloat16: not to be had here")]
+    [InlineData("litespark-3b", "vocabulary 32,000 (a forecast", "engine.device: cuda: not to be had here")]
     [InlineData("llama-3.2-1b", "vocabulary 128,256\n", "llama-3.2/tokenizer.json is not here; the vocabulary is taken to be the model's 128,256 (llama-3.2-1b)")]
     public void Recipes_for_other_machines_are_planned_and_what_is_assumed_is_told(string name, string vocabulary, string warning)
     {

@@ -104,7 +104,7 @@ internal sealed partial class TinyRun : IDisposable
     public LoadedRecipe Load(params string[] changes) => RecipeLoader.LoadFile(RecipePath, changes.Select(RecipeOverride.Parse));
 
     /// <summary>The recipe's tokenizer, data and program.</summary>
-    public TrainingSetup Open(params string[] changes) => TrainingSetup.Open(Load(changes), 1, _ => { });
+    public TrainingSetup Open(params string[] changes) => TrainingSetup.Open(Load(changes), DeviceProfile.Cpu, 1, _ => { });
 
     /// <summary>Trains in this process, to the end or to a stop requested after a step.</summary>
     public TrainingSummary Train(string run, string[]? changes = null, bool resume = false, int stopAfter = int.MaxValue, ITrainingObserver? observer = null)

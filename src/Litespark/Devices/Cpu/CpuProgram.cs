@@ -47,6 +47,11 @@ internal sealed unsafe class CpuProgram : ILoadedProgram
         }
     }
 
+    public void Finish()
+    {
+        // Run returns when all is done.
+    }
+
     public void Read<T>(PersistentTensor tensor, long firstElement, Span<T> destination) where T : unmanaged
         => new ReadOnlySpan<T>(Address<T>(tensor, firstElement, destination.Length), destination.Length).CopyTo(destination);
 

@@ -43,7 +43,7 @@ public sealed record GatedActivation(ActivationKind Kind) : Op
 
     /// <inheritdoc/>
     public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs)
-        => [new(new Shape(inputs[0].Shape.Rows, inputs[0].Shape.Columns / 2))];
+        => [inputs[0].Type.Of(new Shape(inputs[0].Shape.Rows, inputs[0].Shape.Columns / 2))];
 
     /// <inheritdoc/>
     public override void Differentiate(Node node, GradientContext context)

@@ -47,9 +47,9 @@ public sealed record HeadProduct(HeadProductKind Kind, AttentionGeometry Geometr
     /// <inheritdoc/>
     public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => Kind switch
     {
-        HeadProductKind.Scores => [new(Geometry.Scores)],
-        HeadProductKind.Mix => [new(new Shape(Geometry.Tokens, Geometry.Heads * Geometry.HeadDim))],
-        _ => [new(new Shape(Geometry.Tokens, Geometry.KeyValueHeads * Geometry.HeadDim))],
+        HeadProductKind.Scores => [inputs[0].Type.Of(Geometry.Scores)],
+        HeadProductKind.Mix => [inputs[0].Type.Of(new Shape(Geometry.Tokens, Geometry.Heads * Geometry.HeadDim))],
+        _ => [inputs[0].Type.Of(new Shape(Geometry.Tokens, Geometry.KeyValueHeads * Geometry.HeadDim))],
     };
 
     /// <inheritdoc/>
@@ -128,7 +128,7 @@ public sealed record SoftmaxGradient : Op
 
 /// <summary>
 /// Fused attention with an online softmax (FlashAttention, Dao et al. 2022): never a T × T matrix.
-/// Operands q [N, H·K], k and v [N, KV·K], document starts [N] → o [N, H·K], log-sum-exp [B, H, T].
+/// Operands q [N, H·K], k and v [N, KV·K], document starts [N] → o [N, H·K], log-sum-exp [B, H, T] (float32).
 /// </summary>
 public sealed record Attention(AttentionGeometry Geometry, int Window, float Scale) : Op
 {

@@ -69,13 +69,30 @@ public sealed record Scale(float Factor) : Op
 }
 
 /// <summary>A tensor of one value.</summary>
-public sealed record Fill(Shape Shape, float Content) : Op
+public sealed record Fill(Shape Shape, float Content, DataType DataType = DataType.Float32) : Op
 {
     /// <inheritdoc/>
     public override string Name => "fill";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [new(Shape)];
+    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [new(Shape, DataType)];
+
+    /// <inheritdoc/>
+    public override bool IsCheap(int output) => true;
+}
+
+/// <summary>The same numbers in another element type, rounded to nearest, ties to even.</summary>
+public sealed record Cast(DataType To) : Op
+{
+    /// <inheritdoc/>
+    public override string Name => "cast";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [new(inputs[0].Shape, To)];
+
+    /// <inheritdoc/>
+    public override void Differentiate(Node node, GradientContext context)
+        => context.Add(node.Inputs[0], context.Of(node.Output)!);
 
     /// <inheritdoc/>
     public override bool IsCheap(int output) => true;

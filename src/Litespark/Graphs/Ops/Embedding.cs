@@ -8,7 +8,7 @@ public sealed record Embedding : Op
 
     /// <inheritdoc/>
     public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs)
-        => [new TensorType(new Shape(inputs[0].Shape.Rows, inputs[1].Shape.Columns))];
+        => [inputs[1].Type.Of(new Shape(inputs[0].Shape.Rows, inputs[1].Shape.Columns))];
 
     /// <inheritdoc/>
     public override void Differentiate(Node node, GradientContext context)
@@ -22,7 +22,7 @@ public sealed record Embedding : Op
     public override bool CanAccumulate(int output) => true;
 }
 
-/// <summary>Adds each row of dy [N, D] to the row of a [V, D] table that its index names.</summary>
+/// <summary>Adds each row of dy [N, D] to the row of a [V, D] table (float32) that its index names.</summary>
 public sealed record EmbeddingGradient(int TableRows) : Op
 {
     /// <inheritdoc/>

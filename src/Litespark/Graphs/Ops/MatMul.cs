@@ -6,6 +6,9 @@ namespace Litespark.Graphs.Ops;
 /// </summary>
 public sealed record MatMul(bool TransposeA, bool TransposeB, bool HasBias = false, float Alpha = 1f) : Op
 {
+    /// <summary>Element type of the result where it is not that of the operands: the gradient of a weight is float32.</summary>
+    public DataType? ResultType { get; init; }
+
     /// <inheritdoc/>
     public override string Name => "matmul";
 
@@ -16,7 +19,7 @@ public sealed record MatMul(bool TransposeA, bool TransposeB, bool HasBias = fal
         (int kb, int n) = Oriented(inputs[1].Shape, TransposeB);
         if (ka != kb) throw new ArgumentException($"matmul: inner sizes differ: {inputs[0]} and {inputs[1]}");
         if (HasBias && inputs[2].Shape.Length != n) throw new ArgumentException($"matmul: bias {inputs[2]} does not fit {n} columns");
-        return [new TensorType(new Shape(m, n))];
+        return [new TensorType(new Shape(m, n), ResultType ?? inputs[0].Type.DataType)];
     }
 
     /// <inheritdoc/>
@@ -26,9 +29,9 @@ public sealed record MatMul(bool TransposeA, bool TransposeB, bool HasBias = fal
         (Value a, Value b, Value dy) = (node.Inputs[0], node.Inputs[1], context.Of(node.Output)!);
         GraphBuilder builder = context.Builder;
         if (context.Needs(a))
-            context.Add(a, TransposeA ? builder.MatMul(b, dy, TransposeB, true) : builder.MatMul(dy, b, false, !TransposeB));
+            context.Add(a, TransposeA ? builder.MatMul(b, dy, TransposeB, true, a.GradientType) : builder.MatMul(dy, b, false, !TransposeB, a.GradientType));
         if (context.Needs(b))
-            context.Add(b, TransposeB ? builder.MatMul(dy, a, true, TransposeA) : builder.MatMul(a, dy, !TransposeA, false));
+            context.Add(b, TransposeB ? builder.MatMul(dy, a, true, TransposeA, b.GradientType) : builder.MatMul(a, dy, !TransposeA, false, b.GradientType));
         if (HasBias && context.Needs(node.Inputs[2])) context.Add(node.Inputs[2], builder.Apply1(new ColumnSum(), dy));
     }
 
@@ -42,7 +45,7 @@ public sealed record MatMul(bool TransposeA, bool TransposeB, bool HasBias = fal
         => transpose ? (shape.Columns, shape.Rows) : (shape.Rows, shape.Columns);
 }
 
-/// <summary>Sum over the rows: x [N, D] → [D]; the gradient of a bias.</summary>
+/// <summary>Sum over the rows: x [N, D] → [D] (float32); the gradient of a bias.</summary>
 public sealed record ColumnSum : Op
 {
     /// <inheritdoc/>

@@ -4,7 +4,7 @@ namespace Litespark.Graphs.Ops;
 /// Root-mean-square norm (Zhang &amp; Sennrich 2019): y = x / √(mean(x²) + ε) ∘ weight, over groups of <see cref="GroupSize"/>
 /// columns (the whole row, or one attention head). Operands x [N, D], weight [GroupSize] and, if <see cref="HasResidual"/>,
 /// residual [N, D]: then the sum x + residual is normalised.
-/// Outputs y [N, D], 1/rms [N · D/GroupSize] and, with a residual, the sum [N, D].
+/// Outputs y [N, D], 1/rms [N · D/GroupSize] (float32) and, with a residual, the sum [N, D].
 /// </summary>
 public sealed record RmsNorm(float Epsilon, int GroupSize, bool HasResidual = false) : Op
 {
@@ -22,7 +22,7 @@ public sealed record RmsNorm(float Epsilon, int GroupSize, bool HasResidual = fa
         Shape x = inputs[0].Shape;
         if (x.Columns % GroupSize != 0 || inputs[1].Shape.Length != GroupSize) throw new ArgumentException($"{Name}: {inputs[1]} does not fit {inputs[0]}");
         var statistics = new TensorType(new Shape(checked(x.Rows * (x.Columns / GroupSize))));
-        return HasResidual ? [new(x), statistics, new(x)] : [new(x), statistics];
+        return HasResidual ? [inputs[0].Type, statistics, inputs[0].Type] : [inputs[0].Type, statistics];
     }
 
     /// <inheritdoc/>
@@ -59,14 +59,14 @@ public sealed record RmsNorm(float Epsilon, int GroupSize, bool HasResidual = fa
     }
 }
 
-/// <summary>Gradient of <see cref="RmsNorm"/>: dy, x, weight, 1/rms → dx, dWeight.</summary>
+/// <summary>Gradient of <see cref="RmsNorm"/>: dy, x, weight, 1/rms → dx, dWeight (float32).</summary>
 public sealed record RmsNormGradient(int GroupSize) : Op
 {
     /// <inheritdoc/>
     public override string Name => "rms_norm_gradient";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [inputs[0].Type, inputs[2].Type];
+    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [inputs[0].Type, new(inputs[2].Shape)];
 
     /// <inheritdoc/>
     public override bool CanAccumulate(int output) => true;
@@ -81,7 +81,7 @@ public sealed record RmsNormGradient(int GroupSize) : Op
 /// <summary>
 /// Layer norm (Ba et al. 2016): y = (x − mean) / √(variance + ε) ∘ weight + bias over each row. Operands x [N, D],
 /// weight [D], bias [D] and, if <see cref="HasResidual"/>, residual [N, D]: then the sum x + residual is normalised.
-/// Outputs y [N, D], mean [N], 1/std [N] and, with a residual, the sum [N, D].
+/// Outputs y [N, D], mean [N], 1/std [N] (float32) and, with a residual, the sum [N, D].
 /// </summary>
 public sealed record LayerNorm(float Epsilon, bool HasResidual = false) : Op
 {
@@ -99,7 +99,7 @@ public sealed record LayerNorm(float Epsilon, bool HasResidual = false) : Op
         Shape x = inputs[0].Shape;
         if (inputs[1].Shape.Length != x.Columns || inputs[2].Shape.Length != x.Columns) throw new ArgumentException($"{Name}: {inputs[1]} does not fit {inputs[0]}");
         var statistics = new TensorType(new Shape(x.Rows));
-        return HasResidual ? [new(x), statistics, statistics, new(x)] : [new(x), statistics, statistics];
+        return HasResidual ? [inputs[0].Type, statistics, statistics, inputs[0].Type] : [inputs[0].Type, statistics, statistics];
     }
 
     /// <inheritdoc/>
@@ -137,14 +137,14 @@ public sealed record LayerNorm(float Epsilon, bool HasResidual = false) : Op
     }
 }
 
-/// <summary>Gradient of <see cref="LayerNorm"/>: dy, x, weight, mean, 1/std → dx, dWeight, dBias.</summary>
+/// <summary>Gradient of <see cref="LayerNorm"/>: dy, x, weight, mean, 1/std → dx, dWeight, dBias (float32).</summary>
 public sealed record LayerNormGradient : Op
 {
     /// <inheritdoc/>
     public override string Name => "layer_norm_gradient";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [inputs[0].Type, inputs[2].Type, inputs[2].Type];
+    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [inputs[0].Type, new(inputs[2].Shape), new(inputs[2].Shape)];
 
     /// <inheritdoc/>
     public override bool CanAccumulate(int output) => true;

@@ -24,10 +24,10 @@ public sealed record ClipFactor(float MaxNorm) : Op
 }
 
 /// <summary>
-/// AdamW (Loshchilov &amp; Hutter 2019): weight, gradient, m, v, schedule [3] = (learning rate, 1 − β1^t, 1 − β2^t), clip factor [1];
-/// updates weight, m and v in place.
+/// AdamW (Loshchilov &amp; Hutter 2019): weight, gradient, m, v, schedule [3] = (learning rate, 1 − β1^t, 1 − β2^t), clip factor [1]
+/// and, if <see cref="HasCopy"/>, a copy of the weight in another element type; updates weight, m, v and the copy in place.
 /// </summary>
-public sealed record AdamW(float Beta1, float Beta2, float Epsilon, float WeightDecay) : Op
+public sealed record AdamW(float Beta1, float Beta2, float Epsilon, float WeightDecay, bool HasCopy = false) : Op
 {
     /// <inheritdoc/>
     public override string Name => "adamw";
@@ -36,20 +36,20 @@ public sealed record AdamW(float Beta1, float Beta2, float Epsilon, float Weight
     public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [];
 
     /// <inheritdoc/>
-    public override IReadOnlyList<int> MutatedInputs => [0, 2, 3];
+    public override IReadOnlyList<int> MutatedInputs => HasCopy ? [0, 2, 3, 6] : [0, 2, 3];
 }
 
 /// <summary>
 /// Momentum as Muon uses it (Jordan et al. 2024): gradient, momentum (updated in place), clip factor [1] → update
-/// = momentum, or with Nesterov gradient + β · momentum.
+/// = momentum, or with Nesterov gradient + β · momentum, in an element type of its own.
 /// </summary>
-public sealed record Momentum(float Beta, bool Nesterov) : Op
+public sealed record Momentum(float Beta, bool Nesterov, DataType ResultType = DataType.Float32) : Op
 {
     /// <inheritdoc/>
     public override string Name => "momentum";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [inputs[0].Type];
+    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [new(inputs[0].Shape, ResultType)];
 
     /// <inheritdoc/>
     public override IReadOnlyList<int> MutatedInputs => [1];
@@ -68,8 +68,11 @@ public sealed record Normalize(float Epsilon) : Op
     public override int InPlaceInput(int output) => 0;
 }
 
-/// <summary>weight ← weight · (1 − lr · WeightDecay) − lr · Factor · update: weight (in place), update, schedule (its first entry is lr).</summary>
-public sealed record ScaledUpdate(float Factor, float WeightDecay) : Op
+/// <summary>
+/// weight ← weight · (1 − lr · WeightDecay) − lr · Factor · update: weight (in place), update, schedule (its first entry is lr) and, if
+/// <see cref="HasCopy"/>, a copy of the weight in another element type (in place).
+/// </summary>
+public sealed record ScaledUpdate(float Factor, float WeightDecay, bool HasCopy = false) : Op
 {
     /// <inheritdoc/>
     public override string Name => "scaled_update";
@@ -78,5 +81,5 @@ public sealed record ScaledUpdate(float Factor, float WeightDecay) : Op
     public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [];
 
     /// <inheritdoc/>
-    public override IReadOnlyList<int> MutatedInputs => [0];
+    public override IReadOnlyList<int> MutatedInputs => HasCopy ? [0, 3] : [0];
 }

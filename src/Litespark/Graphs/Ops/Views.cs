@@ -12,7 +12,7 @@ public sealed record Slice(int Axis, int Start, int Length) : Op
         Shape shape = inputs[0].Shape;
         int size = Axis == 0 ? shape.Rows : shape.Columns;
         if (shape.Rank > 2 || Start < 0 || Start + Length > size) throw new ArgumentException($"slice [{Start}, {Start + Length}) of axis {Axis} of {inputs[0]}");
-        return [new(shape.With(Axis, Length), inputs[0].Type.DataType)];
+        return [inputs[0].Type.Of(shape.With(Axis, Length))];
     }
 
     /// <inheritdoc/>
@@ -37,7 +37,7 @@ public sealed record Concat(int Axis) : Op
     {
         Shape first = inputs[0].Shape;
         int size = inputs.Sum(input => Axis == 0 ? input.Shape.Rows : input.Shape.Columns);
-        return [new(first.With(Axis, size), inputs[0].Type.DataType)];
+        return [inputs[0].Type.Of(first.With(Axis, size))];
     }
 
     /// <inheritdoc/>

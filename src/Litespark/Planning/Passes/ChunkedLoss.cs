@@ -27,7 +27,7 @@ internal sealed record LinearCrossEntropyGradient : Op
     public override string Name => "linear_cross_entropy_gradient";
 
     public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs)
-        => inputs[3].Shape.Length == 1 ? [inputs[0].Type, inputs[1].Type] : throw new ArgumentException($"{Name}: token losses must be summed as they are");
+        => inputs[3].Shape.Length == 1 ? [inputs[0].Type, new(inputs[1].Shape, inputs[1].GradientType)] : throw new ArgumentException($"{Name}: token losses must be summed as they are");
 }
 
 /// <summary>
@@ -98,8 +98,8 @@ internal static class ChunkedLoss
             if (needsInput) inputGradients.Add(builder.MatMul(outputs[1], weight));
             if (needsWeight)
                 weightGradient = weightGradient is null
-                    ? builder.MatMul(outputs[1], part, transposeA: true)
-                    : builder.Apply1(new MatMul(true, false).WithAddend(0), outputs[1], part, weightGradient);
+                    ? builder.MatMul(outputs[1], part, transposeA: true, resultType: weight.GradientType)
+                    : builder.Apply1(weightGradient.Producer!.Op with { Addends = AddendList.None.Append(0) }, outputs[1], part, weightGradient);
         }
 
         builder.Phase = Phase.Forward;

@@ -65,9 +65,16 @@ __device__ __forceinline__ float fast_reciprocal(float x) { float y; asm("rcp.ap
 // tanh x, relative error 2^-11: enough for a bf16, not for an fp32.
 __device__ __forceinline__ float fast_tanh(float x) { float y; asm("tanh.approx.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
 
-// 16 bytes in one access; the address is a multiple of 16.
+// 16 bytes in one access; the address is a multiple of 16. Stores are spelt out: the compiler may cut an assignment into words.
 __device__ __forceinline__ uint4 load16(const void* address) { return *(const uint4*)address; }
-__device__ __forceinline__ void store16(void* address, uint4 value) { *(uint4*)address = value; }
+__device__ __forceinline__ void store16(void* address, uint4 value)
+{
+    asm volatile("st.v4.u32 [%0], {%1, %2, %3, %4};" :: "l"(address), "r"(value.x), "r"(value.y), "r"(value.z), "r"(value.w) : "memory");
+}
+
+// 8 bytes in one access; the address is a multiple of 8.
+__device__ __forceinline__ uint2 load8(const void* address) { return *(const uint2*)address; }
+__device__ __forceinline__ void store8(void* address, uint2 value) { asm volatile("st.v2.u32 [%0], {%1, %2};" :: "l"(address), "r"(value.x), "r"(value.y) : "memory"); }
 
 // 16 bytes of global memory that no one reads again soon, and that nothing writes while the kernel runs.
 __device__ __forceinline__ uint4 load16_once(const void* address)

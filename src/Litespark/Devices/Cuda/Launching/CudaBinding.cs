@@ -26,10 +26,10 @@ internal sealed class CudaBinding(KernelLibrary kernels, nint persistent, nint t
     public nint Address(Operand operand) => (operand.Arena == ArenaKind.Persistent ? persistent : transient) + (nint)operand.Offset;
 
     /// <summary>Macro that names an operand's element type.</summary>
-    public static string Element(DataType type) => type switch
+    public static string Element(DataType type, string macro = "ELEMENT") => macro + type switch
     {
-        DataType.BFloat16 => "ELEMENT=bf16",
-        DataType.Float32 => "ELEMENT=float",
+        DataType.BFloat16 => "=bf16",
+        DataType.Float32 => "=float",
         _ => throw new ArgumentException($"kernels have no elements of type {type}", nameof(type)),
     };
 

@@ -1,10 +1,7 @@
 // The emulator's side of hardware.cuh: the same functions for g++, each doing on the processor what the GPU's instruction does.
 // Approximate instructions are computed exactly; everything else has the hardware's results to the bit.
-#include "scheduler.cuh"
-#include <cmath>
-#include <mutex>
-#include <tuple>
-#include <utility>
+#include "launcher.cuh"
+#include <math.h>
 
 typedef unsigned char uint8;
 typedef unsigned short uint16;
@@ -122,7 +119,7 @@ template <> inline bf16 from_float<bf16>(float x)
 inline uint32 pack_bf16(float low, float high) { return from_float<bf16>(low).bits | (uint32)from_float<bf16>(high).bits << 16; }
 inline float2 unpack_bf16(uint32 pair) { return {__uint_as_float(pair << 16), __uint_as_float(pair & 0xFFFF0000u)}; }
 
-inline float rsqrtf(float x) { return (float)(1.0 / std::sqrt((double)x)); }
+inline float rsqrtf(float x) { return (float)(1.0 / sqrt((double)x)); }
 inline float fast_exp2(float x) { return exp2f(x); }
 inline float fast_log2(float x) { return log2f(x); }
 inline float fast_rsqrt(float x) { return rsqrtf(x); }
@@ -143,6 +140,18 @@ inline void store16(void* address, uint4 value, int line = __builtin_LINE())
     *(uint4*)address = value;
 }
 
+inline uint2 load8(const void* address, int line = __builtin_LINE())
+{
+    emulator::check_access(address, 8, 8, "load8", line);
+    return *(const uint2*)address;
+}
+
+inline void store8(void* address, uint2 value, int line = __builtin_LINE())
+{
+    emulator::check_access(address, 8, 8, "store8", line);
+    *(uint2*)address = value;
+}
+
 // Shared memory.
 
 #define SHARED_MEMORY(type, name) type* const name = reinterpret_cast<type*>(emulator::dynamic_shared)
@@ -151,60 +160,6 @@ inline void store16(void* address, uint4 value, int line = __builtin_LINE())
     type (&name)[count] = *reinterpret_cast<type (*)[count]>(emulator::static_shared + name##_position)
 
 // Kernels: `emulate_NAME` runs one launch, `parameters_NAME` tells the driver the parameters' sizes.
-
-namespace emulator {
-
-template <class T> T argument(void** arguments, int position)
-{
-    T value;
-    memcpy(&value, arguments[position], sizeof value);
-    if constexpr (std::is_pointer_v<T>)
-        if (value != nullptr && !is_allocated((const void*)value, 1)) fail("argument %d is the address %p, which is in no allocated memory", position, (const void*)value);
-    return value;
-}
-
-template <class... Parameters, size_t... Positions>
-int run(const char* name, void (*kernel)(Parameters...), void** arguments, const Launch* the_launch, std::index_sequence<Positions...>)
-{
-    static std::mutex mutex;
-    std::lock_guard<std::mutex> lock(mutex);
-    static std::tuple<std::remove_const_t<Parameters>...> values;
-    static void (*the_kernel)(Parameters...);
-    launch = the_launch;
-    kernel_name = name;
-    failed = false;
-    current = nullptr;
-    block_index = {0, 0, 0};
-    block_size = {(unsigned)launch->block, 1, 1};
-    grid_size = {(unsigned)launch->grid_x, (unsigned)launch->grid_y, (unsigned)launch->grid_z};
-    generator.state = launch->seed;
-    values = {argument<std::remove_const_t<Parameters>>(arguments, (int)Positions)...};
-    the_kernel = kernel;
-    body = [] { std::apply(the_kernel, values); };
-    for (unsigned z = 0; z < grid_size.z && !failed; z++)
-        for (unsigned y = 0; y < grid_size.y && !failed; y++)
-            for (unsigned x = 0; x < grid_size.x && !failed; x++)
-            {
-                block_index = {x, y, z};
-                run_block();
-            }
-    return failed;
-}
-
-template <class... Parameters> int run(const char* name, void (*kernel)(Parameters...), void** arguments, const Launch* launch)
-{
-    return run(name, kernel, arguments, launch, std::index_sequence_for<Parameters...>());
-}
-
-template <class... Parameters> int parameter_sizes(void (*)(Parameters...), int* sizes)
-{
-    int count = 0;
-    ((sizes[count++] = (int)sizeof(Parameters)), ...);
-    return count;
-}
-
-}
-
 #define KERNEL(name) \
-    extern "C" __attribute__((visibility("default"))) int emulate_##name(void** arguments, const emulator::Launch* launch) { return emulator::run(#name, name, arguments, launch); } \
+    extern "C" __attribute__((visibility("default"))) int emulate_##name(void** arguments, const emulator::Launch* launch) { return emulator::run<name>(#name, arguments, launch); } \
     extern "C" __attribute__((visibility("default"))) int parameters_##name(int* sizes) { return emulator::parameter_sizes(name, sizes); }

@@ -1,0 +1,138 @@
+using System.Runtime.InteropServices;
+using Litespark.Devices.Cuda.Driver;
+using Litespark.Devices.Cuda.Launching;
+using Litespark.Planning;
+
+namespace Litespark.Devices.Cuda;
+
+/// <summary>
+/// A program in a GPU's memory: two arenas, and each plan's calls bound to addresses in them. A plan runs once call by call
+/// (libraries set themselves up then) and is recorded at its second run; from then on it is one launch. Running only puts work
+/// into the stream: the host waits when it reads a result.
+/// </summary>
+internal sealed class CudaProgram : ILoadedProgram
+{
+    readonly ICudaDriver driver;
+    readonly CudaStream stream;
+    readonly PinnedRing ring;
+    readonly DeviceMemory persistent, transient;
+    readonly CudaBinding binding;
+    readonly Dictionary<StepPlan, BoundPlan> plans = [];
+
+    public CudaProgram(StepProgram program, KernelLibrary kernels, CudaCallFactory factory)
+    {
+        Program = program;
+        driver = kernels.Driver;
+        stream = new CudaStream(driver);
+        ring = new PinnedRing(driver, stream);
+        persistent = new DeviceMemory(driver, program.Layout.Bytes);
+        transient = new DeviceMemory(driver, program.TransientBytes);
+        driver.Clear(persistent.Value, program.Layout.Bytes, stream.Value);
+        binding = new CudaBinding(kernels, persistent.Value, transient.Value);
+        foreach ((PersistentTensor tensor, Action<Span<float>> contents) in program.Constants)
+        {
+            var values = new float[tensor.Type.Shape.Length];
+            contents(values);
+            Write<float>(tensor, 0, values);
+        }
+
+        foreach (StepPlan plan in program.Plans.Values)
+            plans[plan] = new BoundPlan([.. plan.Calls.Select(call => factory.Create(binding, call))]);
+        stream.Synchronize();
+    }
+
+    /// <inheritdoc/>
+    public StepProgram Program { get; }
+
+    /// <inheritdoc/>
+    public void Run(StepPlan plan)
+    {
+        BoundPlan bound = plans[plan];
+        if (bound.Graph is null && bound.HasRun) bound.Graph = Record(bound);
+        if (bound.Graph is not null) driver.LaunchGraph(bound.Graph.Value, stream.Value);
+        else bound.Enqueue(stream.Value);
+        bound.HasRun = true;
+    }
+
+    /// <inheritdoc/>
+    public void Run(StepPlan plan, Span<double> seconds)
+    {
+        ICudaCall[] calls = plans[plan].Calls;
+        bool isNew = plans[plan].Events.Length == 0;
+        if (isNew) plans[plan].Events = [.. Enumerable.Range(0, calls.Length + 1).Select(_ => new CudaEvent(driver))];
+        CudaEvent[] events = plans[plan].Events;
+        driver.Record(events[0].Value, stream.Value);
+        for (int i = 0; i < calls.Length; i++)
+        {
+            calls[i].Enqueue(stream.Value);
+            driver.Record(events[i + 1].Value, stream.Value);
+        }
+
+        stream.Synchronize();
+        for (int i = 0; i < calls.Length; i++) seconds[i] = driver.Milliseconds(events[i].Value, events[i + 1].Value) / 1e3;
+    }
+
+    /// <inheritdoc/>
+    public void Finish() => stream.Synchronize();
+
+    /// <inheritdoc/>
+    public void Read<T>(PersistentTensor tensor, long firstElement, Span<T> destination) where T : unmanaged
+        => ring.Read(Address<T>(tensor, firstElement, destination.Length), MemoryMarshal.AsBytes(destination));
+
+    /// <inheritdoc/>
+    public void Write<T>(PersistentTensor tensor, long firstElement, ReadOnlySpan<T> source) where T : unmanaged
+        => ring.Write(Address<T>(tensor, firstElement, source.Length), MemoryMarshal.AsBytes(source));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (stream.IsClosed) return;
+        stream.Synchronize();
+        foreach (BoundPlan plan in plans.Values) plan.Dispose();
+        plans.Clear();
+        binding.Dispose();
+        transient.Dispose();
+        persistent.Dispose();
+        ring.Dispose();
+        stream.Dispose();
+    }
+
+    CudaGraph Record(BoundPlan plan)
+    {
+        driver.BeginCapture(stream.Value);
+        plan.Enqueue(stream.Value);
+        return new CudaGraph(driver, driver.EndCapture(stream.Value));
+    }
+
+    unsafe nint Address<T>(PersistentTensor tensor, long firstElement, int count) where T : unmanaged
+    {
+        ObjectDisposedException.ThrowIf(persistent.IsClosed, this);
+        if (firstElement < 0 || (firstElement + count) * sizeof(T) > tensor.Bytes)
+            throw new ArgumentOutOfRangeException(nameof(firstElement), $"{tensor.Name}: elements {firstElement} … {firstElement + count} of {tensor.Type.Shape}");
+        return persistent.Value + (nint)(tensor.Offset + firstElement * sizeof(T));
+    }
+
+    /// <summary>A plan's calls, and what they become when they are recorded.</summary>
+    sealed class BoundPlan(ICudaCall[] calls) : IDisposable
+    {
+        public ICudaCall[] Calls { get; } = calls;
+
+        public CudaEvent[] Events { get; set; } = [];
+
+        public CudaGraph? Graph { get; set; }
+
+        public bool HasRun { get; set; }
+
+        public void Enqueue(nint stream)
+        {
+            foreach (ICudaCall call in Calls) call.Enqueue(stream);
+        }
+
+        public void Dispose()
+        {
+            Graph?.Dispose();
+            foreach (CudaEvent marker in Events) marker.Dispose();
+            foreach (ICudaCall call in Calls) call.Dispose();
+        }
+    }
+}

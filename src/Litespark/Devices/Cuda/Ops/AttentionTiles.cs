@@ -1,0 +1,95 @@
+using Litespark.Devices.Cuda.Driver;
+
+namespace Litespark.Devices.Cuda.Ops;
+
+/// <summary>
+/// Tiles of the flash-attention kernels for a width of heads and a GPU: the largest that leave no thread without registers (as
+/// compiled for sm_80 and sm_90a) and no block without shared memory. Narrow heads let a warp take 32 rows, which halves what it
+/// reads from shared memory; wide ones leave registers for 16.
+/// </summary>
+/// <param name="headDim">Columns of a head, a multiple of 8, at most 256.</param>
+/// <param name="gpu">The GPU.</param>
+internal sealed class AttentionTiles(int headDim, GpuProperties gpu)
+{
+    /// <summary>Widest head.</summary>
+    public const int WidestHead = 256;
+
+    // GPUs with 160 KiB of shared memory or more (sm_80, sm_90, sm_100) against those with 99 (sm_86, sm_89, sm_120).
+    const int MuchShared = 160 << 10, ElementBytes = 2, RowPadding = 8, Narrow = 96, Medium = 128;
+
+    /// <summary>Columns as they lie in tiles: whole 16-element steps.</summary>
+    public int Columns { get; } = (headDim + 15) / 16 * 16;
+
+    bool HasMuch => gpu.SharedMemoryPerBlock >= MuchShared;
+
+    int RowBytes => (Columns + RowPadding) * ElementBytes;
+
+    /// <summary>Tiles of attention_forward.</summary>
+    public AttentionTile Forward
+    {
+        get
+        {
+            (int queries, int keys) = Columns <= Narrow ? (128, 64) : Columns <= Medium ? (128, gpu.Major >= 9 ? 64 : 32) : (64, 64);
+            return new AttentionTile(queries, keys, Stages: 1, Warps: 4, (queries + 2 * keys) * RowBytes);
+        }
+    }
+
+    /// <summary>Tiles of attention_gradient_keys.</summary>
+    public AttentionTile GradientKeys
+    {
+        get
+        {
+            (int keys, int queries, int stages) = (Columns, HasMuch) switch
+            {
+                ( <= 64, _) or ( <= Narrow, true) => (128, 64, 2),
+                ( <= Narrow, false) => (64, 64, 2),
+                ( <= Medium, true) => (128, 48, 2),
+                ( <= Medium, false) => (64, 32, 2),
+                (_, true) => (64, 32, 2),
+                _ => (32, 32, 1),
+            };
+            const int Statistics = 3 * sizeof(float);
+            return new AttentionTile(queries, keys, stages, keys / 16, 2 * keys * RowBytes + stages * queries * (2 * RowBytes + Statistics));
+        }
+    }
+
+    /// <summary>Columns that a block of attention_gradient_keys sums: all, or half of those of the widest heads.</summary>
+    public int GradientKeyColumns => Columns <= Medium ? Columns : (Columns / 2 + 15) / 16 * 16;
+
+    /// <summary>Tiles of attention_gradient_queries.</summary>
+    public AttentionTile GradientQueries
+    {
+        get
+        {
+            (int queries, int keys, int stages, int warps) = (Columns, HasMuch) switch
+            {
+                ( <= Narrow, _) => (128, 32, 2, 4),
+                ( <= Medium, true) => (64, 64, 2, 4),
+                ( <= Medium, false) => (64, 32, 2, 4),
+                (_, true) => (64, 32, 2, 4),
+                _ => (32, 32, 1, 2),
+            };
+            return new AttentionTile(queries, keys, stages, warps, 2 * (queries + stages * keys) * RowBytes);
+        }
+    }
+}
+
+/// <summary>Tiles of one kernel.</summary>
+/// <param name="Queries">Queries of a tile.</param>
+/// <param name="Keys">Keys of a tile.</param>
+/// <param name="Stages">Tiles in flight.</param>
+/// <param name="Warps">Warps of a block.</param>
+/// <param name="SharedBytes">Shared memory of a block.</param>
+internal readonly record struct AttentionTile(int Queries, int Keys, int Stages, int Warps, int SharedBytes)
+{
+    const int WarpSize = 32;
+
+    /// <summary>Threads of a block.</summary>
+    public int Threads => Warps * WarpSize;
+
+    /// <summary>Tiles of queries that cover a sequence.</summary>
+    public int QueryTiles(int tokens) => (tokens + Queries - 1) / Queries;
+
+    /// <summary>Tiles of keys that cover a sequence.</summary>
+    public int KeyTiles(int tokens) => (tokens + Keys - 1) / Keys;
+}
