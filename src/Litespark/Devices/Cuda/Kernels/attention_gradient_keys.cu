@@ -3,6 +3,10 @@
 #include "fragments.cuh"
 #include "attention.cuh"
 
+// variants (sm_80): HEAD_DIM=48 KEY_TILE=128 QUERY_TILE=64 STAGES=2 COLUMNS=48; HEAD_DIM=64 KEY_TILE=128 QUERY_TILE=64 STAGES=2 COLUMNS=64; HEAD_DIM=128 KEY_TILE=128 QUERY_TILE=48 STAGES=2 COLUMNS=128; HEAD_DIM=256 KEY_TILE=64 QUERY_TILE=32 STAGES=2 COLUMNS=128
+// variants (sm_89): HEAD_DIM=48 KEY_TILE=128 QUERY_TILE=64 STAGES=2 COLUMNS=48; HEAD_DIM=64 KEY_TILE=128 QUERY_TILE=64 STAGES=2 COLUMNS=64; HEAD_DIM=128 KEY_TILE=64 QUERY_TILE=32 STAGES=2 COLUMNS=128; HEAD_DIM=256 KEY_TILE=32 QUERY_TILE=32 STAGES=1 COLUMNS=128
+// variants (sm_90a): HEAD_DIM=48 KEY_TILE=128 QUERY_TILE=64 STAGES=2 COLUMNS=48; HEAD_DIM=64 KEY_TILE=128 QUERY_TILE=64 STAGES=2 COLUMNS=64; HEAD_DIM=128 KEY_TILE=128 QUERY_TILE=48 STAGES=2 COLUMNS=128; HEAD_DIM=256 KEY_TILE=64 QUERY_TILE=32 STAGES=2 COLUMNS=128
+
 // dK and dV. A block has KEY_TILE keys of one key head, each warp 16 of them, and goes through the queries that see them, QUERY_TILE
 // at a time, of one query head of the group after the other: sums have one order. With the keys as rows, the weights come out of
 // their product as what the next one takes: Sᵀ = K·Qᵀ, Pᵀ = exp(Sᵀ − lse), dV += Pᵀ·dO, dPᵀ = V·dOᵀ, dSᵀ = Pᵀ ∘ (dPᵀ − delta),

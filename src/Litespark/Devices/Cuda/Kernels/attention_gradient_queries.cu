@@ -3,6 +3,10 @@
 #include "fragments.cuh"
 #include "attention.cuh"
 
+// variants (sm_80): HEAD_DIM=48 KEY_TILE=32 QUERY_TILE=128 STAGES=2 WARPS=4; HEAD_DIM=64 KEY_TILE=32 QUERY_TILE=128 STAGES=2 WARPS=4; HEAD_DIM=128 KEY_TILE=64 QUERY_TILE=64 STAGES=2 WARPS=4; HEAD_DIM=256 KEY_TILE=32 QUERY_TILE=64 STAGES=2 WARPS=4
+// variants (sm_89): HEAD_DIM=48 KEY_TILE=32 QUERY_TILE=128 STAGES=2 WARPS=4; HEAD_DIM=64 KEY_TILE=32 QUERY_TILE=128 STAGES=2 WARPS=4; HEAD_DIM=128 KEY_TILE=32 QUERY_TILE=64 STAGES=2 WARPS=4; HEAD_DIM=256 KEY_TILE=32 QUERY_TILE=32 STAGES=1 WARPS=2
+// variants (sm_90a): HEAD_DIM=48 KEY_TILE=32 QUERY_TILE=128 STAGES=2 WARPS=4; HEAD_DIM=64 KEY_TILE=32 QUERY_TILE=128 STAGES=2 WARPS=4; HEAD_DIM=128 KEY_TILE=64 QUERY_TILE=64 STAGES=2 WARPS=4; HEAD_DIM=256 KEY_TILE=32 QUERY_TILE=64 STAGES=2 WARPS=4
+
 // dQ. A block has QUERY_TILE queries of one head, each of its WARPS warps whole rows of them, and goes through the keys that some of
 // them see, KEY_TILE at a time: S = Q·Kᵀ, P = exp(S − lse), dP = dO·Vᵀ, dS = P ∘ (dP − delta), dQ += dS·K. S and dP are computed a
 // second time here (after attention_gradient_keys), which costs two products of seven, but no block then adds to what another one

@@ -1,6 +1,8 @@
 #include "device.cuh"
 #include "packs.cuh"
 
+// variants: ELEMENT=bf16 VECTOR=8 THREADS=256; ELEMENT=float VECTOR=4 THREADS=256; ELEMENT=bf16 VECTOR=1 THREADS=256
+
 // parts[b, c] = Σ x[r, c] over the rows of share b, in a fixed order: the gradient of a bias, before column_totals adds the shares up.
 // Blocks along x take a warp's packs of columns each, blocks along y a share of the rows; a block's warps take turns at its rows.
 typedef ELEMENT element;

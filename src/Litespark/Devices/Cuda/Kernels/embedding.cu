@@ -2,6 +2,8 @@
 #include "packs.cuh"
 #include "cuts.cuh"
 
+// variants: ELEMENT=bf16 VECTOR=8; ELEMENT=float VECTOR=4; ELEMENT=bf16 VECTOR=1
+
 // Table lookup. N tokens, V vocabulary, D width.
 typedef ELEMENT element;
 

@@ -2,6 +2,8 @@
 #include "packs.cuh"
 #include "cuts.cuh"
 
+// variants: ELEMENT=bf16 VECTOR=8; ELEMENT=float VECTOR=4; ELEMENT=bf16 VECTOR=1
+
 // dTable[indices[n]] += dy[n] in the order of the tokens, without atomics: the tokens are sorted by their index, equal ones in their own
 // order, and each run of equal ones is added up by one block. N tokens, D width.
 typedef ELEMENT element;

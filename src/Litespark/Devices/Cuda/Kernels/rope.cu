@@ -1,6 +1,8 @@
 #include "device.cuh"
 #include "packs.cuh"
 
+// variants: ELEMENT=bf16 VECTOR=8 HEAD_DIM=128 ROTARY_DIM=128; ELEMENT=float VECTOR=4 HEAD_DIM=64 ROTARY_DIM=32
+
 // Rotary position embedding (Su et al., 2021) in the half-split convention of Hugging Face's Llama: in each head, columns i and i + R/2 are
 // turned by the angle whose cosine and sine are row positions[n], column i of the tables [positions, R/2]; columns from R on are copied.
 // y may be x. Blocks along y share the tokens, threads along x a token's pairs of packs.

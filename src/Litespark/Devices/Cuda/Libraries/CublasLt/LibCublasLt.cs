@@ -9,6 +9,7 @@ namespace Litespark.Devices.Cuda.Libraries.CublasLt;
 /// <param name="library">A loaded <c>libcublasLt</c>.</param>
 internal sealed unsafe class LibCublasLt(nint library)
 {
+    public const int NotSupported = 15; // CUBLAS_STATUS_NOT_SUPPORTED
     public const int DataFloat32 = 0, DataBFloat16 = 14; // CUDA_R_32F, CUDA_R_16BF
     public const int ComputeFloat32 = 68; // CUBLAS_COMPUTE_32F: of fp32 operands true fp32 products, no TF32
     public const int Transpose = 1; // CUBLAS_OP_T

@@ -32,7 +32,7 @@ internal sealed unsafe class MatmulDescription : IDisposable
         }
     }
 
-    /// <summary>Algorithms that cuBLASLt expects to do well, best first: those that give the same bits each time and fit into the workspace.</summary>
+    /// <summary>Algorithms that cuBLASLt expects to do well, best first: those that give the same bits each time and fit into the workspace. None where it has none.</summary>
     public List<Algorithm> Candidates(int count, long workspaceBytes)
     {
         nint created;
@@ -45,8 +45,10 @@ internal sealed unsafe class MatmulDescription : IDisposable
             foreach (int matrix in (int[])[LibCublasLt.MinAlignmentA, LibCublasLt.MinAlignmentB, LibCublasLt.MinAlignmentC, LibCublasLt.MinAlignmentD]) Prefer(matrix, (uint)problem.Alignment);
             var results = new HeuristicResult[count];
             int returned;
-            fixed (HeuristicResult* start = results)
-                lt.Check(lt.AlgoGetHeuristic(handle, description, first, second, result, result, preference, count, start, &returned), "cublasLtMatmulAlgoGetHeuristic", problem.ToString());
+            int status;
+            fixed (HeuristicResult* start = results) status = lt.AlgoGetHeuristic(handle, description, first, second, result, result, preference, count, start, &returned);
+            if (status == LibCublasLt.NotSupported) return [];
+            lt.Check(status, "cublasLtMatmulAlgoGetHeuristic", problem.ToString());
             return [.. results.Take(returned).Where(candidate => candidate.State == 0 && (long)candidate.WorkspaceBytes <= workspaceBytes && IsDeterministic(candidate.Algorithm)).Select(candidate => candidate.Algorithm)];
         }
         finally
