@@ -24,7 +24,8 @@ internal static partial class KernelText
         return Include().Replace(substitute?.Invoke(name) ?? Read(name), match => Flatten(match.Groups[1].Value, substitute, seen));
     }
 
-    static string Read(string name)
+    /// <summary>A file as it is.</summary>
+    public static string Read(string name)
     {
         using Stream stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(Folder + name)
             ?? throw new ArgumentException($"no kernel file is called {name}", nameof(name));

@@ -1,4 +1,5 @@
 #include "device.cuh"
+// variants: HEAD_DIM=48; HEAD_DIM=128; HEAD_DIM=256
 
 // variants: HEAD_DIM=48; HEAD_DIM=128; HEAD_DIM=256
 

@@ -1,5 +1,6 @@
 #include "device.cuh"
 #include "gemm.cuh"
+// variants: OUTPUT=float BIAS=bf16; OUTPUT=bf16 BIAS=float
 
 // variants: OUTPUT=bf16 BIAS=bf16; OUTPUT=float BIAS=float
 

@@ -14,9 +14,12 @@ internal static class AttentionOps
 
     /// <summary>q, k, v, document starts → o, log-sum-exp.</summary>
     public static ICudaCall Attention(CudaBinding binding, KernelCall call, Attention op)
+        => Attention(binding, call, op, new AttentionTiles(op.Geometry.HeadDim, binding.Gpu).Forward);
+
+    /// <summary>The same with certain tiles.</summary>
+    public static ICudaCall Attention(CudaBinding binding, KernelCall call, Attention op, AttentionTile tile)
     {
         AttentionGeometry g = op.Geometry;
-        AttentionTile tile = new AttentionTiles(g.HeadDim, binding.Gpu).Forward;
         (Operand q, Operand k, Operand v, Operand o) = (Rows(binding, call.Inputs[0]), Rows(binding, call.Inputs[1]), Rows(binding, call.Inputs[2]), Rows(binding, call.Outputs[0]));
         var variant = new KernelVariant("attention_forward", $"HEAD_DIM={g.HeadDim}", $"QUERY_TILE={tile.Queries}", $"KEY_TILE={tile.Keys}", $"WARPS={tile.Warps}");
         return binding.Launch(variant, "attention_forward", new LaunchShape(checked(tile.QueryTiles(g.SequenceLength) * g.Heads * g.Sequences), tile.Threads, tile.SharedBytes),
@@ -26,9 +29,12 @@ internal static class AttentionOps
 
     /// <summary>q, k, v, o, log-sum-exp, document starts, dO → dQ, dK, dV.</summary>
     public static ICudaCall AttentionGradient(CudaBinding binding, KernelCall call, AttentionGradient op)
+        => AttentionGradient(binding, call, op, new AttentionTiles(op.Geometry.HeadDim, binding.Gpu));
+
+    /// <summary>The same with certain tiles.</summary>
+    public static ICudaCall AttentionGradient(CudaBinding binding, KernelCall call, AttentionGradient op, AttentionTiles tiles)
     {
         AttentionGeometry g = op.Geometry;
-        var tiles = new AttentionTiles(g.HeadDim, binding.Gpu);
         (AttentionTile keyTile, AttentionTile queryTile) = (tiles.GradientKeys, tiles.GradientQueries);
         (Operand q, Operand k, Operand v, Operand o) = (Rows(binding, call.Inputs[0]), Rows(binding, call.Inputs[1]), Rows(binding, call.Inputs[2]), Rows(binding, call.Inputs[3]));
         (Operand dO, Operand dQ, Operand dK, Operand dV) = (Rows(binding, call.Inputs[6]), Rows(binding, call.Outputs[0]), Rows(binding, call.Outputs[1]), Rows(binding, call.Outputs[2]));

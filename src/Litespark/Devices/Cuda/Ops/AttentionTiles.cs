@@ -45,7 +45,7 @@ internal sealed class AttentionTiles(int headDim, GpuProperties gpu)
                 ( <= Narrow, false) => (64, 64, 2),
                 ( <= Medium, true) => (128, 48, 2),
                 ( <= Medium, false) => (64, 32, 2),
-                (_, true) => (64, 32, 2),
+                (_, true) => (64, gpu.Major >= 9 ? 32 : 16, 2),
                 _ => (32, 32, 1),
             };
             const int Statistics = 3 * sizeof(float);

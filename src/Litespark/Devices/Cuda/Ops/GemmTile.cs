@@ -62,6 +62,8 @@ internal readonly record struct GemmCut(GemmTile Tile, int Splits)
             {
                 bool allowed = splits == 1 || (batch == 1 && steps / splits >= FewestSteps && (long)splits * m * n * sizeof(float) <= MostPartialBytes);
                 if (!allowed) break;
+                int stepsEach = (steps + splits - 1) / splits;
+                if ((splits - 1) * stepsEach >= steps) continue; // the last part would be empty
                 double cycles = Cycles(tile, m, n, steps, batch, splits, gpu.Multiprocessors);
                 if (cycles < least) (least, best) = (cycles, new GemmCut(tile, splits));
             }

@@ -19,10 +19,10 @@ internal sealed unsafe class OpTrial : IDisposable
     readonly KernelLibrary kernels;
     readonly WorkerPool pool = new(1);
 
-    public OpTrial(uint seed = 0)
+    public OpTrial(uint seed = 0, IReadOnlyDictionary<string, string>? texts = null)
     {
         driver = new EmulatedDriver(seed);
-        kernels = new KernelLibrary(driver, new EmulatedCompiler());
+        kernels = new KernelLibrary(driver, new EmulatedCompiler(texts));
     }
 
     /// <summary>Runs an op on both devices. Afterwards the tensors hold what each device left in them.</summary>
