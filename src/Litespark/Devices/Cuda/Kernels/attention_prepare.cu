@@ -1,8 +1,6 @@
 #include "device.cuh"
 // variants: HEAD_DIM=48; HEAD_DIM=128; HEAD_DIM=256
 
-// variants: HEAD_DIM=48; HEAD_DIM=128; HEAD_DIM=256
-
 // What the gradient of attention needs first. HEAD_DIM: a multiple of 8.
 
 // delta[B, H, T] = Σ dO ∘ O over a head's columns. A warp for each row of a head; grid: rows of all heads over the warps of a block.

@@ -1,8 +1,6 @@
 #include "device.cuh"
 // variants: ELEMENT=bf16 HEAD_DIM=128 WARPS=4; ELEMENT=float HEAD_DIM=48 WARPS=4
 
-// variants: ELEMENT=bf16 HEAD_DIM=64 WARPS=4; ELEMENT=bf16 HEAD_DIM=128 WARPS=4; ELEMENT=float HEAD_DIM=48 WARPS=4
-
 // Attention of new tokens over a key/value cache, for generation.
 typedef ELEMENT element;
 

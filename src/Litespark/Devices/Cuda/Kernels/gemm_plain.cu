@@ -2,8 +2,6 @@
 #include "gemm.cuh"
 // variants: OUTPUT=float BIAS=float TRANSPOSE_A=0 TRANSPOSE_B=1 ELEMENT_A=float ELEMENT_B=float; OUTPUT=bf16 BIAS=bf16 TRANSPOSE_A=1 TRANSPOSE_B=0 ELEMENT_A=bf16 ELEMENT_B=float
 
-// variants: OUTPUT=float BIAS=float TRANSPOSE_A=0 TRANSPOSE_B=1 ELEMENT_A=float ELEMENT_B=float; OUTPUT=float BIAS=float TRANSPOSE_A=1 TRANSPOSE_B=0 ELEMENT_A=float ELEMENT_B=float; OUTPUT=bf16 BIAS=bf16 TRANSPOSE_A=0 TRANSPOSE_B=0 ELEMENT_A=bf16 ELEMENT_B=bf16
-
 // Matrix product without tensor cores, for any element types (ELEMENT_A, ELEMENT_B): fp32 sums of fp32 products, in order of k.
 // Blocks of 64 × 64 with 256 threads, 4 × 4 sums each.
 typedef ELEMENT_A element_a;

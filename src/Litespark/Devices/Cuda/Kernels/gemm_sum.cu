@@ -2,8 +2,6 @@
 #include "gemm.cuh"
 // variants: OUTPUT=float BIAS=bf16; OUTPUT=bf16 BIAS=float
 
-// variants: OUTPUT=bf16 BIAS=bf16; OUTPUT=float BIAS=float
-
 // Finishes a product whose K was split: adds the partial sums [splits, M, N padded to 4] in the order of the splits.
 // A thread takes four columns; grid-stride over all of them.
 extern "C" __global__ void gemm_sum(const float* partials, output* c, const bias_element* bias,
