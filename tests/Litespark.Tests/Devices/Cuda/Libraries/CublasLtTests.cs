@@ -163,7 +163,7 @@ public sealed class CublasLtTests : IDisposable
         return (ushort)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
     }
 
-    static unsafe DeviceMemory Upload(ICudaDriver driver, CudaStream stream, float[] values, DataType type)
+    static unsafe DeviceMemory Upload(EmulatedDriver driver, CudaStream stream, float[] values, DataType type)
     {
         var memory = new DeviceMemory(driver, (long)values.Length * type.Size());
         using var host = new PinnedMemory(driver, memory.ByteLength);
@@ -175,7 +175,7 @@ public sealed class CublasLtTests : IDisposable
         return memory;
     }
 
-    static unsafe float[] Download(ICudaDriver driver, CudaStream stream, DeviceMemory memory, int count, DataType type)
+    static unsafe float[] Download(EmulatedDriver driver, CudaStream stream, DeviceMemory memory, int count, DataType type)
     {
         using var host = new PinnedMemory(driver, memory.ByteLength);
         driver.CopyToHost(host.Value, memory.Value, memory.ByteLength, stream.Value);
