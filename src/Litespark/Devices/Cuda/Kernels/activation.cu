@@ -4,7 +4,7 @@
 #include "matrix_walk.cuh"
 #include "activation_functions.cuh"
 
-// variants: ELEMENT=bf16 FUNCTION=Silu VECTOR=8; ELEMENT=bf16 FUNCTION=GeluTanh VECTOR=8; ELEMENT=bf16 FUNCTION=Gelu VECTOR=1; ELEMENT=float FUNCTION=Relu VECTOR=4
+// variants: ELEMENT=bf16 FUNCTION=Silu VECTOR=8; ELEMENT=bf16 FUNCTION=Gelu VECTOR=8; ELEMENT=bf16 FUNCTION=GeluTanh VECTOR=8; ELEMENT=bf16 FUNCTION=Relu VECTOR=8; ELEMENT=float FUNCTION=Silu VECTOR=4; ELEMENT=bf16 FUNCTION=Gelu VECTOR=1
 
 // Non-linearities and gated linear units. Results may lie in any operand's place: a thread reads what it replaces before it writes.
 typedef ELEMENT element;

@@ -5,15 +5,15 @@
 constexpr int Dim = (HEAD_DIM + 15) / 16 * 16;
 constexpr float Log2E = 1.4426950408889634f;
 
-// Score of a hidden key, and the maximum of a row that has seen none.
-constexpr float Hidden = -1e30f;
-
 typedef PaddedTile<Dim> Tile;
 typedef Fragments<Dim> TileFragments;
 
 // Query t of a sequence sees the keys first(t) … t: its document, at most the window, never the future.
 struct Mask
 {
+    // Score of a hidden key, and the maximum of a row that has seen none.
+    static constexpr float Hidden = -1e30f;
+
     const int* starts;
     int tokens, window;
 
@@ -212,7 +212,7 @@ template <int R> struct QueryRows
                 for (int e = 0; e < 4; e++)
                 {
                     int column = key + j * 8 + lane % 4 * 2 + e % 2, token = row + i * 16 + e / 2 * 8 + lane / 4;
-                    if (column < first[i][e / 2] || column > token) scores[i][j][e] = Hidden;
+                    if (column < first[i][e / 2] || column > token) scores[i][j][e] = Mask::Hidden;
                 }
     }
 };

@@ -39,7 +39,7 @@ extern "C" __global__ void __launch_bounds__(Threads) attention_forward(
         #pragma unroll
         for (int h = 0; h < 2; h++)
         {
-            greatest[i][h] = Hidden;
+            greatest[i][h] = Mask::Hidden;
             total[i][h] = 0;
         }
 
@@ -77,7 +77,7 @@ extern "C" __global__ void __launch_bounds__(Threads) attention_forward(
                 for (int j = 0; j < KeyFragments; j++) most = fmaxf(most, fmaxf(scores[i][j][2 * h], scores[i][j][2 * h + 1]));
                 most = row_max(most);
                 // A row that has seen no key yet: everything stays 0.
-                const float base = most == Hidden ? 0.0f : most * scale2;
+                const float base = most == Mask::Hidden ? 0.0f : most * scale2;
                 const float correction = fast_exp2(greatest[i][h] * scale2 - base);
                 greatest[i][h] = most;
                 total[i][h] *= correction;

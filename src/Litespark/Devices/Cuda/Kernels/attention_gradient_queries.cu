@@ -13,7 +13,7 @@ constexpr int StageLength = 2 * Tile::Length(KEY_TILE);
 static_assert(QUERY_TILE % (16 * WARPS) == 0 && KEY_TILE % 16 == 0, "warps take whole fragments");
 
 // Grid: query tiles · heads · sequences. Shared memory: 2 QUERY_TILE rows of a tile and STAGES stages.
-extern "C" __global__ void __launch_bounds__(Threads) attention_gradient_queries(
+extern "C" __global__ void __launch_bounds__(Threads, 1) attention_gradient_queries(
     const bf16* q, const bf16* k, const bf16* v, const bf16* gradient, const float* log_sum_exp, const float* delta,
     const int* starts, bf16* dq, int tokens, int heads, int group, int window, float scale,
     long long q_stride, long long k_stride, long long v_stride, long long gradient_stride, long long dq_stride)

@@ -3,6 +3,13 @@
 
 // What the gradient of attention needs first. HEAD_DIM: a multiple of 8.
 
+// The inner product of two pairs of elements.
+__device__ inline float product_of_pairs(uint32 x, uint32 y)
+{
+    const float2 a = unpack_bf16(x), b = unpack_bf16(y);
+    return a.x * b.x + a.y * b.y;
+}
+
 // delta[B, H, T] = Σ dO ∘ O over a head's columns. A warp for each row of a head; grid: rows of all heads over the warps of a block.
 extern "C" __global__ void attention_delta(const bf16* o, const bf16* gradient, float* delta,
     int tokens, int heads, long long rows, long long o_stride, long long gradient_stride)
@@ -14,11 +21,8 @@ extern "C" __global__ void attention_delta(const bf16* o, const bf16* gradient, 
     float sum = 0;
     for (int column = lane_index() * 8; column < HEAD_DIM; column += WARP * 8)
     {
-        float x[8], y[8];
-        load(o + row * o_stride + head * HEAD_DIM + column, x);
-        load(gradient + row * gradient_stride + head * HEAD_DIM + column, y);
-#pragma unroll
-        for (int i = 0; i < 8; i++) sum += x[i] * y[i];
+        const uint4 x = load16(o + row * o_stride + head * HEAD_DIM + column), y = load16(gradient + row * gradient_stride + head * HEAD_DIM + column);
+        sum += product_of_pairs(x.x, y.x) + product_of_pairs(x.y, y.y) + product_of_pairs(x.z, y.z) + product_of_pairs(x.w, y.w);
     }
 
     sum = warp_sum(sum);

@@ -3,7 +3,7 @@
 #include "cuts.cuh"
 #include "matrix_walk.cuh"
 
-// variants: ELEMENT=bf16 RESULT=bf16 VECTOR=8; ELEMENT=float RESULT=bf16 VECTOR=8; ELEMENT=float RESULT=float VECTOR=4; ELEMENT=bf16 RESULT=float VECTOR=1
+// variants: ELEMENT=bf16 RESULT=bf16 VECTOR=8; ELEMENT=bf16 RESULT=float VECTOR=8; ELEMENT=float RESULT=bf16 VECTOR=8; ELEMENT=float RESULT=float VECTOR=4; ELEMENT=bf16 RESULT=bf16 VECTOR=1
 
 // Element-wise ops of matrices; y may be one of the operands. Numbers are computed in fp32 and rounded once.
 typedef ELEMENT element;

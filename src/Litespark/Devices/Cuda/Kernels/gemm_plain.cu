@@ -22,7 +22,7 @@ __device__ __forceinline__ void load_tile(float* tile, const Element* source, lo
 }
 
 // Grid and arguments as in gemm.cu. Shared memory: 2 · TileK · Pitch floats.
-extern "C" __global__ void __launch_bounds__(Threads) gemm_plain(
+extern "C" __global__ void __launch_bounds__(Threads, 3) gemm_plain(
     const element_a* a, const element_b* b, output* c, const bias_element* bias, float* partials,
     int m, int n, int k, long long a_stride, long long b_stride, long long c_stride, float alpha, int accumulate, int vectors,
     int heads, int group, long long a_sequence, long long a_head, long long b_sequence, long long b_head, long long c_sequence, long long c_head,

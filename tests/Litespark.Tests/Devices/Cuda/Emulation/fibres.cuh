@@ -1,6 +1,8 @@
 // Fibres: several stacks on one thread of the system, switched by hand. One fibre plays one thread of the GPU.
 #include <sys/mman.h>
 #include <cstddef>
+#include <cstdio>
+#include <cstdlib>
 #if !defined(__x86_64__)
 #include <ucontext.h>
 #endif
@@ -10,11 +12,17 @@ namespace emulator {
 const size_t stack_bytes = 128 << 10;
 const size_t guard_bytes = 16 << 10; // of every stack, below it: an overflow faults rather than destroying the neighbour
 
-// Stacks are kept from launch to launch: a mapping costs more than a small kernel.
+// Stacks are kept from launch to launch, for a mapping costs more than a small kernel, and shared by all libraries, for the system limits
+// their number.
 inline char* new_stack()
 {
     char* memory = (char*)mmap(nullptr, guard_bytes + stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    mprotect(memory, guard_bytes, PROT_NONE);
+    if (memory == MAP_FAILED || mprotect(memory, guard_bytes, PROT_NONE) != 0)
+    {
+        fprintf(stderr, "emulator: no memory for the stack of a thread\n");
+        abort();
+    }
+
     return memory + guard_bytes;
 }
 

@@ -50,7 +50,8 @@ public sealed class ElementwiseOpsTests
         using var trial = new OpTrial();
         var shape = new Shape(rows, columns);
         TrialTensor narrow = Result(shape, BFloat16, gap, shift), wide = Result(shape, Float32, gap, shift);
-        trial.Run(new Cast(BFloat16), ElementwiseOps.Cast, [operands.Numbers(shape, Float32, gap, shift)], [narrow]);
+        // The processor has no bf16: there it is a copy.
+        trial.Run(new Copy(), ElementwiseOps.Cast, [operands.Numbers(shape, Float32, gap, shift)], [narrow]);
         trial.Run(new Cast(Float32), ElementwiseOps.Cast, [operands.Numbers(shape, BFloat16, gap, shift)], [wide]);
         narrow.AssertClose("bf16", 1.0 / 256);
         Assert.Equal(narrow.Expected.Select(value => (double)TrialTensor.Round((float)value, BFloat16)), narrow.Actual);

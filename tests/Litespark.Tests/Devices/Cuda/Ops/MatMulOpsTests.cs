@@ -1,4 +1,3 @@
-using Litespark.Devices.Cuda.Launching;
 using Litespark.Devices.Cuda.Ops;
 using Litespark.Graphs;
 using Litespark.Graphs.Ops;
