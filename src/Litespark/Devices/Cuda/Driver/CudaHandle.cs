@@ -19,6 +19,23 @@ internal abstract class CudaHandle : SafeHandle
 
     /// <inheritdoc/>
     public override bool IsInvalid => handle == 0;
+
+    /// <summary>Gives it back.</summary>
+    protected abstract void Release();
+
+    /// <summary>Never throws: once a kernel has failed, the driver refuses every call, and what was the matter has been said by then.</summary>
+    protected sealed override bool ReleaseHandle()
+    {
+        try
+        {
+            Release();
+            return true;
+        }
+        catch (CudaException)
+        {
+            return false;
+        }
+    }
 }
 
 /// <summary>Memory on the GPU.</summary>
@@ -28,11 +45,7 @@ internal sealed class DeviceMemory(ICudaDriver driver, long bytes) : CudaHandle(
     public long ByteLength { get; } = bytes;
 
     /// <inheritdoc/>
-    protected override bool ReleaseHandle()
-    {
-        Driver.Free(handle);
-        return true;
-    }
+    protected override void Release() => Driver.Free(handle);
 }
 
 /// <summary>Pinned host memory.</summary>
@@ -42,11 +55,7 @@ internal sealed class PinnedMemory(ICudaDriver driver, long bytes) : CudaHandle(
     public long ByteLength { get; } = bytes;
 
     /// <inheritdoc/>
-    protected override bool ReleaseHandle()
-    {
-        Driver.FreePinned(handle);
-        return true;
-    }
+    protected override void Release() => Driver.FreePinned(handle);
 }
 
 /// <summary>A queue of work.</summary>
@@ -56,22 +65,14 @@ internal sealed class CudaStream(ICudaDriver driver) : CudaHandle(driver, driver
     public void Synchronize() => Driver.Synchronize(handle);
 
     /// <inheritdoc/>
-    protected override bool ReleaseHandle()
-    {
-        Driver.DestroyStream(handle);
-        return true;
-    }
+    protected override void Release() => Driver.DestroyStream(handle);
 }
 
 /// <summary>A mark in a stream.</summary>
 internal sealed class CudaEvent(ICudaDriver driver) : CudaHandle(driver, driver.CreateEvent())
 {
     /// <inheritdoc/>
-    protected override bool ReleaseHandle()
-    {
-        Driver.DestroyEvent(handle);
-        return true;
-    }
+    protected override void Release() => Driver.DestroyEvent(handle);
 }
 
 /// <summary>Compiled kernels.</summary>
@@ -81,20 +82,12 @@ internal sealed class CudaModule(ICudaDriver driver, ReadOnlySpan<byte> image) :
     public nint Function(string name) => Driver.GetFunction(handle, name);
 
     /// <inheritdoc/>
-    protected override bool ReleaseHandle()
-    {
-        Driver.UnloadModule(handle);
-        return true;
-    }
+    protected override void Release() => Driver.UnloadModule(handle);
 }
 
 /// <summary>Recorded work.</summary>
 internal sealed class CudaGraph(ICudaDriver driver, nint graph) : CudaHandle(driver, graph)
 {
     /// <inheritdoc/>
-    protected override bool ReleaseHandle()
-    {
-        Driver.DestroyGraph(handle);
-        return true;
-    }
+    protected override void Release() => Driver.DestroyGraph(handle);
 }

@@ -11,6 +11,11 @@ internal unsafe interface ICudaDriver : IDisposable
     /// <summary>The GPU.</summary>
     GpuProperties Properties { get; }
 
+    /// <summary>Makes the GPU the calling thread's, for libraries that are called past this interface.</summary>
+    void MakeCurrent()
+    {
+    }
+
     /// <summary>Memory on the GPU, 256-byte aligned, contents undefined.</summary>
     nint Allocate(long bytes);
 

@@ -1,5 +1,7 @@
 #include "device.cuh"
 
+// variants:
+
 // y[c] = Σ x[r, c] over the rows in a fixed order, plus what y held if accumulate. x is contiguous. Blocks of 32 × 32 threads for 32 columns
 // each: 32 rows at a time, so that a few hundred partial sums of a kernel's blocks are added up in a few trips to memory.
 extern "C" __global__ void __launch_bounds__(1024) column_totals(const float* x, int rows, int columns, float* y, int accumulate)

@@ -4,6 +4,8 @@
 #include "teams.cuh"
 #include "online_softmax.cuh"
 
+// variants: ELEMENT=bf16 VECTOR=8 TEAM=1024 THREADS=1024; ELEMENT=bf16 VECTOR=8 TEAM=128 THREADS=128; ELEMENT=bf16 VECTOR=1 TEAM=1024 THREADS=1024; ELEMENT=float VECTOR=4 TEAM=1024 THREADS=1024
+
 // Cross-entropy over logits [N, V], its gradient, and both at once. A block (one team) takes one row. Targets of −1 are ignored.
 typedef ELEMENT element;
 

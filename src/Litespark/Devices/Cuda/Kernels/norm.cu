@@ -3,6 +3,8 @@
 #include "teams.cuh"
 #include "held_rows.cuh"
 
+// variants: ELEMENT=bf16 WEIGHT=bf16 VECTOR=8 CHUNKS=2 TEAM=8 THREADS=128 CENTERED=0; ELEMENT=bf16 WEIGHT=bf16 VECTOR=8 CHUNKS=2 TEAM=256 THREADS=256 CENTERED=0; ELEMENT=bf16 WEIGHT=bf16 VECTOR=8 CHUNKS=2 TEAM=96 THREADS=96 CENTERED=1; ELEMENT=float WEIGHT=float VECTOR=4 CHUNKS=2 TEAM=256 THREADS=256 CENTERED=0
+
 // RMSNorm (CENTERED 0) and LayerNorm (CENTERED 1) with the residual addition before them. A row is read once and stays in registers.
 typedef ELEMENT element;
 typedef WEIGHT weight_element;

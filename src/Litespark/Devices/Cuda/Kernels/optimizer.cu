@@ -2,6 +2,8 @@
 #include "packs.cuh"
 #include "cuts.cuh"
 
+// variants: COPY=bf16 UPDATE=float VECTOR=4 THREADS=256; COPY=float UPDATE=float VECTOR=4 THREADS=256; COPY=bf16 UPDATE=bf16 VECTOR=4 THREADS=256; COPY=bf16 UPDATE=bf16 VECTOR=1 THREADS=256
+
 // Weight updates, each in one pass over memory: float32 masters, moments and gradients; a copy of the weight (null: none) in the element type
 // that the other plans compute with, and Muon's updates in theirs.
 typedef COPY copy_element;

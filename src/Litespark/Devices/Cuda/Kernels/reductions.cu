@@ -3,6 +3,8 @@
 #include "cuts.cuh"
 #include "teams.cuh"
 
+// variants: ELEMENT=bf16 VECTOR=8 TEAM=256 THREADS=256; ELEMENT=float VECTOR=4 TEAM=256 THREADS=256
+
 // Sums over vectors of any length: each block leaves one partial sum, a last block adds them up. A thread adds its packs in fp64, for it may
 // meet ten thousand; one such addition a pack is little even where a GPU is slow at it. A block is one team.
 typedef ELEMENT element;

@@ -4,6 +4,8 @@
 #include "teams.cuh"
 #include "online_softmax.cuh"
 
+// variants: ELEMENT=bf16 VECTOR=8 TEAM=32 THREADS=128; ELEMENT=bf16 VECTOR=8 TEAM=256 THREADS=256; ELEMENT=float VECTOR=4 TEAM=256 THREADS=256
+
 // Softmax over rows, its gradient, and the mask before it: what attention with materialised scores is made of. A team takes one row.
 typedef ELEMENT element;
 

@@ -1,0 +1,54 @@
+using System.Numerics;
+using Litespark.Graphs;
+
+namespace Litespark.Devices.Cuda.Libraries.CublasLt;
+
+/// <summary>
+/// A matrix product over row-major matrices: C [M, N] = α · op(A) · op(B) (+ bias [N]) (+ C), op(A) [M, K], op(B) [K, N]. All
+/// that the choice of an algorithm depends on.
+/// </summary>
+/// <param name="M">Rows of C.</param>
+/// <param name="N">Columns of C.</param>
+/// <param name="K">Length of the sums.</param>
+/// <param name="TransposeA">A is stored as [K, M].</param>
+/// <param name="TransposeB">B is stored as [N, K].</param>
+/// <param name="StrideA">Elements from row to row of A as stored.</param>
+/// <param name="StrideB">Elements from row to row of B as stored.</param>
+/// <param name="StrideC">Elements from row to row of C.</param>
+/// <param name="Operands">Element type of A and B.</param>
+/// <param name="Output">Element type of C and of the bias. Sums are fp32.</param>
+/// <param name="HasBias">A bias is added to every row.</param>
+/// <param name="Accumulates">What C held is added.</param>
+/// <param name="Alignment">What the addresses of A, B, C and the bias are all multiples of, in bytes, 16 at most.</param>
+internal sealed record MatmulProblem(
+    int M, int N, int K, bool TransposeA, bool TransposeB, int StrideA, int StrideB, int StrideC, DataType Operands, DataType Output, bool HasBias, bool Accumulates, int Alignment = 16)
+{
+    /// <summary>Elements of A as stored, from its first to its last.</summary>
+    public long LengthA => Length(TransposeA ? K : M, TransposeA ? M : K, StrideA);
+
+    /// <summary>Elements of B as stored.</summary>
+    public long LengthB => Length(TransposeB ? N : K, TransposeB ? K : N, StrideB);
+
+    /// <summary>Elements of C.</summary>
+    public long LengthC => Length(M, N, StrideC);
+
+    /// <summary>Whether cuBLASLt has such products: fp32 operands give fp32.</summary>
+    public bool IsSupported => Operands is DataType.Float32 or DataType.BFloat16 && Output is DataType.Float32 or DataType.BFloat16 && (Operands == DataType.BFloat16 || Output == DataType.Float32);
+
+    /// <summary>Largest power of two, 16 at most, that all addresses are multiples of.</summary>
+    public static int AlignmentOf(params ReadOnlySpan<nint> addresses)
+    {
+        int alignment = 16;
+        foreach (nint address in addresses)
+            if (address != 0) alignment = Math.Min(alignment, 1 << BitOperations.TrailingZeroCount(address));
+        return alignment;
+    }
+
+    /// <summary>One line that names the problem, in files too.</summary>
+    public override string ToString()
+        => $"{M}x{N}x{K} {(TransposeA ? 't' : 'n')}{(TransposeB ? 't' : 'n')} strides {StrideA} {StrideB} {StrideC} {Name(Operands)} to {Name(Output)}{(HasBias ? " +bias" : "")}{(Accumulates ? " +c" : "")} aligned {Alignment}";
+
+    static string Name(DataType type) => type == DataType.BFloat16 ? "bf16" : "fp32";
+
+    static long Length(int rows, int columns, int stride) => (long)(rows - 1) * stride + columns;
+}

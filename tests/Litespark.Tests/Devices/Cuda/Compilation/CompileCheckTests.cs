@@ -1,0 +1,121 @@
+using System.Collections.Concurrent;
+using Litespark.Devices.Cuda.Compilation;
+using Xunit.Abstractions;
+
+namespace Litespark.Tests.Devices.Cuda.Compilation;
+
+/// <summary>Every kernel becomes machine code of every architecture, within its budgets and with the instructions that make it fast.</summary>
+public class CompileCheckTests(ITestOutputHelper output)
+{
+    /// <summary>What a file's kernels may take, and the instructions without which they would be right but slow.</summary>
+    sealed record Budget(int Registers = 255, int StaticSharedBytes = 48 << 10, params string[] Instructions);
+
+    /// <summary>Files with a budget of their own. Tensor cores, loads of their fragments, copies that run on their own.</summary>
+    static readonly Dictionary<string, Budget> budgets = new()
+    {
+        ["gemm"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
+        ["attention_forward"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
+        ["attention_gradient_keys"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
+        ["attention_gradient_queries"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
+    };
+
+    [NvrtcFact]
+    public void Every_variant_compiles_without_spills_within_its_budgets()
+    {
+        var reports = new ConcurrentBag<(string Title, List<string> Lines, List<string> Problems)>();
+        Parallel.ForEach(CheckedVariants.All(), item =>
+        {
+            var lines = new List<string>();
+            var problems = new List<string>();
+            Check(new NvrtcCompiler(NvrtcHere.Library!, item.Architecture), item.Variant, budgets.GetValueOrDefault(item.Variant.File) ?? new(), lines, problems);
+            reports.Add(($"{item.Architecture} {item.Variant}", lines, problems));
+        });
+        foreach ((string title, List<string> lines, _) in reports.OrderBy(report => report.Title, StringComparer.Ordinal))
+            foreach (string line in lines) output.WriteLine($"{title}: {line}");
+        Assert.Empty(budgets.Keys.Except(KernelText.Files));
+        if (NvrtcHere.Disassembler is null) output.WriteLine("no nvdisasm: instructions were not looked at");
+        output.WriteLine($"{reports.Count} variants of {KernelText.Files.Count} files");
+        Assert.True(reports.All(report => report.Problems.Count == 0), string.Join('\n', reports.SelectMany(report => report.Problems.Select(problem => $"{report.Title}: {problem}"))));
+    }
+
+    [NvrtcFact]
+    public void A_spill_and_local_memory_are_seen()
+    {
+        const string Text = """
+            extern "C" __global__ void __launch_bounds__(1024, 2) crowded(float* x)
+            {
+                float held[64];
+                #pragma unroll
+                for (int i = 0; i < 64; i++) held[i] = x[threadIdx.x + i * 1024];
+                __syncthreads();
+                #pragma unroll
+                for (int i = 0; i < 64; i++) x[threadIdx.x + i * 1024] = held[i] * held[(i + 7) % 64] + held[63 - i];
+            }
+            extern "C" __global__ void modest(float* x) { __shared__ float y[32]; y[threadIdx.x] = x[threadIdx.x]; __syncthreads(); x[threadIdx.x] = y[31 - threadIdx.x]; }
+            """;
+        var compiler = new NvrtcCompiler(NvrtcHere.Library!, "sm_80", _ => Text);
+        compiler.Compile(new KernelVariant("planted"), ["--ptxas-options=-v"], out string log);
+        IReadOnlyList<CompiledKernel> kernels = CompiledKernel.Parse(log);
+        Assert.Equal(["crowded", "modest"], kernels.Select(kernel => kernel.Name).Order());
+        CompiledKernel crowded = kernels.Single(kernel => kernel.Name == "crowded"), modest = kernels.Single(kernel => kernel.Name == "modest");
+        Assert.True(crowded is { Registers: <= 32, SpillBytes: > 0 }, log);
+        Assert.True(modest is { SpillBytes: 0, StackBytes: 0, SharedBytes: 128, Registers: > 0 }, log);
+
+        var problems = new List<string>();
+        Check(compiler, new KernelVariant("planted"), new Budget(StaticSharedBytes: 100), [], problems);
+        Assert.Contains(problems, problem => problem.StartsWith("crowded: ", StringComparison.Ordinal) && problem.EndsWith("spilled", StringComparison.Ordinal));
+        Assert.Contains("modest: 128 bytes of static shared memory, 100 allowed", problems);
+    }
+
+    [NvrtcFact]
+    public void A_missing_instruction_is_seen()
+    {
+        if (NvrtcHere.Disassembler is null) return;
+        var compiler = new NvrtcCompiler(NvrtcHere.Library!, "sm_90a", _ => """extern "C" __global__ void multiply_add(float* x) { x[0] = x[1] * x[2] + x[3]; }""");
+        var problems = new List<string>();
+        Check(compiler, new KernelVariant("planted"), new Budget(Instructions: ["FFMA", "LDG", "HMMA"]), [], problems);
+        Assert.Equal(["no HMMA in its machine code"], problems);
+    }
+
+    [Fact]
+    public void Variants_are_read_from_the_files_comments()
+    {
+        IReadOnlyList<(string, KernelVariant)> variants = CheckedVariants.Of("norm", "#include \"device.cuh\"\n// variants: A=1 B=2; A=2 B=2\n// variants (sm_90a): A=3\nint x;");
+        string[] all = ["sm_80", "sm_89", "sm_90a"];
+        Assert.Equal([.. all.Select(architecture => (architecture, new KernelVariant("norm", "A=1", "B=2"))), .. all.Select(architecture => (architecture, new KernelVariant("norm", "A=2", "B=2"))), ("sm_90a", new KernelVariant("norm", "A=3"))], variants);
+        Assert.Equal(all.Select(architecture => (architecture, new KernelVariant("norm"))), CheckedVariants.Of("norm", "// variants:\n"));
+        Assert.Throws<InvalidDataException>(() => CheckedVariants.Of("norm", "int x;"));
+    }
+
+    static void Check(NvrtcCompiler compiler, KernelVariant variant, Budget budget, List<string> lines, List<string> problems)
+    {
+        byte[] image;
+        string log;
+        try
+        {
+            image = compiler.Compile(variant, ["--ptxas-options=-v"], out log);
+        }
+        catch (KernelCompilationException error)
+        {
+            problems.Add(error.Message);
+            return;
+        }
+
+        IReadOnlyList<CompiledKernel> kernels = CompiledKernel.Parse(log);
+        if (kernels.Count == 0) problems.Add("no kernel in it");
+        foreach (CompiledKernel kernel in kernels)
+        {
+            lines.Add($"{kernel.Name}: {kernel.Registers} registers, {kernel.SharedBytes} bytes of shared memory");
+            if (kernel.SpillBytes > 0) problems.Add($"{kernel.Name}: {kernel.SpillBytes} bytes spilled");
+            if (kernel.StackBytes > 0) problems.Add($"{kernel.Name}: {kernel.StackBytes} bytes of local memory");
+            if (kernel.Registers > budget.Registers) problems.Add($"{kernel.Name}: {kernel.Registers} registers, {budget.Registers} allowed");
+            if (kernel.SharedBytes > budget.StaticSharedBytes) problems.Add($"{kernel.Name}: {kernel.SharedBytes} bytes of static shared memory, {budget.StaticSharedBytes} allowed");
+        }
+
+        if (NvrtcHere.Disassembler is not { } disassembler || budget.Instructions.Length == 0) return;
+        HashSet<string> found = [.. CompiledKernel.Disassemble(disassembler, image).Values.SelectMany(kernel => kernel)];
+        bool alignedOperands = !variant.Defines.Any(define => define.StartsWith("ALIGNED", StringComparison.Ordinal) && define.EndsWith("=0", StringComparison.Ordinal));
+        IEnumerable<string> possible = alignedOperands ? budget.Instructions : budget.Instructions.Except(["LDGSTS"]); // such copies need 16-byte addresses
+        foreach (string missing in possible.Where(needed => !found.Any(opcode => opcode.Split('.')[0] == needed))) problems.Add($"no {missing} in its machine code");
+    }
+}

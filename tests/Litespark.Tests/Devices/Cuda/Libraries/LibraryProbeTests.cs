@@ -1,0 +1,143 @@
+using System.Runtime.InteropServices;
+using Litespark.Devices.Cuda.Libraries;
+
+namespace Litespark.Tests.Devices.Cuda.Libraries;
+
+/// <summary>The search for libraries, over folders made on the fly with libraries built by gcc.</summary>
+public sealed class LibraryProbeTests : IDisposable
+{
+    const string File2 = "liblitespark-stand-in.so.2", File1 = "liblitespark-stand-in.so.1";
+
+    /// <summary>Under names that no system has, so that the loader's path finds none of them.</summary>
+    static readonly unsafe NvidiaLibrary library = new("libstand-in", "tests", [File2, File1], [], "entry", new Version(12, 0),
+        handle => new Version(((delegate* unmanaged<int>)NativeLibrary.GetExport(handle, "version"))(), 3));
+
+    readonly TemporaryFolder folder = new();
+    readonly Dictionary<string, string> variables = [];
+
+    public void Dispose() => folder.Dispose();
+
+    [StandInFact]
+    public void Named_folders_come_before_toolkits_and_those_before_Python_packages()
+    {
+        string named = Place("named", File1), home = Place("toolkit/lib64", File1), usual = Place("root/usr/local/cuda/lib64", File1);
+        string wheel = Place("env/lib/python3.12/site-packages/nvidia/cublas/lib", File1), cu13 = Place("conda/lib/python3.12/site-packages/nvidia/cu13/lib", File1);
+        string local = Place("home/.local/lib/python3.11/site-packages/nvidia/cudnn/lib", File1);
+        variables["VIRTUAL_ENV"] = folder.File("env");
+        variables["CONDA_PREFIX"] = folder.File("conda");
+        variables["HOME"] = folder.File("home");
+        variables["CUDA_HOME"] = folder.File("toolkit");
+        variables[LibraryFolders.Variable] = $"{folder.File("nowhere")}:{Path.GetDirectoryName(named)}";
+        foreach (string expected in (string[])[named, home, usual, wheel, cu13, local])
+        {
+            LibraryFinding finding = Look();
+            Assert.Equal(expected, finding.Path);
+            Assert.Equal(new Version(12, 3), finding.Version);
+            Assert.Equal($"{expected}, version 12.3", finding.Explain());
+            File.Delete(expected);
+        }
+
+        Assert.False(Look().IsFound);
+    }
+
+    [StandInFact]
+    public void The_python3_of_the_path_leads_to_its_packages_through_links()
+    {
+        Directory.CreateDirectory(folder.File("env", "bin"));
+        Directory.CreateDirectory(folder.File("real", "bin"));
+        File.WriteAllText(folder.File("real", "bin", "python3"), "");
+        File.CreateSymbolicLink(folder.File("env", "bin", "python3"), folder.File("real", "bin", "python3"));
+        variables["PATH"] = $"{folder.File("nowhere")}:{folder.File("env", "bin")}";
+        string environment = Place("env/lib/python3.12/site-packages/nvidia/cu13/lib", File2);
+        string debian = Place("real/lib/python3/dist-packages/torch/lib", File2);
+        Assert.Equal(environment, Look().Path);
+        File.Delete(environment);
+        Assert.Equal(debian, Look().Path);
+    }
+
+    [StandInFact]
+    public void Every_candidate_is_listed_with_the_reason_why_it_was_not_taken()
+    {
+        foreach (string name in (string[])["empty", "text", "other", "old", "mute", "good"]) Directory.CreateDirectory(folder.File(name));
+        File.WriteAllText(folder.File("text", File2), "This is a text, not a library, and it is longer than the header of one would be.");
+        StandInLibrary.Build("int something(void) { return 1; }", folder.File("other", File2));
+        StandInLibrary.Build("int entry(void) { return 1; }", folder.File("mute", File2));
+        Place("old", File2, version: 11);
+        string good = Place("good", File1);
+        variables[LibraryFolders.Variable] = string.Join(':', new[] { "empty", "text", "other", "old", "mute", "good" }.Select(name => folder.File(name)));
+        LibraryFinding finding = Look();
+        Assert.Equal(good, finding.Path);
+        Dictionary<string, string> reasons = finding.Rejected.ToDictionary(item => item.Candidate, item => item.Reason);
+        Assert.Equal(11, reasons.Count);
+        Assert.Equal(RejectedLibrary.NoSuchFile, reasons[folder.File("empty", File2)]);
+        Assert.Equal("invalid ELF header", reasons[folder.File("text", File2)]);
+        Assert.Equal("has no entry: too old, or another library", reasons[folder.File("other", File2)]);
+        Assert.Equal("version 11.3; 12.0 or later is needed", reasons[folder.File("old", File2)]);
+        Assert.StartsWith("does not tell its version", reasons[folder.File("mute", File2)]);
+
+        File.Delete(good);
+        string message = Look().Explain();
+        Assert.Contains($"{folder.File("text", File2)}: invalid ELF header; ", message);
+        Assert.Contains($"{File2}: cannot open shared object file: No such file or directory; ", message); // by the loader's path
+        Assert.Contains($"not in {folder.File("empty")}, ", message);
+        Assert.EndsWith("LITESPARK_CUDA_PATH names further folders.", message);
+    }
+
+    [StandInFact]
+    public void What_comes_with_the_driver_is_not_looked_for_in_toolkits()
+    {
+        Place("toolkit/lib64", File2);
+        variables["CUDA_HOME"] = folder.File("toolkit");
+        Assert.True(Look().IsFound);
+        LibraryFinding finding = new LibraryProbe(Folders()).Look(library with { ComesWithDriver = true });
+        Assert.Equal([File2, File1], finding.Rejected.Select(item => item.Candidate));
+    }
+
+    [Fact]
+    public void A_library_of_the_loaders_path_is_shown_by_its_file()
+    {
+        LibraryFinding finding = new LibraryProbe(Folders()).Look(library with { LinuxFiles = ["libc.so.6"], WindowsFiles = ["kernel32.dll"], EntryPoint = OperatingSystem.IsWindows() ? "Sleep" : "malloc", ReadVersion = _ => null });
+        if (OperatingSystem.IsLinux()) Assert.True(File.Exists(finding.Path), finding.Path);
+        else Assert.True(finding.IsFound || OperatingSystem.IsMacOS());
+    }
+
+    [StandInTheory]
+    [InlineData("int cublasLtMatmulAlgoGetHeuristic; unsigned long cublasLtGetVersion(void) { return 130002; }", "libcublasLt.so.13", 13, 0, 2)]
+    [InlineData("int cublasLtMatmulAlgoGetHeuristic; unsigned long cublasLtGetVersion(void) { return 120402; }", "libcublasLt.so.12", 12, 4, 2)]
+    [InlineData("int cudnnBackendExecute; unsigned long cudnnGetVersion(void) { return 91900; }", "libcudnn.so.9", 9, 19, 0)]
+    [InlineData("int ncclCommInitRank; int ncclGetVersion(int* v) { *v = 22005; return 0; }", "libnccl.so.2", 2, 20, 5)]
+    [InlineData("int nvrtcGetCUBIN; int nvrtcVersion(int* a, int* b) { *a = 13; *b = 1; return 0; }", "libnvrtc.so.13", 13, 1, -1)]
+    [InlineData("int cuGraphInstantiateWithFlags; int cuDriverGetVersion(int* v) { *v = 13010; return 0; }", "libcuda.so.1", 13, 1, -1)]
+    [InlineData("int nvmlInit_v2; int nvmlSystemGetNVMLVersion(char* t, unsigned n) { __builtin_strcpy(t, \"13.580.95\"); return n < 80; }", "libnvidia-ml.so.1", 13, 580, 95)]
+    public void Each_library_tells_its_version_in_its_own_way(string text, string file, int major, int minor, int patch)
+    {
+        StandInLibrary.Build(text, folder.File(file));
+        variables[LibraryFolders.Variable] = folder.Path;
+        LibraryFinding finding = new LibraryProbe(Folders()).Look(NvidiaLibrary.All.Single(library => library.LinuxFiles.Contains(file)));
+        Assert.Equal(folder.File(file), finding.Path);
+        Assert.Equal(patch < 0 ? new Version(major, minor) : new Version(major, minor, patch), finding.Version);
+    }
+
+    [StandInTheory]
+    [InlineData("int cublasLtMatmulAlgoGetHeuristic; unsigned long cublasLtGetVersion(void) { return 11402; }", "libcublasLt.so.12", "version 11.4.2; 12.0 or later is needed")]
+    [InlineData("int cudnnBackendExecute; unsigned long cudnnGetVersion(void) { return 8902; }", "libcudnn.so.9", "version 8.9.2; 9.0 or later is needed")]
+    public void Older_ways_of_counting_are_read_too(string text, string file, string reason)
+    {
+        StandInLibrary.Build(text, folder.File(file));
+        variables[LibraryFolders.Variable] = folder.Path;
+        LibraryFinding finding = new LibraryProbe(Folders()).Look(NvidiaLibrary.All.Single(library => library.LinuxFiles.Contains(file)));
+        Assert.Contains(new RejectedLibrary(folder.File(file), reason), finding.Rejected);
+    }
+
+    string Place(string below, string file, int version = 12)
+    {
+        string path = Path.Combine(folder.Path, below, file);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        StandInLibrary.Build($"int entry(void) {{ return 1; }} int version(void) {{ return {version}; }}", path);
+        return path;
+    }
+
+    LibraryFinding Look() => new LibraryProbe(Folders()).Look(library);
+
+    LibraryFolders Folders() => new(name => variables.GetValueOrDefault(name), folder.File("root"));
+}

@@ -1,0 +1,161 @@
+// Stands in for libcublasLt: the same exported functions and the same numbers of attributes, on host memory, by plain loops over
+// column-major matrices. Products run when they are called. What an algorithm "costs" is told to the stand-in of the driver, if
+// there is one in the same library.
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LT_OK = 0, LT_INVALID = 7, LT_NOT_SUPPORTED = 15 };
+enum { FP32 = 0, BF16 = 14, COMPUTE_FP32 = 68, EPILOGUE_DEFAULT = 1, EPILOGUE_BIAS = 4, SCHEME_NONE = 0, SCHEME_IN_PLACE = 1, SCHEME_COMPUTE_TYPE = 2 };
+#define LT_NEED(condition, status) do { if (!(condition)) return status; } while (0)
+
+typedef struct { int compute, scale, transpose_a, transpose_b, epilogue; void *bias; } description;
+typedef struct { int type; uint64_t rows, columns; int64_t stride; } layout;
+typedef struct { uint64_t workspace; uint32_t schemes, alignment[4]; } preference;
+typedef struct { uint64_t magic, id, rest[6]; } algorithm;
+typedef struct { algorithm algo; size_t workspace; int state; float waves; int reserved[4]; } result;
+
+// What the heuristics return, in this order. 1 costs least of those that may be taken; 2 is faster but adds in place, 3 needs too
+// much memory, 4 was found unfit, 5 fails when it runs.
+static const struct { uint32_t scheme; size_t workspace; int state; float cost; } algorithms[] = {
+    { SCHEME_NONE, 0, 0, 2.0f }, { SCHEME_COMPUTE_TYPE, 1 << 20, 0, 0.5f }, { SCHEME_IN_PLACE, 0, 0, 0.1f }, { SCHEME_NONE, 1u << 30, 0, 0.1f },
+    { SCHEME_NONE, 0, LT_NOT_SUPPORTED, 0.1f }, { SCHEME_NONE, 0, 0, 0.1f }, { SCHEME_NONE, 0, 0, 1.0f },
+};
+#define ALGORITHMS (sizeof algorithms / sizeof *algorithms)
+#define MAGIC 0x1757A1D1Bull
+
+static int live, searches, runs;
+int stand_in_lt_live(void) { return live; }          // handles, descriptions, layouts, preferences not yet given back
+int stand_in_lt_searches(void) { return searches; }
+int stand_in_lt_runs(void) { return runs; }
+__attribute__((weak)) void stand_in_spend(float ms);
+
+const char *cublasLtGetStatusName(int status) { return status == LT_INVALID ? "CUBLAS_STATUS_INVALID_VALUE" : "CUBLAS_STATUS_NOT_SUPPORTED"; }
+const char *cublasLtGetStatusString(int status) { return "text of the status"; }
+size_t cublasLtGetVersion(void) { return 130002; }
+int cublasLtCreate(void **handle) { live++; *handle = malloc(1); return LT_OK; }
+int cublasLtDestroy(void *handle) { live--; free(handle); return LT_OK; }
+
+int cublasLtMatmulDescCreate(description **d, int compute, int scale)
+{
+    LT_NEED(compute == COMPUTE_FP32 && scale == FP32, LT_NOT_SUPPORTED);
+    *d = calloc(1, sizeof(description));
+    (*d)->compute = compute; (*d)->scale = scale; (*d)->epilogue = EPILOGUE_DEFAULT;
+    live++;
+    return LT_OK;
+}
+
+int cublasLtMatmulDescDestroy(description *d) { live--; free(d); return LT_OK; }
+
+int cublasLtMatmulDescSetAttribute(description *d, int attribute, const void *value, size_t bytes)
+{
+    switch (attribute) {
+    case 3: LT_NEED(bytes == 4, LT_INVALID); d->transpose_a = *(const int32_t *)value; return LT_OK;
+    case 4: LT_NEED(bytes == 4, LT_INVALID); d->transpose_b = *(const int32_t *)value; return LT_OK;
+    case 7: LT_NEED(bytes == 4, LT_INVALID); d->epilogue = *(const int32_t *)value; return LT_OK;
+    case 8: LT_NEED(bytes == 8, LT_INVALID); d->bias = *(void *const *)value; return LT_OK;
+    }
+    return LT_INVALID;
+}
+
+int cublasLtMatrixLayoutCreate(layout **l, int type, uint64_t rows, uint64_t columns, int64_t stride)
+{
+    LT_NEED((type == FP32 || type == BF16) && rows > 0 && columns > 0 && stride >= (int64_t)rows, LT_INVALID);
+    *l = malloc(sizeof(layout));
+    **l = (layout){ type, rows, columns, stride };
+    live++;
+    return LT_OK;
+}
+
+int cublasLtMatrixLayoutDestroy(layout *l) { live--; free(l); return LT_OK; }
+int cublasLtMatmulPreferenceCreate(preference **p) { live++; *p = calloc(1, sizeof(preference)); (*p)->schemes = 7; return LT_OK; }
+int cublasLtMatmulPreferenceDestroy(preference *p) { live--; free(p); return LT_OK; }
+
+int cublasLtMatmulPreferenceSetAttribute(preference *p, int attribute, const void *value, size_t bytes)
+{
+    if (attribute == 1) { LT_NEED(bytes == 8, LT_INVALID); p->workspace = *(const uint64_t *)value; return LT_OK; }
+    LT_NEED(bytes == 4, LT_INVALID);
+    if (attribute == 3) { p->schemes = *(const uint32_t *)value; return LT_OK; }
+    LT_NEED(attribute >= 5 && attribute <= 8, LT_INVALID);
+    p->alignment[attribute - 5] = *(const uint32_t *)value;
+    return LT_OK;
+}
+
+static int fits(const description *d, const layout *a, const layout *b, const layout *c)
+{
+    uint64_t m = d->transpose_a ? a->columns : a->rows, k = d->transpose_a ? a->rows : a->columns;
+    uint64_t n = d->transpose_b ? b->rows : b->columns, kb = d->transpose_b ? b->columns : b->rows;
+    return k == kb && c->rows == m && c->columns == n && a->type == b->type && (a->type == BF16 || c->type == FP32) && m != 13; // 13: a size without algorithms
+}
+
+static void describe(result *r, uint64_t id)
+{
+    memset(r, 0, sizeof *r);
+    r->algo.magic = MAGIC; r->algo.id = id;
+    r->workspace = algorithms[id].workspace; r->state = algorithms[id].state; r->waves = 1;
+}
+
+int cublasLtMatmulAlgoGetHeuristic(void *handle, description *d, layout *a, layout *b, layout *c, layout *out, preference *p, int requested, result *results, int *returned)
+{
+    searches++;
+    *returned = 0;
+    LT_NEED(p->workspace == 32u << 20 && p->schemes == 2 && p->alignment[0] > 0 && p->alignment[3] == p->alignment[0], LT_INVALID);
+    if (!fits(d, a, b, c)) return LT_NOT_SUPPORTED;
+    for (uint64_t id = 0; id < ALGORITHMS && *returned < requested; id++) describe(&results[(*returned)++], id); // some that were not asked for
+    return LT_OK;
+}
+
+int cublasLtMatmulAlgoCheck(void *handle, description *d, layout *a, layout *b, layout *c, layout *out, const algorithm *algo, result *r)
+{
+    LT_NEED(algo->magic == MAGIC && algo->id < ALGORITHMS && fits(d, a, b, c), LT_NOT_SUPPORTED);
+    describe(r, algo->id);
+    return LT_OK;
+}
+
+int cublasLtMatmulAlgoConfigGetAttribute(const algorithm *algo, int attribute, void *value, size_t bytes, size_t *written)
+{
+    LT_NEED(algo->magic == MAGIC && attribute == 3 && bytes == 4, LT_INVALID);
+    *(uint32_t *)value = algorithms[algo->id].scheme;
+    *written = 4;
+    return LT_OK;
+}
+
+static float get(const void *matrix, int type, int64_t index)
+{
+    if (type == FP32) return ((const float *)matrix)[index];
+    uint32_t bits = (uint32_t)((const uint16_t *)matrix)[index] << 16;
+    float value;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+
+static void set(void *matrix, int type, int64_t index, float value)
+{
+    if (type == FP32) { ((float *)matrix)[index] = value; return; }
+    uint32_t bits;
+    memcpy(&bits, &value, 4);
+    ((uint16_t *)matrix)[index] = (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+
+int cublasLtMatmul(void *handle, description *d, const float *alpha, const void *a, layout *la, const void *b, layout *lb, const float *beta,
+    const void *c, layout *lc, void *out, layout *lout, const algorithm *algo, void *workspace, size_t workspace_bytes, void *stream)
+{
+    runs++;
+    LT_NEED(algo && algo->magic == MAGIC && fits(d, la, lb, lc) && stream, LT_INVALID);
+    LT_NEED(algo->id != 5 && algorithms[algo->id].workspace <= workspace_bytes && ((uintptr_t)workspace & 255) == 0, LT_NOT_SUPPORTED);
+    LT_NEED(d->epilogue == EPILOGUE_DEFAULT || (d->epilogue == EPILOGUE_BIAS && d->bias), LT_INVALID);
+    int64_t m = lc->rows, n = lc->columns, k = d->transpose_a ? la->rows : la->columns;
+    for (int64_t j = 0; j < n; j++)
+        for (int64_t i = 0; i < m; i++) {
+            double sum = 0;
+            for (int64_t x = 0; x < k; x++)
+                sum += (double)get(a, la->type, d->transpose_a ? x + i * la->stride : i + x * la->stride) * get(b, lb->type, d->transpose_b ? j + x * lb->stride : x + j * lb->stride);
+            double value = *alpha * sum;
+            if (*beta != 0) value += *beta * get(c, lc->type, i + j * lc->stride);
+            if (d->epilogue == EPILOGUE_BIAS) value += get(d->bias, lout->type, i);
+            set(out, lout->type, i + j * lout->stride, (float)value);
+        }
+    if (stand_in_spend) stand_in_spend(algorithms[algo->id].cost);
+    return LT_OK;
+}
