@@ -31,7 +31,8 @@ public static class DeviceSelection
     {
         bool isGpu = engine.Device == DeviceChoice.Cuda || engine.Precision == Precision.Bfloat16;
         profile = isGpu ? CudaProfile.Of(engine.Precision == Precision.Float32 ? DataType.Float32 : DataType.BFloat16) : DeviceProfile.Cpu;
-        assumption = isGpu ? "No usable NVIDIA GPU here: memory and FLOPs are those of the GPU's plan, but times are this CPU's, not a GPU's." : null;
+        string asked = engine.Device == DeviceChoice.Cuda ? "engine.device: cuda" : "engine.precision: bfloat16";
+        assumption = isGpu ? $"{asked}: not to be had here. Memory and FLOPs are those of a GPU's plan, but times are this CPU's, not a GPU's." : null;
         return new CpuDevice(engine.Threads);
     }
 }

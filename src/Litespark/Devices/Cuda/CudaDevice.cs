@@ -33,6 +33,20 @@ public sealed class CudaDevice : IDevice
     /// <summary>The GPU's place on the bus, which is certain where numbers are not; else the first that CUDA shows.</summary>
     public IReadOnlyList<string> Gpus => [driver.Properties.PciBusId ?? "0"];
 
+    /// <inheritdoc/>
+    public IReadOnlyList<(string Name, string Value)> Facts
+    {
+        get
+        {
+            GpuProperties gpu = driver.Properties;
+            return
+            [
+                ("compute capability", $"{gpu.Major}.{gpu.Minor}"), ("multiprocessors", $"{gpu.Multiprocessors}"), ("memory", $"{gpu.MemoryBytes / 1e9:0.0} GB"),
+                ("driver speaks CUDA", $"{gpu.DriverVersion / 1000}.{gpu.DriverVersion % 1000 / 10}"), ("precision", $"{Profile.Precision}"),
+            ];
+        }
+    }
+
     /// <summary>One: the host only starts work.</summary>
     public int Threads => 1;
 

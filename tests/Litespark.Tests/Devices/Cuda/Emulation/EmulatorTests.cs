@@ -1,0 +1,161 @@
+using Litespark.Devices.Cuda.Compilation;
+using Litespark.Devices.Cuda.Driver;
+using Litespark.Devices.Cuda.Launching;
+
+namespace Litespark.Tests.Devices.Cuda.Emulation;
+
+/// <summary>The emulator runs right kernels right, and finds what is wrong with wrong ones.</summary>
+public class EmulatorTests
+{
+    const int Threads = 64;
+
+    [EmulatedTheory]
+    [InlineData(0u)]
+    [InlineData(1u)]
+    [InlineData(2u)]
+    public void Block_sum_of_each_row(uint seed)
+    {
+        float[] results = Run(seed, """
+            SHARED_ARRAY(float, all, 64);
+            all[threadIdx.x] = threadIdx.x + 1;
+            __syncthreads();
+            float mine = all[63 - threadIdx.x];
+            y[threadIdx.x] = block_sum(mine) + warp_max(mine) + blockIdx.x;
+            """);
+        Assert.All(results[..32], value => Assert.Equal(2080f + 64, value));
+        Assert.All(results[32..], value => Assert.Equal(2080f + 32, value));
+    }
+
+    [EmulatedFact]
+    public void Shuffles_and_votes()
+    {
+        float[] results = Run(0, """
+            int lane = threadIdx.x % 32;
+            float down = __shfl_down_sync(ALL_LANES, (float)lane, 4), up = __shfl_up_sync(ALL_LANES, (float)lane, 1), first = __shfl_sync(ALL_LANES, (float)lane, 7);
+            int odd = __popc(__ballot_sync(ALL_LANES, lane % 2));
+            float half = lane < 16 ? __shfl_xor_sync(0xFFFFu, (float)lane, 8) : 0;
+            y[threadIdx.x] = down + 100 * up + 10000 * first + 100000 * odd + half / 64;
+            """);
+        for (int i = 0; i < Threads; i++)
+        {
+            int lane = i % 32;
+            Assert.Equal((lane < 28 ? lane + 4 : lane) + 100f * Math.Max(lane - 1, 0) + 70000 + 1600000 + (lane < 16 ? (lane ^ 8) / 64f : 0), results[i]);
+        }
+    }
+
+    [EmulatedFact]
+    public void Named_barriers_hand_over_between_warps()
+    {
+        float[] results = Run(0, """
+            SHARED_ARRAY(float, box, 32);
+            for (int round = 0; round < 4; round++)
+                if (warp_index() == 0)
+                {
+                    if (round > 0) barrier_sync(2, 64);
+                    box[lane_index()] = round * 100 + lane_index();
+                    barrier_arrive(1, 64);
+                }
+                else
+                {
+                    barrier_sync(1, 64);
+                    y[threadIdx.x] = box[31 - lane_index()];
+                    if (round < 3) barrier_arrive(2, 64);
+                }
+            if (warp_index() == 0) y[threadIdx.x] = 0;
+            """);
+        for (int lane = 0; lane < 32; lane++) Assert.Equal(331 - lane, results[32 + lane]);
+    }
+
+    [EmulatedFact]
+    public void Missing_barrier_shows_as_poison()
+    {
+        float[] results = Run(0, """
+            SHARED_ARRAY(float, all, 64);
+            all[threadIdx.x] = threadIdx.x;
+            y[threadIdx.x] = all[(threadIdx.x + 33) % 64];
+            """);
+        Assert.Contains(results, float.IsNaN);
+    }
+
+    [EmulatedFact]
+    public void Missing_second_barrier_shows_under_some_seed()
+    {
+        const string Body = """
+            SHARED_ARRAY(float, box, 64);
+            float sum = 0;
+            for (int round = 0; round < 8; round++)
+            {
+                box[threadIdx.x] = round + threadIdx.x;
+                __syncthreads();
+                sum += box[threadIdx.x ^ 32];
+            }
+            y[threadIdx.x] = sum;
+            """;
+        bool IsWrong(uint seed) => Run(seed, Body).Where((value, thread) => value != 28 + 8 * (thread ^ 32)).Any();
+        Assert.Contains([0u, 1u, 2u], IsWrong);
+    }
+
+    [EmulatedTheory]
+    [InlineData("if (threadIdx.x < 40) __syncthreads();", "deadlock", "24 threads have ended", "40 threads", "__syncthreads, line")]
+    [InlineData("if (threadIdx.x < 32)\n __syncthreads();\nelse\n __syncthreads();", "divergent __syncthreads", "while other threads wait at line")]
+    [InlineData("if (threadIdx.x % 2) y[0] = __shfl_xor_sync(ALL_LANES, 1.0f, 1);", "deadlock", "__shfl_xor_sync, line")]
+    [InlineData("float v;\nif (threadIdx.x % 2) v = warp_sum(1);\nelse\n v = __shfl_sync(ALL_LANES, 1.0f, 0);\ny[0] = v;", "divergent", "other lanes of mask ffffffff")]
+    [InlineData("if (threadIdx.x % 32 < 16) y[0] = __shfl_sync(0xFFFFu, 1.0f, 20);", "reads lane 20, which is not in mask 0000ffff")]
+    [InlineData("if (threadIdx.x % 32 < 16) __syncwarp(0xFFu);", "is not in its own mask")]
+    [InlineData("SHARED_MEMORY(float, s); s[256 / 4] = 1;", "writes behind the 256 bytes of shared memory")]
+    [InlineData("SHARED_ARRAY(float, s, 8); s[threadIdx.x / 7] = 1;", "behind the end of a shared array")]
+    [InlineData("y[64] = 1;", "written 0 bytes behind an allocation of 256 bytes")]
+    [InlineData("y[-1] = 1;", "before an allocation of 256 bytes")]
+    [InlineData("store16(y + 61, make_uint4(0, 0, 0, 0));", "is not a multiple of 16")]
+    [InlineData("store16(y + 64, make_uint4(0, 0, 0, 0));", "outside of all allocated memory")]
+    [InlineData("barrier_sync(1, 96);", "deadlock", "barrier_sync, line")]
+    [InlineData("barrier_sync(1, threadIdx.x < 32 ? 64 : 32);", "while others wait there for")]
+    public void Planted_bug_is_reported(string body, params string[] expected)
+    {
+        CudaException error = Assert.Throws<CudaException>(() => Run(0, body));
+        Assert.All(expected, text => Assert.Contains(text, error.Message));
+    }
+
+    [EmulatedFact]
+    public void Report_quotes_the_line()
+    {
+        CudaException error = Assert.Throws<CudaException>(() => Run(0, "if (threadIdx.x == 5) __syncthreads(); // only one\n"));
+        Assert.Contains("`if (threadIdx.x == 5) __syncthreads(); // only one`", error.Message);
+    }
+
+    [EmulatedFact]
+    public void Text_that_does_not_compile_is_reported_with_the_compilers_words()
+        => Assert.Contains("no_such_function", Assert.Throws<KernelCompilationException>(() => Run(0, "no_such_function();")).Message);
+
+    [EmulatedFact]
+    public void Asynchronous_work_comes_at_a_time_of_its_own()
+    {
+        const string Body = """
+            SHARED_ARRAY(float, box, 64);
+            static int done;
+            if (threadIdx.x == 0) done = 0;
+            __syncthreads();
+            int mine = threadIdx.x;
+            emulator::defer([mine, box = &box[0]] { box[mine] = mine; done++; });
+            emulator::wait_until("copies", __LINE__, [] { return done == 64; });
+            y[threadIdx.x] = box[threadIdx.x ^ 1];
+            """;
+        Assert.Equal(Enumerable.Range(0, Threads).Select(i => (float)(i ^ 1)), Run(0, Body));
+    }
+
+    /// <summary>Runs a kernel's body in one block of 64 threads with 256 bytes of shared memory; it writes y [64].</summary>
+    static unsafe float[] Run(uint seed, string body)
+    {
+        string text = $"#include \"device.cuh\"\nextern \"C\" __global__ void trial(float* y)\n{{\n{body}\n}}\nKERNEL(trial)\n";
+        using var driver = new EmulatedDriver(seed);
+        using var kernels = new KernelLibrary(driver, new EmulatedCompiler(new Dictionary<string, string> { ["trial.cu"] = text }));
+        using var device = new DeviceMemory(driver, Threads * sizeof(float));
+        using var host = new PinnedMemory(driver, Threads * sizeof(float));
+        using var stream = new CudaStream(driver);
+        using var call = new KernelLaunch(driver, kernels.Function(new KernelVariant("trial"), "trial"), new LaunchShape(1, Threads, 256), device.Value);
+        call.Enqueue(stream.Value);
+        driver.CopyToHost(host.Value, device.Value, host.ByteLength, stream.Value);
+        stream.Synchronize();
+        return new ReadOnlySpan<float>((void*)host.Value, Threads).ToArray();
+    }
+}
