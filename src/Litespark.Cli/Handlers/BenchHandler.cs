@@ -59,6 +59,7 @@ internal static class BenchHandler
         plans.Write(output);
         output.WriteLine($"  litespark runs at {report.Speedup:N2} times the baseline's speed; the loss is the same.");
         if (report.EnergySource == EnergySources.Estimate) output.WriteLine("  Energy is estimated here (~): no saving follows from it.");
+        else if (report.Baseline.EnergyIsImprecise || report.Litespark.EnergyIsImprecise) output.WriteLine("  Turns are too short for this energy meter: no saving follows from it.");
         output.WriteLine();
         var passes = new TextTable("pass", "speed-up by this pass");
         foreach (PassFigures pass in report.Passes) passes.Add(pass.Name, $"{pass.Speedup:N3}");

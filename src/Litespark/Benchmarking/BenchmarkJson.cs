@@ -45,7 +45,8 @@ internal static class BenchmarkJson
         writer.WriteNumber("resident_bytes", plan.ResidentBytes);
         writer.WriteNumber("mfu", plan.Mfu);
         writer.WriteNumber("hfu", plan.Hfu);
-        writer.WriteNumber("joules_per_token", plan.JoulesPerToken);
+        if (plan.EnergyIsImprecise) writer.WriteNull("joules_per_token");
+        else writer.WriteNumber("joules_per_token", plan.JoulesPerToken);
         writer.WriteString("energy_source", energySource);
         writer.WriteNumber("allocated_bytes_per_step", plan.AllocatedBytesPerStep);
         writer.WriteEndObject();

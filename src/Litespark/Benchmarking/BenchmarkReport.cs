@@ -26,6 +26,9 @@ public sealed record PlanFigures
     /// <summary>Energy per token in joules.</summary>
     public required double JoulesPerToken { get; init; }
 
+    /// <summary>Whether turns were too short for the energy meter: the energy is then no more than a hint.</summary>
+    public bool EnergyIsImprecise { get; init; }
+
     /// <summary>Managed bytes that a step allocates, over all threads.</summary>
     public required long AllocatedBytesPerStep { get; init; }
 

@@ -22,6 +22,7 @@ internal sealed class BenchmarkSubject : IDisposable
     readonly double[] turn = new double[MostStepsPerTurn];
     long steps, allocated;
     double joules;
+    bool energyIsImprecise;
 
     public BenchmarkSubject(BenchmarkWorkload workload, PlanOptions plan)
     {
@@ -61,7 +62,7 @@ internal sealed class BenchmarkSubject : IDisposable
     /// <summary>One turn: some steps, timed one by one; energy and allocation over all of them.</summary>
     public void Turn(IEnergyMeter energy)
     {
-        double joulesBefore = energy.ReadJoules();
+        EnergyWindow window = EnergyWindow.Begin(energy);
         long allocatedBefore = GC.GetTotalAllocatedBytes(precise: true);
         for (int i = 0; i < StepsPerTurn; i++)
         {
@@ -71,7 +72,9 @@ internal sealed class BenchmarkSubject : IDisposable
         }
 
         allocated += GC.GetTotalAllocatedBytes(precise: true) - allocatedBefore;
-        joules += energy.ReadJoules() - joulesBefore;
+        EnergyReading used = window.End();
+        joules += used.Joules;
+        energyIsImprecise |= used.IsImprecise;
         seconds.AddRange(turn.AsSpan(0, StepsPerTurn));
     }
 
@@ -86,7 +89,7 @@ internal sealed class BenchmarkSubject : IDisposable
     public void Forget()
     {
         seconds.Clear();
-        (joules, allocated) = (0, 0);
+        (joules, allocated, energyIsImprecise) = (0, 0, false);
     }
 
     /// <summary>The figures of all turns.</summary>
@@ -99,6 +102,7 @@ internal sealed class BenchmarkSubject : IDisposable
         Mfu = workload.ModelFlops / StepSeconds / peak,
         Hfu = StepWork.Flops(program.Program, 1) / StepSeconds / peak,
         JoulesPerToken = joules / (seconds.Count * workload.Tokens),
+        EnergyIsImprecise = energyIsImprecise,
         AllocatedBytesPerStep = allocated / seconds.Count,
         Steps = seconds.Count,
     };

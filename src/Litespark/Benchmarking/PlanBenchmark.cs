@@ -35,7 +35,7 @@ public sealed class PlanBenchmark : IDisposable
         this.status = status;
         this.cancellation = cancellation;
         workload = BenchmarkWorkload.Of(recipe, device);
-        energy = EnergyMeters.Open(RecipeSettings.Energy(recipe.Recipe.Energy));
+        energy = EnergyMeters.Open(RecipeSettings.Energy(recipe.Recipe.Energy, device));
     }
 
     /// <summary>What both plans together need: they are loaded at once.</summary>

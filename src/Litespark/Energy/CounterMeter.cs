@@ -35,6 +35,9 @@ internal sealed class CounterMeter : IEnergyMeter
     /// <inheritdoc/>
     public string Explanation { get; }
 
+    /// <summary>Processors' counters are renewed about every millisecond: a twentieth of a second holds some fifty of their steps.</summary>
+    public TimeSpan ShortestWindow => TimeSpan.FromMilliseconds(50);
+
     /// <summary>How often the background thread reads; null where no counter can wrap within a long run.</summary>
     internal TimeSpan? SamplingInterval { get; }
 

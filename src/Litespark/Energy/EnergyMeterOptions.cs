@@ -7,11 +7,32 @@ public sealed record EnergyMeterOptions
     public string? Source { get; init; }
 
     /// <summary>
-    /// Thermal design power of all processors of the machine together, in watts, for the estimate; null assumes 5 W for
-    /// each logical processor.
+    /// The GPUs that the run computes on, whose energy is then what counts; empty for a run on the processor. Each is a place
+    /// on the bus (<c>0000:41:00.0</c>), a UUID (<c>GPU-…</c>), or the number that CUDA gives it in this process.
+    /// </summary>
+    public IReadOnlyList<string> Gpus { get; init; } = [];
+
+    /// <summary>
+    /// Thermal design power in watts, for the estimate: of all processors of the machine together, or, for a run on GPUs, of
+    /// all its GPUs together; null assumes 5 W for each logical processor, 500 W for each GPU.
     /// </summary>
     public double? TdpWatts { get; init; }
 
     /// <summary>Root of the kernel's sysfs; tests put a made-up tree here.</summary>
     public string SysfsRoot { get; init; } = "/sys";
+
+    /// <summary>File of NVIDIA's management library, or null for the system's; tests put a stand-in here.</summary>
+    public string? NvmlLibrary { get; init; }
+
+    /// <summary>Which GPUs CUDA shows this process; null for all.</summary>
+    public string? VisibleGpus { get; init; } = Environment.GetEnvironmentVariable("CUDA_VISIBLE_DEVICES");
+
+    /// <summary>How CUDA numbers GPUs; null for its default, the fastest first.</summary>
+    public string? GpuOrder { get; init; } = Environment.GetEnvironmentVariable("CUDA_DEVICE_ORDER");
+
+    /// <summary>The clock by which power is integrated; tests have their own.</summary>
+    internal TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Whether the run computes on GPUs.</summary>
+    internal bool IsOnGpu => Gpus.Count > 0;
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using Litespark.Energy.Nvml;
 
 namespace Litespark.Energy;
 
@@ -12,7 +13,10 @@ public sealed record EnergySourceStatus(string Source, bool IsAvailable, string 
 /// <summary>Finds what this machine's energy can be read from.</summary>
 public static class EnergyMeters
 {
-    /// <summary>Opens the source asked for, or the best there is: RAPL, then hwmon, then the estimate.</summary>
+    /// <summary>
+    /// Opens the source asked for, or the best there is: for a run on GPUs NVML, for one on the processor RAPL, then hwmon;
+    /// then the estimate. What the processor draws beside a GPU is never taken for the run's energy unasked.
+    /// </summary>
     /// <exception cref="UserErrorException">The source asked for is unknown or cannot be read here.</exception>
     public static IEnergyMeter Open(EnergyMeterOptions? options = null)
     {
@@ -22,48 +26,57 @@ public static class EnergyMeters
             throw new UserErrorException($"The thermal design power is {watts} W; it must be a positive number of watts.");
         }
 
-        Probe[] probes = [RaplProbe.Run(options.SysfsRoot), HwmonProbe.Run(options.SysfsRoot)];
-        if (options.Source is null)
+        return options.Source switch
         {
-            foreach (Probe probe in probes) if (probe.CanOpen) return probe.Open();
-            return Estimate(options, probes);
-        }
-
-        if (options.Source == EnergySources.Nvml)
-        {
-            throw new UserErrorException($"The energy source '{EnergySources.Nvml}' comes with the CUDA device, which this version does not have; "
-                + $"right would be {EnergySources.Rapl}, {EnergySources.Hwmon} or {EnergySources.Estimate}, or in a recipe energy.source: auto, the best of them.");
-        }
-
-        if (options.Source == EnergySources.Estimate) return Estimate(options, probes);
-        Probe? wanted = Array.Find(probes, probe => probe.Source == options.Source);
-        if (wanted is { CanOpen: true }) return wanted.Open();
-        throw new UserErrorException(wanted is null
-            ? $"The energy source '{options.Source}' is not known; right would be {EnergySources.Rapl}, {EnergySources.Hwmon} or {EnergySources.Estimate}."
-            : $"The energy source '{options.Source}' cannot be read: {wanted.Detail}.{Sentence(wanted.Fix)} Right would also be {EnergySources.Estimate}.");
+            null => OpenBest(options),
+            EnergySources.Estimate => Estimate(options, Probes(options)),
+            EnergySources.Nvml when !options.IsOnGpu => throw new UserErrorException(
+                $"The energy source '{EnergySources.Nvml}' counts NVIDIA GPUs, and this run computes on the processor; "
+                + $"right would be {EnergySources.Rapl}, {EnergySources.Hwmon} or {EnergySources.Estimate}, or in a recipe energy.source: auto, the best of them."),
+            EnergySources.Nvml => Open(NvmlProbe.Run(options)),
+            EnergySources.Rapl => Open(RaplProbe.Run(options.SysfsRoot)),
+            EnergySources.Hwmon => Open(HwmonProbe.Run(options.SysfsRoot)),
+            _ => throw new UserErrorException(
+                $"The energy source '{options.Source}' is not known; right would be {EnergySources.Nvml} (on GPUs), {EnergySources.Rapl}, {EnergySources.Hwmon} or {EnergySources.Estimate}."),
+        };
     }
 
-    /// <summary>What was found, what was not, why, and what to do: one entry for each source, the best first.</summary>
+    /// <summary>What was found, what was not, why, and what to do: one entry for each source, the GPUs' first.</summary>
     public static IReadOnlyList<EnergySourceStatus> Describe(EnergyMeterOptions? options = null)
     {
         options ??= new EnergyMeterOptions();
-        Probe[] probes = [RaplProbe.Run(options.SysfsRoot), HwmonProbe.Run(options.SysfsRoot)];
+        Probe[] probes = [NvmlProbe.Run(options), RaplProbe.Run(options.SysfsRoot), HwmonProbe.Run(options.SysfsRoot)];
         var statuses = new List<EnergySourceStatus>();
-        foreach (Probe probe in probes) statuses.Add(new(probe.Source, probe.CanOpen, probe.Detail, probe.Fix));
-        using var estimate = new UtilizationMeter(options, "");
+        foreach (Probe probe in probes) statuses.Add(new(probe.Source, probe.Open is not null, probe.Detail, probe.Fix));
+        using IEnergyMeter estimate = Estimate(options, []);
         statuses.Add(new(EnergySources.Estimate, true, estimate.Explanation, null));
         return statuses;
     }
 
-    static UtilizationMeter Estimate(EnergyMeterOptions options, Probe[] probes)
+    /// <summary>What can measure this run, the best first.</summary>
+    static Probe[] Probes(EnergyMeterOptions options)
+        => options.IsOnGpu ? [NvmlProbe.Run(options)] : [RaplProbe.Run(options.SysfsRoot), HwmonProbe.Run(options.SysfsRoot)];
+
+    static IEnergyMeter OpenBest(EnergyMeterOptions options)
+    {
+        Probe[] probes = Probes(options);
+        foreach (Probe probe in probes) if (probe.Open is { } open) return open();
+        return Estimate(options, probes);
+    }
+
+    static IEnergyMeter Open(Probe wanted) => wanted.Open is { } open
+        ? open()
+        : throw new UserErrorException($"The energy source '{wanted.Source}' cannot be read: {wanted.Detail}.{Sentence(wanted.Fix)} Right would also be {EnergySources.Estimate}.");
+
+    static IEnergyMeter Estimate(EnergyMeterOptions options, Probe[] probes)
     {
         var reasons = new StringBuilder();
         foreach (Probe probe in probes)
         {
-            if (!probe.CanOpen) reasons.Append($" {probe.Source}: {probe.Detail}.{Sentence(probe.Fix)}");
+            if (probe.Open is null) reasons.Append($" {probe.Source}: {probe.Detail}.{Sentence(probe.Fix)}");
         }
 
-        return new UtilizationMeter(options, reasons.ToString());
+        return options.IsOnGpu ? new GpuTimeMeter(options, reasons.ToString()) : new UtilizationMeter(options, reasons.ToString());
     }
 
     static string Sentence(string? fix) => fix is null ? "" : $" To fix: {fix}.";

@@ -41,7 +41,7 @@ internal static partial class HwmonProbe
         }
 
         return counters.Count > 0
-            ? new Probe(EnergySources.Hwmon, $"hardware monitors in {folder}: {string.Join(" + ", found)}", null, counters)
+            ? Probe.Of(EnergySources.Hwmon, $"hardware monitors in {folder}: {string.Join(" + ", found)}", counters)
             : Probe.None(EnergySources.Hwmon, $"no energy counter of an AMD processor in {folder}", "on an AMD machine of your own, 'sudo modprobe amd_energy'");
     }
 

@@ -1,7 +1,7 @@
 namespace Litespark.Energy;
 
 /// <summary>
-/// A counter of the joules that a machine's processors have used. Reading is cheap, allocates nothing after the first
+/// A counter of the joules that a machine's processors, or a run's GPUs, have used. Reading is cheap, allocates nothing after the first
 /// read, and is safe from several threads.
 /// </summary>
 public interface IEnergyMeter : IDisposable
@@ -14,6 +14,11 @@ public interface IEnergyMeter : IDisposable
 
     /// <summary>What is counted, or, of an estimate, what it assumes, why nothing could be measured and what would fix that.</summary>
     string Explanation { get; }
+
+    /// <summary>
+    /// Shortest window whose energy is known to a few per cent; a shorter one is imprecise, as counters grow in steps.
+    /// </summary>
+    TimeSpan ShortestWindow { get; }
 
     /// <summary>Joules since the meter was opened; never falls from one read to the next.</summary>
     double ReadJoules();

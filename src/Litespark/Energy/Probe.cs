@@ -1,28 +1,16 @@
 namespace Litespark.Energy;
 
-/// <summary>What looking for one kind of counter came to: the counters to sum, or why there are none and what would help.</summary>
-internal sealed record Probe(string Source, string Detail, string? Fix, IReadOnlyList<CounterPath> Counters)
+/// <summary>What looking for one source came to: how to open its meter, or why there is none and what would help.</summary>
+/// <param name="Source">A constant of <see cref="EnergySources"/>.</param>
+/// <param name="Detail">What the meter counts, or why there is none; no full stop.</param>
+/// <param name="Fix">What would make it readable; null where it is, or where nothing would.</param>
+/// <param name="Open">Opens the meter, or throws a <see cref="UserErrorException"/> where it has gone since; null where there is none.</param>
+internal sealed record Probe(string Source, string Detail, string? Fix, Func<IEnergyMeter>? Open)
 {
-    public bool CanOpen => Counters.Count > 0;
+    public static Probe None(string source, string detail, string? fix = null) => new(source, detail, fix, null);
 
-    public static Probe None(string source, string detail, string? fix = null) => new(source, detail, fix, []);
-
-    /// <summary>Opens the counters that were found readable.</summary>
-    /// <exception cref="UserErrorException">A counter has gone since it was found.</exception>
-    public IEnergyMeter Open()
-    {
-        var counters = new List<EnergyCounter>();
-        try
-        {
-            foreach (CounterPath path in Counters) counters.Add(new EnergyCounter(path));
-            return new CounterMeter(Source, Detail, [.. counters]);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            foreach (EnergyCounter counter in counters) counter.Dispose();
-            throw new UserErrorException($"An energy counter can no longer be read: {error.Message}", error);
-        }
-    }
+    /// <summary>Counters that were found readable.</summary>
+    public static Probe Of(string source, string detail, IReadOnlyList<CounterPath> counters) => new(source, detail, null, () => OpenCounters(source, detail, counters));
 
     /// <summary>Whether the counter can be read now; if not, the error.</summary>
     public static Exception? TryRead(CounterPath path)
@@ -63,6 +51,21 @@ internal sealed record Probe(string Source, string Detail, string? Fix, IReadOnl
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             return [];
+        }
+    }
+
+    static CounterMeter OpenCounters(string source, string detail, IReadOnlyList<CounterPath> paths)
+    {
+        var counters = new List<EnergyCounter>();
+        try
+        {
+            foreach (CounterPath path in paths) counters.Add(new EnergyCounter(path));
+            return new CounterMeter(source, detail, [.. counters]);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            foreach (EnergyCounter counter in counters) counter.Dispose();
+            throw new UserErrorException($"An energy counter can no longer be read: {error.Message}", error);
         }
     }
 }

@@ -60,7 +60,7 @@ internal static partial class RaplProbe
             }
         }
 
-        return new Probe(EnergySources.Rapl, $"RAPL counters in {folder}: {string.Join(" + ", counted.Select(zone => zone.Name))}", null, counters);
+        return Probe.Of(EnergySources.Rapl, $"RAPL counters in {folder}: {string.Join(" + ", counted.Select(zone => zone.Name))}", counters);
     }
 
     static Probe Hidden(string detail) => Probe.None(

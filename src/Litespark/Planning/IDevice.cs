@@ -15,6 +15,12 @@ public interface IDevice : IDisposable
     /// <summary>Threads of the host that compute.</summary>
     int Threads { get; }
 
+    /// <summary>
+    /// The GPUs that it computes on, by their places on the bus (<c>0000:41:00.0</c>) or their numbers in this process; none for a processor.
+    /// Their energy is what counts.
+    /// </summary>
+    IReadOnlyList<string> Gpus => [];
+
     /// <summary>What plans may know of it.</summary>
     DeviceProfile Profile { get; }
 

@@ -23,7 +23,7 @@ internal sealed class EnergyStage : SelfTestStage
         foreach (SelfTestModel model in context.Settings.Models)
         {
             LoadedRecipe recipe = BenchStage.Recipe(model, context);
-            using IEnergyMeter meter = EnergyMeters.Open(RecipeSettings.Energy(recipe.Recipe.Energy));
+            using IEnergyMeter meter = EnergyMeters.Open(RecipeSettings.Energy(recipe.Recipe.Energy, context.Device));
             if (meter.IsEstimate) return $"nothing can be measured here: {meter.Explanation}";
             BenchmarkWorkload workload = BenchmarkWorkload.Of(recipe, context.Device);
             foreach ((string name, PlanOptions plan) in new[] { ("baseline", workload.BaselinePlan), ("litespark", workload.LitesparkPlan) })

@@ -27,8 +27,10 @@ internal static class RecipeSettings
         MuonIterations = optimizer.MuonIterations,
     };
 
-    public static EnergyMeterOptions Energy(EnergySection energy) => new()
+    /// <summary>Which meter counts a run on this device.</summary>
+    public static EnergyMeterOptions Energy(EnergySection energy, IDevice device) => new()
     {
+        Gpus = device.Gpus,
         Source = energy.Source == EnergySourceChoice.Auto ? null : energy.Source.ToString().ToLowerInvariant(),
         TdpWatts = energy.TdpWatts,
     };

@@ -62,7 +62,7 @@ public sealed class Trainer : IDisposable
         checkpoints = new CheckpointStore(options.Run, recipe.Checkpoints.KeepLast);
         schedule = new LearningRateSchedule(recipe);
         guard = new LossGuard(recipe.Training.LossSpikeFactor);
-        energy = EnergyMeters.Open(RecipeSettings.Energy(recipe.Energy));
+        energy = EnergyMeters.Open(RecipeSettings.Energy(recipe.Energy, device));
         if (recipe.Evaluation.EverySteps > 0)
         {
             long tokens = recipe.Evaluation.MaxTokens > 0 ? recipe.Evaluation.MaxTokens : long.MaxValue;

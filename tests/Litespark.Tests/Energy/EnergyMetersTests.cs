@@ -48,10 +48,10 @@ public sealed class EnergyMetersTests : IDisposable
     }
 
     [Fact]
-    public void Nvml_is_refused_with_what_it_comes_with_and_what_to_use()
+    public void Nvml_is_refused_for_a_run_on_the_processor_with_what_to_use()
     {
         UserErrorException error = Assert.Throws<UserErrorException>(() => EnergyMeters.Open(new EnergyMeterOptions { Source = EnergySources.Nvml, SysfsRoot = sysfs.Root }));
-        Assert.Contains("comes with the CUDA device", error.Message);
+        Assert.Contains("counts NVIDIA GPUs, and this run computes on the processor", error.Message);
         Assert.Contains("energy.source: auto", error.Message);
         Assert.DoesNotContain("not known", error.Message);
     }
@@ -63,12 +63,13 @@ public sealed class EnergyMetersTests : IDisposable
         sysfs.Set("class/hwmon/hwmon0/name", "amd_energy");
         sysfs.Set("class/hwmon/hwmon0/energy1_label", "Esocket0");
         sysfs.Deny("class/hwmon/hwmon0/energy1_input");
-        IReadOnlyList<EnergySourceStatus> statuses = EnergyMeters.Describe(new EnergyMeterOptions { SysfsRoot = sysfs.Root });
-        Assert.Equal(["rapl", "hwmon", "estimate"], statuses.Select(status => status.Source));
-        Assert.Equal([true, false, true], statuses.Select(status => status.IsAvailable));
-        Assert.Contains("package-0", statuses[0].Detail);
-        Assert.Null(statuses[0].Fix);
-        Assert.Contains("sudo chmod", statuses[1].Fix);
+        IReadOnlyList<EnergySourceStatus> statuses = EnergyMeters.Describe(new EnergyMeterOptions { SysfsRoot = sysfs.Root, NvmlLibrary = "nowhere" });
+        Assert.Equal(["nvml", "rapl", "hwmon", "estimate"], statuses.Select(status => status.Source));
+        Assert.Equal([false, true, false, true], statuses.Select(status => status.IsAvailable));
+        Assert.Contains("package-0", statuses[1].Detail);
+        Assert.Null(statuses[1].Fix);
+        Assert.Contains("install its driver", statuses[0].Fix);
+        Assert.Contains("sudo chmod", statuses[2].Fix);
     }
 
     [Fact]
@@ -103,6 +104,7 @@ public sealed class EnergyMetersTests : IDisposable
         EnergyReading reading = outer.End();
         Assert.Equal(7, reading.Joules, 9);
         Assert.True(reading.Seconds > 0);
+        Assert.True(new EnergyReading(1, 1, IsImprecise: true).Above(1) is { Joules: 0, IsImprecise: true });
         Assert.Equal(25, new EnergyReading(50, 2).Watts);
         Assert.Equal(0, new EnergyReading(50, 0).Watts);
     }

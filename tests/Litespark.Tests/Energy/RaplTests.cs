@@ -132,7 +132,7 @@ public sealed class RaplTests : IDisposable
         UserErrorException error = Assert.Throws<UserErrorException>(() => EnergyMeters.Open(options));
         Assert.Contains("'rapl' cannot be read: no RAPL counters in", error.Message);
         error = Assert.Throws<UserErrorException>(() => EnergyMeters.Open(options with { Source = "wattmeter" }));
-        Assert.Contains("right would be rapl, hwmon or estimate", error.Message);
+        Assert.Contains("right would be nvml (on GPUs), rapl, hwmon or estimate", error.Message);
         sysfs.AddZone("intel-rapl:0", "package-0", 0);
         using IEnergyMeter meter = EnergyMeters.Open(options);
         Assert.Equal("rapl", meter.Source);

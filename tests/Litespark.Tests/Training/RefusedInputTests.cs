@@ -47,7 +47,7 @@ public sealed class RefusedInputTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void An_energy_source_that_is_not_here_is_refused_before_data_is_prepared()
     {
-        Refused("The energy source 'nvml' comes with the CUDA device", "--set", "energy.source=nvml");
+        Refused("The energy source 'nvml' counts NVIDIA GPUs, and this run computes on the processor", "--set", "energy.source=nvml");
         Assert.False(Directory.Exists(tiny.At("cache")));
     }
 

@@ -30,6 +30,9 @@ public sealed class CudaDevice : IDevice
     /// <inheritdoc/>
     public string HardwareName => driver.Properties.Name;
 
+    /// <summary>The GPU's place on the bus, which is certain where numbers are not; else the first that CUDA shows.</summary>
+    public IReadOnlyList<string> Gpus => [driver.Properties.PciBusId ?? "0"];
+
     /// <inheritdoc/>
     public IReadOnlyList<(string Name, string Value)> Facts
     {

@@ -12,6 +12,9 @@ namespace Litespark.Devices.Cuda.Driver;
 internal sealed record GpuProperties(
     string Name, int Major, int Minor, int Multiprocessors, long MemoryBytes, int SharedMemoryPerBlock, int SecondLevelCacheBytes, int DriverVersion)
 {
+    /// <summary>Its place on the bus, as <c>0000:41:00.0</c>; null where the driver does not say.</summary>
+    public string? PciBusId { get; init; }
+
     /// <summary>Name of the architecture for the compiler: with its own features (<c>sm_90a</c>) where it has some.</summary>
     public string Architecture => Major >= 9 ? $"sm_{Major}{Minor}a" : $"sm_{Major}{Minor}";
 }
