@@ -18,9 +18,9 @@ internal sealed unsafe class OpTrial : IDisposable
     readonly KernelLibrary kernels;
     readonly WorkerPool pool = new(1);
 
-    public OpTrial(uint seed = 0)
+    public OpTrial(uint seed = 0, int multiprocessors = 1)
     {
-        driver = new EmulatedDriver(seed);
+        driver = new EmulatedDriver(seed, multiprocessors);
         kernels = new KernelLibrary(driver, new EmulatedCompiler());
     }
 
