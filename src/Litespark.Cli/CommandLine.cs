@@ -29,6 +29,7 @@ internal static class CommandLine
         EvalCommand.Create(EvalHandler.Run),
         RecipeCommand.Create(),
         DoctorCommand.Create(),
+        SelfTestCommand.Create(SelfTestHandler.Run),
         new VersionOption("--version"),
     };
 

@@ -21,6 +21,7 @@ public class ArchitectureTests
         ["Recipes"] = ["Graphs", "Planning", "Models", "Data", "Energy"],
         ["Training"] = ["Graphs", "Planning", "Models", "Devices", "Tokenization", "Data", "Energy", "Reporting", "Checkpoints", "Recipes"],
         ["Inference"] = ["Graphs", "Planning", "Models", "Devices", "Tokenization", "Data", "Energy", "Reporting", "Checkpoints", "Recipes", "Training"],
+        ["SelfTesting"] = ["Graphs", "Planning", "Models", "Devices", "Data", "Energy", "Checkpoints", "Recipes", "Training", "Benchmarking"],
         ["Benchmarking"] = ["Graphs", "Planning", "Models", "Devices", "Tokenization", "Data", "Energy", "Reporting", "Checkpoints", "Recipes", "Training"],
     };
 

@@ -12,7 +12,7 @@ namespace Litespark.Benchmarking;
 /// </summary>
 public sealed class PlanBenchmark : IDisposable
 {
-    const double LossTolerance = 1e-4;
+    const double LossTolerance = 1e-4, RoundedLossTolerance = 5e-3;
 
     readonly LoadedRecipe recipe;
     readonly BenchmarkWorkload workload;
@@ -62,7 +62,8 @@ public sealed class PlanBenchmark : IDisposable
         PlanFigures baselineFigures, litesparkFigures;
         using (BenchmarkSubject baseline = Load(workload.BaselinePlan, warmUp: 1))
         {
-            if (Math.Abs(baseline.FirstLoss - litespark.FirstLoss) > LossTolerance * Math.Abs(baseline.FirstLoss))
+            double tolerance = workload.Device.Profile.Precision == Graphs.DataType.Float32 ? LossTolerance : RoundedLossTolerance;
+            if (!(Math.Abs(baseline.FirstLoss - litespark.FirstLoss) <= tolerance * Math.Abs(baseline.FirstLoss)))
                 throw new RunFailureException($"The plans disagree: the first step's loss is {baseline.FirstLoss} with baseline and {litespark.FirstLoss} with litespark.");
             status("measuring both plans in turns");
             TakeTurns([baseline, litespark], settings.MinRounds, settings.MaxRounds, Stopwatch.StartNew(), settings.Budget);

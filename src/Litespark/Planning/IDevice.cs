@@ -9,6 +9,9 @@ public interface IDevice : IDisposable
     /// <summary>The processor's or the GPU's own name, for result pages.</summary>
     string HardwareName { get; }
 
+    /// <summary>What it is and what it found here (name and value), for result pages.</summary>
+    IReadOnlyList<(string Name, string Value)> Facts { get; }
+
     /// <summary>Threads of the host that compute.</summary>
     int Threads { get; }
 

@@ -126,7 +126,7 @@ internal static class TorchPeer
         if (process.ExitCode != 0) throw new InvalidOperationException($"{Python} {string.Join(' ', arguments)}: {output.Result}{error}");
     }
 
-    static string RepositoryRoot()
+    internal static string RepositoryRoot()
     {
         for (string? folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
         {

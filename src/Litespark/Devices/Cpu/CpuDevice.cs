@@ -1,3 +1,4 @@
+using Litespark.Devices.Cpu.Simd;
 using Litespark.Planning;
 
 namespace Litespark.Devices.Cpu;
@@ -23,6 +24,9 @@ public sealed class CpuDevice : IDevice
 
     /// <inheritdoc/>
     public string HardwareName => CpuName.Read();
+
+    /// <inheritdoc/>
+    public IReadOnlyList<(string Name, string Value)> Facts => [("threads", $"{pool.ThreadCount}"), ("registers", $"{SimdWidth.Count * 32} bits")];
 
     /// <inheritdoc/>
     public int Threads => pool.ThreadCount;

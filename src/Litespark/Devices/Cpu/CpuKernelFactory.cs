@@ -1,4 +1,5 @@
 using Litespark.Devices.Cpu.Kernels;
+using Litespark.Graphs;
 using Litespark.Graphs.Ops;
 using Litespark.Planning;
 
@@ -36,7 +37,7 @@ internal sealed unsafe class CpuKernelFactory(WorkerPool pool, byte* persistent,
             Multiply => new BinaryKernel(pool, BinaryKind.Multiply, M(x[0]), M(x[1]), M(y[0])),
             Scale op => new ScaleKernel(pool, M(x[0]), op.Factor, M(y[0])),
             Fill op => new FillKernel(pool, op.Content, M(y[0])),
-            Copy => new CopyKernel(pool, M(x[0]), M(y[0])),
+            Copy or Cast { To: DataType.Float32 } => new CopyKernel(pool, M(x[0]), M(y[0])),
             CrossEntropy => new CrossEntropyKernel(pool, M(x[0]), I(x[1]), F(y[0]), F(y[1])),
             CrossEntropyGradient => new CrossEntropyGradientKernel(pool, M(x[0]), I(x[1]), F(x[2]), F(x[3]), M(y[0])),
             CrossEntropyWithGradient => new CrossEntropyWithGradientKernel(pool, M(x[0]), I(x[1]), F(x[2]), F(y[0]), M(y[1])),

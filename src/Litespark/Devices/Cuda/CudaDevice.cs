@@ -30,6 +30,20 @@ public sealed class CudaDevice : IDevice
     /// <inheritdoc/>
     public string HardwareName => driver.Properties.Name;
 
+    /// <inheritdoc/>
+    public IReadOnlyList<(string Name, string Value)> Facts
+    {
+        get
+        {
+            GpuProperties gpu = driver.Properties;
+            return
+            [
+                ("compute capability", $"{gpu.Major}.{gpu.Minor}"), ("multiprocessors", $"{gpu.Multiprocessors}"), ("memory", $"{gpu.MemoryBytes / 1e9:0.0} GB"),
+                ("driver speaks CUDA", $"{gpu.DriverVersion / 1000}.{gpu.DriverVersion % 1000 / 10}"), ("precision", $"{Profile.Precision}"),
+            ];
+        }
+    }
+
     /// <summary>One: the host only starts work.</summary>
     public int Threads => 1;
 

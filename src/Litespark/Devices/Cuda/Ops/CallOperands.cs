@@ -19,6 +19,10 @@ internal static class CallOperands
     /// <summary>Element type.</summary>
     public static DataType Type(this Operand operand) => operand.Value.Type.DataType;
 
+    /// <summary>The operand, whose element type another's decides.</summary>
+    public static Operand OfType(this Operand operand, DataType type)
+        => operand.Type() == type ? operand : throw new InvalidOperationException($"{operand.Value} is {operand.Type()}, should be {type}");
+
     /// <summary>Elements.</summary>
     public static long Count(this Operand operand) => (long)operand.Rows * operand.Columns;
 

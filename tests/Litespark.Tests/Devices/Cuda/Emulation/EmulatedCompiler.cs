@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
@@ -13,8 +14,12 @@ namespace Litespark.Tests.Devices.Cuda.Emulation;
 /// <param name="texts">Kernel files that exist only for a test, by name with ending; they come before the device's own.</param>
 internal sealed class EmulatedCompiler(IReadOnlyDictionary<string, string>? texts = null) : IKernelCompiler
 {
+    /// <summary>The sanitizer's checks trap, which the emulator reports: no library of its own is needed.</summary>
     static readonly string[] Options =
-        ["-std=c++17", "-O1", "-shared", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-fno-threadsafe-statics", "-ffp-contract=off", "-fno-strict-aliasing", "-x", "c++"];
+    [
+        "-std=c++17", "-O1", "-g1", "-shared", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-fno-threadsafe-statics", "-ffp-contract=off", "-fno-strict-aliasing",
+        "-fsanitize=alignment,bounds,signed-integer-overflow,integer-divide-by-zero,shift-exponent", "-fsanitize-undefined-trap-on-error", "-Wl,-z,nodelete", "-x", "c++",
+    ];
 
     static readonly Lazy<string?> Version = new(FindVersion);
 
@@ -44,6 +49,20 @@ internal sealed class EmulatedCompiler(IReadOnlyDictionary<string, string>? text
         return number > 0 && number <= lines.Length ? lines[number - 1].Trim() : "";
     }
 
+    /// <summary>Number of the line that an instruction of a compiled kernel comes from, 0 where that is not known.</summary>
+    public static int LineOf(string library, string instruction)
+    {
+        try
+        {
+            string output = Run("addr2line", ["-e", library, instruction]).Output; // path:line (discriminator …)
+            return int.TryParse(output[(output.LastIndexOf(':') + 1)..].Split(' ', '\n')[0], CultureInfo.InvariantCulture, out int line) ? line : 0;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return 0;
+        }
+    }
+
     string? Substitute(string name)
     {
         if (texts is not null && texts.TryGetValue(name, out string? text)) return text;
@@ -57,7 +76,7 @@ internal sealed class EmulatedCompiler(IReadOnlyDictionary<string, string>? text
         Directory.CreateDirectory(Folder);
         string own = $"{path}-{Guid.NewGuid():N}";
         File.WriteAllText(own + ".cu", text);
-        (int status, string log) = Run([.. options, own + ".cu", "-o", own + ".so"]);
+        (int status, string log) = Run("g++", [.. options, own + ".cu", "-o", own + ".so"]);
         if (status != 0)
         {
             File.Delete(own + ".cu");
@@ -72,7 +91,7 @@ internal sealed class EmulatedCompiler(IReadOnlyDictionary<string, string>? text
     {
         try
         {
-            (int status, string output) = Run(["-dumpfullversion"]);
+            (int status, string output) = Run("g++", ["-dumpfullversion"]);
             return status == 0 ? output.Trim() : null;
         }
         catch (System.ComponentModel.Win32Exception)
@@ -81,9 +100,9 @@ internal sealed class EmulatedCompiler(IReadOnlyDictionary<string, string>? text
         }
     }
 
-    static (int Status, string Output) Run(string[] arguments)
+    static (int Status, string Output) Run(string program, string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo("g++", arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         string errors = process.StandardError.ReadToEnd();
         process.WaitForExit();

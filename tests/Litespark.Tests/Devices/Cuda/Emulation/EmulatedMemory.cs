@@ -5,12 +5,15 @@ namespace Litespark.Tests.Devices.Cuda.Emulation;
 
 /// <summary>
 /// Allocations of one kind of memory. Each starts full of not-a-numbers (bytes 0xFF: also −1 as an integer) and lies between two
-/// guards, whose bytes must be the same when it is checked. Not thread-safe.
+/// guards that must be the same when they are checked. Guards hold signalling not-a-numbers: whoever adds to one changes it. Not thread-safe.
 /// </summary>
 internal sealed unsafe class EmulatedMemory(string kind) : IDisposable
 {
     const int Alignment = 256, Guard = 4096;
     const byte Poison = 0xFF;
+
+    /// <summary>As bf16, and twice as fp32, a signalling not-a-number.</summary>
+    const ushort GuardWord = 0x7FA0;
 
     readonly SortedList<nint, long> allocations = [];
     Range[] ranges = [];
@@ -31,8 +34,9 @@ internal sealed unsafe class EmulatedMemory(string kind) : IDisposable
         if (bytes <= 0) throw new CudaException($"{kind} memory: an allocation of {bytes} bytes");
         long whole = Whole(bytes);
         byte* memory = (byte*)NativeMemory.AlignedAlloc((nuint)whole, Alignment);
-        NativeMemory.Fill(memory, (nuint)whole, Poison);
         nint address = (nint)(memory + Guard);
+        new Span<ushort>(memory, checked((int)(whole / sizeof(ushort)))).Fill(GuardWord);
+        NativeMemory.Fill((void*)address, (nuint)bytes, Poison);
         allocations.Add(address, bytes);
         Bytes += bytes;
         Renew();
@@ -89,11 +93,12 @@ internal sealed unsafe class EmulatedMemory(string kind) : IDisposable
 
     string? Problem(nint address, long bytes)
     {
-        var before = new ReadOnlySpan<byte>((void*)(address - Guard), Guard);
-        var behind = new ReadOnlySpan<byte>((void*)(address + (nint)bytes), checked((int)(Whole(bytes) - Guard - bytes)));
-        int first = behind.IndexOfAnyExcept(Poison), last = before.LastIndexOfAnyExcept(Poison);
-        return first >= 0 ? $"{kind} memory: something was written {first} bytes behind an allocation of {bytes} bytes"
-            : last >= 0 ? $"{kind} memory: something was written {Guard - last} bytes before an allocation of {bytes} bytes"
+        long end = (bytes + 1) / sizeof(ushort) * sizeof(ushort);
+        var before = new ReadOnlySpan<ushort>((void*)(address - Guard), Guard / sizeof(ushort));
+        var behind = new ReadOnlySpan<ushort>((void*)(address + (nint)end), checked((int)(Whole(bytes) - Guard - end) / sizeof(ushort)));
+        int first = behind.IndexOfAnyExcept(GuardWord), last = before.LastIndexOfAnyExcept(GuardWord);
+        return first >= 0 ? $"{kind} memory: something was written {sizeof(ushort) * first} bytes behind an allocation of {bytes} bytes"
+            : last >= 0 ? $"{kind} memory: something was written {Guard - sizeof(ushort) * last} bytes before an allocation of {bytes} bytes"
             : null;
     }
 }

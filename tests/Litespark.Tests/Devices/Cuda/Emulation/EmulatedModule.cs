@@ -84,8 +84,11 @@ internal sealed unsafe partial class EmulatedFunction
 
     /// <summary>A report with the text of the lines that it names.</summary>
     string WithText(string report)
-        => LineNumber().Replace(report, match => $"{match.Value} `{EmulatedCompiler.Line(module.Path, int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture))}`");
+        => LineNumber().Replace(Instruction().Replace(report, match => $"line {EmulatedCompiler.LineOf(module.Path, match.Groups[1].Value)}"), match => $"{match.Value} `{EmulatedCompiler.Line(module.Path, int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture))}`");
 
     [GeneratedRegex(@"\bline (\d+)")]
     private static partial Regex LineNumber();
+
+    [GeneratedRegex(@"\binstruction ([0-9a-f]+)")]
+    private static partial Regex Instruction();
 }

@@ -13,17 +13,17 @@ public class EmulatorTests
     [InlineData(0u)]
     [InlineData(1u)]
     [InlineData(2u)]
-    public void Block_sum_of_each_row(uint seed)
+    public void Warps_exchange_by_shared_memory_and_reduce(uint seed)
     {
         float[] results = Run(seed, """
             SHARED_ARRAY(float, all, 64);
             all[threadIdx.x] = threadIdx.x + 1;
             __syncthreads();
             float mine = all[63 - threadIdx.x];
-            y[threadIdx.x] = block_sum(mine) + warp_max(mine) + blockIdx.x;
+            y[threadIdx.x] = warp_sum(mine) + 10000 * warp_max(mine);
             """);
-        Assert.All(results[..32], value => Assert.Equal(2080f + 64, value));
-        Assert.All(results[32..], value => Assert.Equal(2080f + 32, value));
+        Assert.All(results[..32], value => Assert.Equal(1552f + 640000, value));
+        Assert.All(results[32..], value => Assert.Equal(528f + 320000, value));
     }
 
     [EmulatedFact]
@@ -108,6 +108,12 @@ public class EmulatorTests
     [InlineData("y[-1] = 1;", "before an allocation of 256 bytes")]
     [InlineData("store16(y + 61, make_uint4(0, 0, 0, 0));", "is not a multiple of 16")]
     [InlineData("store16(y + 64, make_uint4(0, 0, 0, 0));", "outside of all allocated memory")]
+    [InlineData("y[(int64)threadIdx.x << 40] = 1;", "memory fault", "`y[(int64)threadIdx.x << 40] = 1;`")]
+    [InlineData("*(float4*)(y + 1) = make_float4(0, 0, 0, 0);", "misaligned", "`*(float4*)(y + 1)")]
+    [InlineData("float a[4];\n for (int i = 0; i < 4; i++) a[i] = y[i];\n y[0] = a[threadIdx.x / 8];", "index beyond an array", "`y[0] = a[threadIdx.x / 8];`")]
+    [InlineData("y[0] = (int)blockDim.x * 0x7000000;", "integer overflow", "0x7000000")]
+    [InlineData("volatile char deep[200000]; for (int i = 0; i < 200000; i += 64) deep[199999 - i] = 1;", "stack overflow")]
+    [InlineData("y[0] = 7 / ((int)threadIdx.x / 64);", "division by zero")]
     [InlineData("barrier_sync(1, 96);", "deadlock", "barrier_sync, line")]
     [InlineData("barrier_sync(1, threadIdx.x < 32 ? 64 : 32);", "while others wait there for")]
     public void Planted_bug_is_reported(string body, params string[] expected)

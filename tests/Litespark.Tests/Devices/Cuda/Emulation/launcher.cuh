@@ -1,6 +1,6 @@
 // Launches: a kernel with its arguments over a grid of blocks.
 #include "memory.cuh"
-#include <pthread.h>
+#include "faults.cuh"
 
 namespace emulator {
 
@@ -10,7 +10,6 @@ static void** arguments;
 template <class T> struct Plain { typedef T type; };
 template <class T> struct Plain<const T> { typedef T type; };
 
-// Reads an argument. An address must be allocated: what the host passes in a wrong order mostly is not.
 template <class T> static T argument(int position)
 {
     typename Plain<T>::type value;
@@ -18,6 +17,7 @@ template <class T> static T argument(int position)
     return value;
 }
 
+// An address must be allocated: what the host passes in a wrong order mostly is not.
 template <class T> struct Check
 {
     static void argument(int) {}
@@ -65,6 +65,7 @@ template <auto kernel> static int run(const char* name, void** the_arguments, co
 {
     typedef Call<decltype(kernel)> Made;
     pthread_mutex_lock(&launching);
+    catch_faults();
     launch = the_launch;
     arguments = the_arguments;
     kernel_name = name;

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Litespark.Devices.Cpu;
 using Litespark.Devices.Cuda.Launching;
 using Litespark.Graphs;
@@ -82,7 +83,8 @@ internal sealed unsafe class OpTrial : IDisposable
         using var arena = new Litespark.Devices.Cuda.Driver.DeviceMemory(driver, bytes);
         using var host = new Litespark.Devices.Cuda.Driver.PinnedMemory(driver, bytes);
         var image = new Span<byte>((void*)host.Value, (int)bytes);
-        image.Fill(0xFF);
+        Span<ushort> words = MemoryMarshal.Cast<byte, ushort>(image);
+        words.Fill(TrialTensor.NoNumber);
         Operand[] operands = Distinct(call);
         for (int i = 0; i < tensors.Length; i++) tensors[i].Write((byte*)host.Value + operands[i].Offset, operands[i].Value.Type.DataType);
         driver.CopyToDevice(arena.Value, host.Value, bytes, stream.Value);
@@ -104,7 +106,7 @@ internal sealed unsafe class OpTrial : IDisposable
             tensors[i].Blank(data, operands[i].Value.Type.DataType);
         }
 
-        int written = image.IndexOfAnyExcept((byte)0xFF);
-        Assert.True(written < 0, $"{call.Op.Name}: byte {written}, beside the operands, was written");
+        int written = words.IndexOfAnyExcept(TrialTensor.NoNumber);
+        Assert.True(written < 0, $"{call.Op.Name}: byte {sizeof(ushort) * written}, beside the operands, was written");
     }
 }

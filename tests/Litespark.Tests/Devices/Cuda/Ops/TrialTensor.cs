@@ -10,7 +10,8 @@ namespace Litespark.Tests.Devices.Cuda.Ops;
 /// <param name="shift">Elements by which it misses an aligned address.</param>
 internal sealed unsafe class TrialTensor(Shape shape, DataType type, Func<int, double>? contents, int gap = 0, int shift = 0)
 {
-    const ushort NoNumber = 0xFFFF;
+    /// <summary>What memory holds beside operands: as bf16, and twice as fp32, a signalling not-a-number, so that even adding to it changes it.</summary>
+    public const ushort NoNumber = 0x7FA0;
 
     /// <summary>First contents as both devices get them: rounded to the element type.</summary>
     readonly float[]? values = contents is null ? null : [.. Enumerable.Range(0, (int)shape.Length).Select(i => Round((float)contents(i), type))];

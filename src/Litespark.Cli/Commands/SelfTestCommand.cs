@@ -1,0 +1,48 @@
+using System.CommandLine;
+using Litespark.SelfTesting;
+
+namespace Litespark.Cli.Commands;
+
+/// <summary>What <c>selftest</c> was asked to do.</summary>
+/// <param name="Device">cpu, cuda or auto.</param>
+/// <param name="Stage">One stage, or null for all.</param>
+/// <param name="Folder">Where results go.</param>
+/// <param name="Precision">float32, bfloat16 or auto.</param>
+/// <param name="Models">Models to time, as PRESET:SEQUENCE:MICRO_BATCH; empty for the usual ones.</param>
+/// <param name="Peers">Folder of the peers' scripts, or null.</param>
+/// <param name="Seed">Start of the random numbers; null for fresh ones.</param>
+internal sealed record SelfTestOptions(string Device, string? Stage, string Folder, string Precision, IReadOnlyList<SelfTestModel> Models, string? Peers, int? Seed);
+
+/// <summary><c>selftest [--device …] [--stage NAME] --out DIR</c>.</summary>
+internal static class SelfTestCommand
+{
+    public static Command Create(Func<SelfTestOptions, CommandContext, int> handler)
+    {
+        var command = new HelpfulCommand("selftest", $"Try a device in stages ({string.Join(", ", SelfTest.Stages)}): every kernel against the CPU's, both plans timed, PyTorch beside them, joules. Results are written as they come.",
+            "litespark selftest --device cuda --out results",
+            "litespark selftest --device cuda --stage kernels --out results",
+            "litespark selftest --device cuda --stage bench --model llama-3.2-1b:4096:4 --out results");
+        var device = new Option<string>("--device") { HelpName = "cpu|cuda|auto", Description = "What to try", DefaultValueFactory = _ => "auto" };
+        device.AcceptOnlyFromAmong("cpu", "cuda", "auto");
+        var precision = new Option<string>("--precision") { HelpName = "auto|float32|bfloat16", Description = "Element type of weights and activations", DefaultValueFactory = _ => "auto" };
+        precision.AcceptOnlyFromAmong("auto", "float32", "bfloat16");
+        var stage = new Option<string?>("--stage") { HelpName = "NAME", Description = $"One stage: {string.Join(", ", SelfTest.Stages)}; all by default" };
+        var folder = new Option<string>("--out") { HelpName = "DIR", Description = "Where results are written, a file for each stage", Required = true };
+        var model = new Option<string[]>("--model") { HelpName = "PRESET:SEQUENCE:MICRO_BATCH", Description = "A model to time instead of the usual ones; may be repeated" };
+        var peers = new Option<string?>("--peers") { HelpName = "DIR", Description = "Folder of the peers' scripts (benchmarks/peers)" };
+        var seed = new Option<int?>("--seed") { HelpName = "N", Description = "Start of the random numbers, to repeat a failure" };
+        Option<bool> json = Options.Json();
+        foreach (Option option in (Option[])[device, precision, stage, folder, model, peers, seed, json]) command.Add(option);
+        command.Handle(json, (result, context) => handler(new SelfTestOptions(result.GetValue(device)!, result.GetValue(stage), result.GetValue(folder)!, result.GetValue(precision)!,
+            [.. (result.GetValue(model) ?? []).Select(ParseModel)], result.GetValue(peers), result.GetValue(seed)), context));
+        return command;
+    }
+
+    static SelfTestModel ParseModel(string text)
+    {
+        string[] parts = text.Split(':');
+        return parts.Length == 3 && int.TryParse(parts[1], out int sequence) && int.TryParse(parts[2], out int rows) && sequence > 0 && rows > 0
+            ? new SelfTestModel(parts[0], sequence, rows)
+            : throw new UserErrorException($"--model {text}: right would be PRESET:SEQUENCE:MICRO_BATCH, such as llama-3.2-1b:4096:4.");
+    }
+}

@@ -1,0 +1,56 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using Litespark.Benchmarking;
+using Litespark.Energy;
+using Litespark.Planning;
+using Litespark.Recipes;
+using Litespark.Training;
+
+namespace Litespark.SelfTesting;
+
+/// <summary>Joules per token of both plans, over windows long enough for the counter.</summary>
+internal sealed class EnergyStage : SelfTestStage
+{
+    /// <summary>A GPU's counter moves some ten times a second: shorter windows are imprecise.</summary>
+    static readonly TimeSpan Window = TimeSpan.FromSeconds(10);
+
+    public override string Name => "energy";
+
+    public override string Purpose => "joules per token of both plans, over ten seconds each";
+
+    public override string? Run(SelfTestContext context)
+    {
+        foreach (SelfTestModel model in context.Settings.Models)
+        {
+            LoadedRecipe recipe = BenchStage.Recipe(model, context);
+            using IEnergyMeter meter = EnergyMeters.Open(RecipeSettings.Energy(recipe.Recipe.Energy));
+            if (meter.IsEstimate) return $"nothing can be measured here: {meter.Explanation}";
+            BenchmarkWorkload workload = BenchmarkWorkload.Of(recipe, context.Device);
+            foreach ((string name, PlanOptions plan) in new[] { ("baseline", workload.BaselinePlan), ("litespark", workload.LitesparkPlan) })
+            {
+                if (!context.HasTime()) return null;
+                context.Try($"{model.Preset}, {name}", () => context.Add(true, Measure(workload.Load(plan), meter, workload.Tokens, model, name)));
+            }
+        }
+
+        return null;
+    }
+
+    static JsonObject Measure(BenchmarkSubject subject, IEnergyMeter meter, long tokensPerStep, SelfTestModel model, string plan)
+    {
+        using (subject)
+        {
+            subject.WarmUp(3, TimeSpan.Zero);
+            EnergyWindow window = EnergyWindow.Begin(meter);
+            var clock = Stopwatch.StartNew();
+            long steps = 0;
+            while (clock.Elapsed < Window) steps += subject.RunSteps();
+            EnergyReading used = window.End();
+            return new JsonObject
+            {
+                ["model"] = model.Preset, ["plan"] = plan, ["sequence_length"] = model.SequenceLength, ["micro_batch"] = model.MicroBatch, ["steps"] = steps, ["seconds"] = used.Seconds,
+                ["tokens_per_second"] = steps * tokensPerStep / used.Seconds, ["joules_per_token"] = used.Joules / (steps * tokensPerStep), ["watts"] = used.Watts, ["energy_source"] = meter.Source,
+            };
+        }
+    }
+}

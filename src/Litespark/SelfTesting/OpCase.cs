@@ -1,0 +1,64 @@
+using Litespark.Graphs;
+
+namespace Litespark.SelfTesting;
+
+/// <summary>How a case's operands lie in memory.</summary>
+internal enum OperandLayout
+{
+    /// <summary>Each by itself, none taken over.</summary>
+    Separate,
+
+    /// <summary>Operands are results of other calls, so that the op may take over their memory where it says so.</summary>
+    InPlace,
+
+    /// <summary>Matrices are columns of wider ones: rows lie further apart than they are long.</summary>
+    Views,
+}
+
+/// <summary>What an operand holds.</summary>
+internal enum OperandContents
+{
+    /// <summary>Normally distributed numbers.</summary>
+    Normal,
+
+    /// <summary>Positive numbers around one: statistics, second moments.</summary>
+    Positive,
+
+    /// <summary>Integers from 0 below <see cref="OperandSpec.Limit"/>.</summary>
+    Index,
+
+    /// <summary>Integers from −1 (ignored) below <see cref="OperandSpec.Limit"/>.</summary>
+    Target,
+
+    /// <summary>First visible token of each token's document, in sequences of <see cref="OperandSpec.Limit"/> tokens.</summary>
+    DocumentStart,
+
+    /// <summary>0, 1, 2 … in sequences of <see cref="OperandSpec.Limit"/> tokens.</summary>
+    Position,
+}
+
+/// <summary>An operand of a case.</summary>
+/// <param name="Shape">Its shape.</param>
+/// <param name="Contents">What it holds.</param>
+/// <param name="Limit">For integers: see there.</param>
+/// <param name="IsFloat32">Float32 whatever the device computes in: statistics, masters, scalars.</param>
+/// <param name="Scale">Factor on normal and positive numbers.</param>
+internal sealed record OperandSpec(Shape Shape, OperandContents Contents = OperandContents.Normal, int Limit = 0, bool IsFloat32 = false, float Scale = 1)
+{
+    /// <summary>A copy, in the device's element type, of what the op updates first: only where that is not float32.</summary>
+    public bool IsRoundedCopy { get; init; }
+
+    /// <summary>Integers rather than floats.</summary>
+    public bool IsInteger => Contents is not (OperandContents.Normal or OperandContents.Positive);
+}
+
+/// <summary>One op on operands of given shapes, to be run on two devices and compared.</summary>
+/// <param name="Name">For tables: the op and what is special.</param>
+/// <param name="Op">The op for a device that computes in a given element type.</param>
+/// <param name="Operands">Its operands, addends included.</param>
+/// <param name="Tolerance">Largest relative error (of norms) where all is float32.</param>
+internal sealed record OpCase(string Name, Func<DataType, Op> Op, IReadOnlyList<OperandSpec> Operands, double Tolerance = 2e-6)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+}

@@ -1,0 +1,200 @@
+using System.Runtime.InteropServices;
+using Litespark.Checkpoints;
+using Litespark.Graphs;
+using Litespark.Planning;
+
+namespace Litespark.SelfTesting;
+
+/// <summary>What a trial found for one result.</summary>
+/// <param name="Result">Which: an output, or an operand that the op updates.</param>
+/// <param name="Error">‖device − reference‖ / ‖reference‖.</param>
+/// <param name="Tolerance">What it may be.</param>
+internal readonly record struct TrialResult(string Result, double Error, double Tolerance)
+{
+    /// <summary>Within the tolerance; a NaN is not.</summary>
+    public bool Passed => Error <= Tolerance;
+}
+
+/// <summary>
+/// Runs a case on a device and on a reference device that computes in float32, from the same numbers (rounded to the device's element
+/// type first), into results that were filled with NaN before.
+/// </summary>
+internal static class OpTrial
+{
+    /// <summary>Rounding of one bf16 result is 2⁻⁹ at most; what was rounded within the op (probabilities, gradients) adds to it.</summary>
+    const double RoundedTolerance = 8e-3;
+
+    const string PlanName = "trial";
+
+    /// <summary>Runs a case; the results in the order of the op's outputs, then of the operands that it updates.</summary>
+    public static IReadOnlyList<TrialResult> Run(IDevice device, IDevice reference, OpCase test, OperandLayout layout, int seed)
+    {
+        DataType precision = device.Profile.Precision;
+        // A random stream for each operand, so that leaving one out changes none of the others.
+        Array[] contents = [.. test.Operands.Select((operand, index) => Contents(operand, precision, new Random(seed + 7919 * index)))];
+        List<(string Name, DataType Type, float[] Values)> found = Compute(device, test, contents, layout), expected = Compute(reference, test, contents, OperandLayout.Separate);
+        double tolerance = precision == DataType.Float32 ? test.Tolerance : RoundedTolerance;
+        var results = new List<TrialResult>();
+        for (int i = 0; i < found.Count; i++)
+        {
+            // What the reference has no counterpart for is the rounded copy of what is updated first.
+            float[] values = i < expected.Count ? expected[i].Values : expected[0].Values;
+            results.Add(new TrialResult(found[i].Name, Error(found[i].Values, values), tolerance));
+        }
+
+        return results;
+    }
+
+    /// <summary>‖found − expected‖ / ‖expected‖; infinite where something is not a number, or not finite only here.</summary>
+    public static double Error(ReadOnlySpan<float> found, ReadOnlySpan<float> expected)
+    {
+        double difference = 0, norm = 0;
+        for (int i = 0; i < expected.Length; i++)
+        {
+            if (!float.IsFinite(found[i])) return double.PositiveInfinity;
+            difference += Math.Pow((double)found[i] - expected[i], 2);
+            norm += Math.Pow(expected[i], 2);
+        }
+
+        return norm == 0 ? Math.Sqrt(difference) : Math.Sqrt(difference / norm);
+    }
+
+    static List<(string Name, DataType Type, float[] Values)> Compute(IDevice device, OpCase test, Array[] contents, OperandLayout layout)
+    {
+        Op op = test.Op(device.Profile.Precision);
+        var builder = new GraphBuilder();
+        IEnumerable<OperandSpec> present = test.Operands.Where(operand => !operand.IsRoundedCopy || device.Profile.Precision != DataType.Float32);
+        Value[] sources = [.. present.Select((operand, index) => Source(builder, operand, index, device.Profile.Precision, IsView(operand, op, index, layout)))];
+        Value[] operands = [.. sources.Select((source, index) => Place(builder, source, test.Operands[index], op, index, layout))];
+        IReadOnlyList<Value> outputs = builder.Apply(op, operands);
+        for (int i = 0; i < outputs.Count; i++) builder.Graph.AddOutput($"output {i}", outputs[i]);
+        StepProgram program = ProgramBuilder.Single(PlanName, builder.Graph, device.Profile);
+        using ILoadedProgram loaded = device.Load(program);
+        for (int i = 0; i < sources.Length; i++) WriteOperand(loaded, program.Layout[sources[i].Name], test.Operands[i], contents[i]);
+        for (int i = 0; i < outputs.Count; i++) Poison(loaded, program.Layout[$"output {i}"]);
+        loaded.Run(program.Plans[PlanName]);
+        var results = new List<(string, DataType, float[])>();
+        for (int i = 0; i < outputs.Count; i++) results.Add(($"output {i}", outputs[i].Type.DataType, ReadFloats(loaded, program.Layout[$"output {i}"])));
+        foreach (int index in op.MutatedInputs) results.Add(($"operand {index}", sources[index].Type.DataType, ReadFloats(loaded, program.Layout[sources[index].Name])));
+        return results;
+    }
+
+    static Value Source(GraphBuilder builder, OperandSpec operand, int index, DataType precision, bool isView)
+    {
+        if (operand.IsInteger) return builder.Input($"operand {index}", operand.Shape, DataType.Int32);
+        DataType type = operand.IsFloat32 ? DataType.Float32 : precision;
+        return builder.State($"operand {index}", isView ? operand.Shape.With(1, 2 * operand.Shape.Columns + ViewGap) : operand.Shape, type);
+    }
+
+    /// <summary>Columns before a view, so that it begins where a 16-byte access still can.</summary>
+    const int ViewGap = 8;
+
+    static bool IsView(OperandSpec operand, Op op, int index, OperandLayout layout)
+        => layout == OperandLayout.Views && !operand.IsFloat32 && operand.Shape.Rank == 2 && !op.MutatedInputs.Contains(index);
+
+    static Value Place(GraphBuilder builder, Value source, OperandSpec operand, Op op, int index, OperandLayout layout)
+    {
+        if (op.MutatedInputs.Contains(index) || operand.IsInteger) return source;
+        if (IsView(operand, op, index, layout)) return builder.Slice(source, 1, ViewGap, operand.Shape.Columns);
+        return layout == OperandLayout.InPlace ? builder.Apply1(new Graphs.Ops.Copy(), source) : source;
+    }
+
+    static void WriteOperand(ILoadedProgram program, PersistentTensor tensor, OperandSpec operand, Array contents)
+    {
+        if (contents is int[] integers)
+        {
+            program.Write<int>(tensor, 0, integers);
+            return;
+        }
+
+        var values = (float[])contents;
+        if (tensor.Type.Shape == operand.Shape)
+        {
+            WriteFloats(program, tensor, values);
+            return;
+        }
+
+        // What lies around a view must not be read: it is no number.
+        int width = operand.Shape.Columns, wide = tensor.Type.Shape.Columns;
+        var all = new float[tensor.Type.Shape.Length];
+        Array.Fill(all, float.NaN);
+        for (int row = 0; row < operand.Shape.Rows; row++) values.AsSpan(row * width, width).CopyTo(all.AsSpan(row * wide + ViewGap));
+        WriteFloats(program, tensor, all);
+    }
+
+    static void Poison(ILoadedProgram program, PersistentTensor tensor)
+    {
+        var values = new float[tensor.Type.Shape.Length];
+        Array.Fill(values, float.NaN);
+        WriteFloats(program, tensor, values);
+    }
+
+    static void WriteFloats(ILoadedProgram program, PersistentTensor tensor, float[] values)
+    {
+        if (tensor.Type.DataType == DataType.Float32)
+        {
+            program.Write<float>(tensor, 0, values);
+            return;
+        }
+
+        var bytes = new byte[2 * values.Length];
+        TensorConversion.ToBFloat16(values, bytes);
+        program.Write<ushort>(tensor, 0, MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan()));
+    }
+
+    static float[] ReadFloats(ILoadedProgram program, PersistentTensor tensor)
+    {
+        var values = new float[tensor.Type.Shape.Length];
+        if (tensor.Type.DataType == DataType.Float32)
+        {
+            program.Read<float>(tensor, 0, values);
+            return values;
+        }
+
+        var bytes = new byte[2 * values.Length];
+        program.Read<ushort>(tensor, 0, MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan()));
+        TensorConversion.FromBFloat16(bytes, values);
+        return values;
+    }
+
+    static Array Contents(OperandSpec operand, DataType precision, Random random)
+    {
+        int length = checked((int)operand.Shape.Length);
+        if (operand.IsInteger)
+        {
+            var integers = new int[length];
+            int start = 0;
+            for (int i = 0; i < length; i++)
+            {
+                // A document every nine tokens or so; every sequence begins one.
+                int place = operand.Limit > 0 ? i % operand.Limit : i;
+                if (place == 0 || random.Next(9) == 0) start = place;
+                integers[i] = operand.Contents switch
+                {
+                    OperandContents.Index => random.Next(operand.Limit),
+                    OperandContents.Target => random.Next(-1, operand.Limit),
+                    OperandContents.DocumentStart => start,
+                    _ => place,
+                };
+            }
+
+            return integers;
+        }
+
+        var values = new float[length];
+        for (int i = 0; i < length; i++)
+        {
+            double normal = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+            values[i] = operand.Scale * (float)(operand.Contents == OperandContents.Positive ? 0.1 + Math.Abs(normal) : normal);
+        }
+
+        if (!operand.IsFloat32 && precision == DataType.BFloat16)
+        {
+            var bytes = new byte[2 * length];
+            TensorConversion.ToBFloat16(values, bytes);
+            TensorConversion.FromBFloat16(bytes, values);
+        }
+
+        return values;
+    }
+}

@@ -1,0 +1,25 @@
+using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
+
+namespace Litespark.SelfTesting;
+
+/// <summary>What the machine is and what was found on it.</summary>
+internal sealed class ProbeStage : SelfTestStage
+{
+    public override string Name => "probe";
+
+    public override string Purpose => "what the device is, which libraries are there, its peak and its bandwidth";
+
+    public override string? Run(SelfTestContext context)
+    {
+        Add(context, "system", RuntimeInformation.OSDescription);
+        Add(context, "runtime", RuntimeInformation.FrameworkDescription);
+        Add(context, "device", context.Device.HardwareName);
+        foreach ((string name, string value) in context.Device.Facts) Add(context, name, value);
+        context.Try("peak", () => Add(context, "peak", $"{context.Device.SamplePeakFlops() / 1e12:0.###} TFLOP/s"));
+        context.Try("bandwidth", () => Add(context, "bandwidth", $"{context.Device.SampleBandwidth() / 1e9:0.#} GB/s (copy, read plus written)"));
+        return null;
+    }
+
+    static void Add(SelfTestContext context, string name, string value) => context.Add(true, new JsonObject { ["fact"] = name, ["value"] = value });
+}

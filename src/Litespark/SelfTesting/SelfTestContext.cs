@@ -1,0 +1,78 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using Litespark.Planning;
+
+namespace Litespark.SelfTesting;
+
+/// <summary>One part of a self-test.</summary>
+internal abstract class SelfTestStage
+{
+    /// <summary>Its name, and that of its file.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>What it is for, in a few words.</summary>
+    public abstract string Purpose { get; }
+
+    /// <summary>Runs it; returns what was left out and why, or null.</summary>
+    public abstract string? Run(SelfTestContext context);
+}
+
+/// <summary>What stages work with.</summary>
+internal sealed class SelfTestContext(IDevice device, IDevice reference, SelfTestSettings settings, Action<string> status, CancellationToken cancellation)
+{
+    Stopwatch clock = Stopwatch.StartNew();
+    ResultFile? file;
+
+    public IDevice Device => device;
+
+    public IDevice Reference => reference;
+
+    public SelfTestSettings Settings => settings;
+
+    public Action<string> Status => status;
+
+    public int Passed { get; private set; }
+
+    public int Failed { get; private set; }
+
+    /// <summary>Whether a case was left out because the stage's time was over.</summary>
+    public bool IsOutOfTime { get; private set; }
+
+    /// <summary>A new stage begins.</summary>
+    public void Begin(ResultFile results)
+    {
+        (file, clock, Passed, Failed, IsOutOfTime) = (results, Stopwatch.StartNew(), 0, 0, false);
+    }
+
+    /// <summary>Whether there is time for another case.</summary>
+    public bool HasTime()
+    {
+        cancellation.ThrowIfCancellationRequested();
+        if (clock.Elapsed > settings.StageBudget) IsOutOfTime = true;
+        return !IsOutOfTime;
+    }
+
+    /// <summary>Writes a result and counts it.</summary>
+    public void Add(bool passed, JsonObject line)
+    {
+        if (passed) Passed++;
+        else Failed++;
+        file!.Add(line);
+    }
+
+    /// <summary>Runs a case; what it throws is a failed result with the message, and the stage goes on.</summary>
+    public void Try(string name, Action run)
+    {
+        try
+        {
+            run();
+        }
+#pragma warning disable CA1031 // whatever goes wrong is a finding of the test
+        catch (Exception error) when (error is not OperationCanceledException)
+#pragma warning restore CA1031
+        {
+            status($"{name}: {error.Message}");
+            Add(false, new JsonObject { ["case"] = name, ["passed"] = false, ["error"] = error.Message });
+        }
+    }
+}

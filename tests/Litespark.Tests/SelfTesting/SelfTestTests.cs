@@ -1,0 +1,78 @@
+using System.Text.Json.Nodes;
+using Litespark.Devices.Cpu;
+using Litespark.SelfTesting;
+using Litespark.Tests.Peers;
+
+namespace Litespark.Tests.SelfTesting;
+
+/// <summary>The stages of the self-test, small, on the CPU.</summary>
+public sealed class SelfTestTests : IDisposable
+{
+    readonly CpuDevice device = new(2), reference = new(1);
+    readonly string folder = Directory.CreateTempSubdirectory("litespark-selftest-").FullName;
+
+    public void Dispose()
+    {
+        device.Dispose();
+        reference.Dispose();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    StageOutcome Run(string stage, TimeSpan? budget = null) => new SelfTest(device, reference, new SelfTestSettings
+    {
+        Folder = folder, Small = true, Models = [new SelfTestModel("llama-1m", 32, 1)], Peers = Path.Combine(TorchPeer.RepositoryRoot(), "benchmarks", "peers"), StageBudget = budget ?? TimeSpan.FromMinutes(7),
+    }, _ => { }).Run(stage).Single();
+
+    JsonObject[] Lines(string stage) => [.. File.ReadLines(Path.Combine(folder, stage + ".jsonl")).Select(line => JsonNode.Parse(line)!.AsObject())];
+
+    [Fact]
+    public void The_probe_says_what_is_there()
+    {
+        StageOutcome outcome = Run("probe");
+        Assert.Equal((0, null), (outcome.Failed, outcome.LeftOut));
+        Assert.Contains(Lines("probe"), line => (string?)line["fact"] == "peak");
+    }
+
+    [Fact]
+    public void Every_kernel_is_tried_and_the_last_line_sums_up()
+    {
+        StageOutcome outcome = Run("kernels");
+        Assert.Equal(0, outcome.Failed);
+        Assert.True(outcome.Passed >= 3 * OpCases.All(false).Count());
+        Assert.Equal(outcome.Passed, (int)Lines("kernels")[^1]["passed"]!);
+    }
+
+    [Fact]
+    public void A_stage_that_runs_out_of_time_says_so()
+    {
+        StageOutcome outcome = Run("kernels", TimeSpan.Zero);
+        Assert.Contains("minutes were over", outcome.LeftOut);
+    }
+
+    [Fact]
+    public void Energy_that_is_only_estimated_is_left_out()
+    {
+        StageOutcome outcome = Run("energy");
+        if (outcome.LeftOut is null) Assert.True(outcome.Passed > 0);
+        else Assert.Contains("nothing can be measured", outcome.LeftOut);
+    }
+
+    /// <summary>The losses of five steps beside PyTorch's, from the same weights and tokens; the timed forms where this PyTorch has them.</summary>
+    [Fact]
+    public void Losses_are_those_of_the_peer()
+    {
+        StageOutcome outcome = Run("peer");
+        if (outcome.LeftOut is not null)
+        {
+            Assert.Matches("PyTorch|there is no", outcome.LeftOut);
+            return;
+        }
+
+        JsonObject losses = Lines("peer").First(line => (string?)line["case"] == "losses");
+        Assert.True((bool)losses["passed"]!, losses.ToJsonString());
+    }
+
+    [Fact]
+    public void A_stage_that_does_not_exist_is_refused()
+        => Assert.Contains("probe, kernels", Assert.Throws<UserErrorException>(() => Run("kernel")).Message);
+}
