@@ -20,9 +20,11 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
     readonly Lock gate = new();
     readonly EmulatedMemory device = new("device"), pinned = new("pinned");
     readonly Dictionary<nint, object> handles = [];
+    readonly List<EmulatedStream> streams = [];
     readonly Random random = new((int)seed);
     nint lastHandle = FirstHandle;
     uint launches;
+    int captures;
     CudaException? problem;
     bool isDisposed;
 
@@ -164,11 +166,15 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
     /// <inheritdoc/>
     public nint CreateStream()
     {
-        lock (gate) return Add(new EmulatedStream());
+        lock (gate)
+        {
+            streams.Add(new EmulatedStream());
+            return Add(streams[^1]);
+        }
     }
 
     /// <inheritdoc/>
-    public void DestroyStream(nint stream) => Release(() => Remove<EmulatedStream>(stream));
+    public void DestroyStream(nint stream) => Release(() => streams.Remove(Remove<EmulatedStream>(stream)));
 
     /// <inheritdoc/>
     public void Synchronize(nint stream)
@@ -268,6 +274,7 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
             EmulatedStream origin = Get<EmulatedStream>(stream);
             if (origin.Recording is not null) throw new CudaException("the stream is captured already");
             origin.Recording = new Recording(origin);
+            captures++;
         }
     }
 
@@ -278,7 +285,8 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
         {
             EmulatedStream origin = Get<EmulatedStream>(stream);
             if (origin.Recording is not { } recording || recording.Origin != origin) throw new CudaException("the stream is not captured");
-            foreach (EmulatedStream any in handles.Values.OfType<EmulatedStream>().Where(any => any.Recording == recording)) any.Recording = null;
+            foreach (EmulatedStream any in streams.Where(any => any.Recording == recording)) any.Recording = null;
+            captures--;
             if (recording.Joined.Count > 0) throw new CudaException("the capture ends with streams that joined it and are not waited for");
             return Add(recording.Work.ToArray());
         }
@@ -357,20 +365,20 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
 
     void RefuseCapture(string what)
     {
-        if (handles.Values.OfType<EmulatedStream>().Any(stream => stream.Recording is not null)) throw new CudaException($"{what} while a stream is captured");
+        if (captures > 0) throw new CudaException($"{what} while a stream is captured");
     }
 
     void RunAll()
     {
-        foreach (EmulatedStream stream in handles.Values.OfType<EmulatedStream>().ToArray())
+        foreach (EmulatedStream stream in streams)
             while (stream.Pending.Count > 0)
                 RunOne(stream);
     }
 
     void RunOneOfAny()
     {
-        EmulatedStream[] streams = [.. handles.Values.OfType<EmulatedStream>().Where(stream => stream.Pending.Count > 0)];
-        RunOne(streams[random.Next(streams.Length)]);
+        EmulatedStream stream = streams[random.Next(streams.Count)];
+        if (stream.Pending.Count > 0) RunOne(stream);
     }
 
     void RunUntil(EmulatedEvent marker, long record)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -31,7 +32,10 @@ internal sealed class EmulatedModule(string path) : IDisposable
 /// <summary>An emulated kernel.</summary>
 internal sealed unsafe partial class EmulatedFunction
 {
-    const int ReportBytes = 4096;
+    const int ReportBytes = 4096, LargestBlock = 1024;
+
+    /// <summary>Sets of stacks for the threads of a block that no launch is using: as many sets as launches have run at a time, kept to the end.</summary>
+    static readonly ConcurrentBag<nint> Stacks = [];
 
     readonly EmulatedModule module;
     readonly delegate* unmanaged<void**, LaunchDescription*, int> run;
@@ -65,18 +69,32 @@ internal sealed unsafe partial class EmulatedFunction
         public long RangeCount;
         public byte* Report;
         public long ReportBytes;
+        public nint* Stacks;
     }
 
     /// <summary>Runs all blocks. <paramref name="arguments"/> points to one pointer for each parameter.</summary>
     public void Run(in LaunchShape shape, void** arguments, uint seed, ReadOnlySpan<EmulatedMemory.Range> allocations)
     {
         byte* report = stackalloc byte[ReportBytes];
+        if (!Stacks.TryTake(out nint stacks)) stacks = (nint)NativeMemory.AllocZeroed(LargestBlock, (nuint)sizeof(nint));
+        try
+        {
+            Run(shape, arguments, seed, allocations, report, (nint*)stacks);
+        }
+        finally
+        {
+            Stacks.Add(stacks);
+        }
+    }
+
+    void Run(in LaunchShape shape, void** arguments, uint seed, ReadOnlySpan<EmulatedMemory.Range> allocations, byte* report, nint* stacks)
+    {
         fixed (EmulatedMemory.Range* ranges = allocations)
         {
             var launch = new LaunchDescription
             {
                 GridX = shape.GridX, GridY = shape.GridY, GridZ = shape.GridZ, Block = shape.BlockX, SharedBytes = shape.SharedBytes, Seed = seed,
-                Ranges = ranges, RangeCount = allocations.Length, Report = report, ReportBytes = ReportBytes,
+                Ranges = ranges, RangeCount = allocations.Length, Report = report, ReportBytes = ReportBytes, Stacks = stacks,
             };
             if (run(arguments, &launch) != 0) throw new CudaException(WithText(Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(report))));
         }

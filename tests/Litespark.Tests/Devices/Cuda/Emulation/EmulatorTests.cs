@@ -103,7 +103,7 @@ public class EmulatorTests
     [InlineData("if (threadIdx.x % 32 < 16) y[0] = __shfl_sync(0xFFFFu, 1.0f, 20);", "reads lane 20, which is not in mask 0000ffff")]
     [InlineData("if (threadIdx.x % 32 < 16) __syncwarp(0xFFu);", "is not in its own mask")]
     [InlineData("SHARED_MEMORY(float, s); s[256 / 4] = 1;", "writes behind the 256 bytes of shared memory")]
-    [InlineData("SHARED_ARRAY(float, s, 8); s[threadIdx.x / 7] = 1;", "behind the end of a shared array")]
+    [InlineData("SHARED_ARRAY(float, s, 8); float* p = s; p[threadIdx.x / 7] = 1;", "behind the end of a shared array")]
     [InlineData("y[64] = 1;", "written 0 bytes behind an allocation of 256 bytes")]
     [InlineData("y[-1] = 1;", "before an allocation of 256 bytes")]
     [InlineData("store16(y + 61, make_uint4(0, 0, 0, 0));", "is not a multiple of 16")]

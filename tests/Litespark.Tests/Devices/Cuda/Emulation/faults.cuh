@@ -33,7 +33,7 @@ static void on_fault(int signal, siginfo_t* info, void* context)
 {
     if (current && pthread_equal(pthread_self(), emulating))
     {
-        const char *address = (const char*)info->si_addr, *stack = stacks[current->number];
+        const char *address = (const char*)info->si_addr, *stack = launch->stacks[current->number];
         unsigned long at = position_of(context);
         if (signal != SIGSEGV && signal != SIGBUS) fail("misaligned access, index beyond an array, integer overflow or division by zero at instruction %lx", at);
         if (address >= stack - guard_bytes && address < stack) fail("stack overflow: too many or too large local variables, at instruction %lx", at);

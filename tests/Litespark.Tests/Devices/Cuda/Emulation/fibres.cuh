@@ -12,7 +12,8 @@ namespace emulator {
 const size_t stack_bytes = 128 << 10;
 const size_t guard_bytes = 16 << 10; // of every stack, below it: an overflow faults rather than destroying the neighbour
 
-// Stacks are kept from launch to launch: a mapping costs more than a small kernel.
+// Stacks are kept from launch to launch, for a mapping costs more than a small kernel, and shared by all libraries, for the system limits
+// their number.
 inline char* new_stack()
 {
     char* memory = (char*)mmap(nullptr, guard_bytes + stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -24,8 +25,6 @@ inline char* new_stack()
 
     return memory + guard_bytes;
 }
-
-inline void free_stack(char* stack) { munmap(stack - guard_bytes, guard_bytes + stack_bytes); }
 
 #if defined(__x86_64__)
 

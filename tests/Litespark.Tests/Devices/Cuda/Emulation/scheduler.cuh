@@ -25,6 +25,7 @@ struct Launch
     int64_t range_count;
     char* report; // what went wrong
     int64_t report_bytes;
+    char** stacks; // largest_block of them, null where there is none yet; the launch's own while it runs
 };
 
 const int warp_size = 32, largest_block = 1024, poison = 0xFF; // as fp32 and bf16 not a number, as an integer -1
@@ -93,14 +94,6 @@ struct Generator
 
 // All of it is this module's own and used by one launch at a time.
 static Thread threads[largest_block], *current;
-static char* stacks[largest_block];
-
-// The system counts mappings, and every library has its own.
-__attribute__((destructor)) static void free_stacks()
-{
-    for (char* stack : stacks)
-        if (stack) free_stack(stack);
-}
 static Fibre scheduler;
 static ThreadList runnable, watching;
 static Deferred* deferred;
@@ -267,8 +260,8 @@ static void run_threads()
         thread.index = {(unsigned)i, 0, 0};
         thread.number = i;
         thread.done = false;
-        if (!stacks[i]) stacks[i] = new_stack();
-        thread.fibre.start(stacks[i], enter);
+        if (!launch->stacks[i]) launch->stacks[i] = new_stack();
+        thread.fibre.start(launch->stacks[i], enter);
         runnable.add(&thread);
     }
 
