@@ -8,7 +8,7 @@
 // y may be x. Blocks along y share the tokens, threads along x a token's pairs of packs.
 typedef ELEMENT element;
 
-const int half = ROTARY_DIM / 2, head_packs = half / VECTOR, rest = HEAD_DIM - ROTARY_DIM;
+const int half = ROTARY_DIM / 2, head_packs = half / VECTOR, rest = HEAD_DIM - ROTARY_DIM, rest_divisor = rest > 0 ? rest : 1;
 
 extern "C" __global__ void rope(
     const element* x, int64 x_stride, const int* positions, const float* cosines, const float* sines, element* y, int64 y_stride, int tokens, int heads, float direction)
@@ -37,13 +37,10 @@ extern "C" __global__ void rope(
             store_pack(to + at + half, to_pack<element>(turned_right));
         }
 
-        if constexpr (rest > 0)
+        for (int item = first; item < heads * rest && from != to; item += threads)
         {
-            for (int item = first; item < heads * rest && from != to; item += threads)
-            {
-                const int at = item / rest * HEAD_DIM + ROTARY_DIM + item % rest;
-                to[at] = from[at];
-            }
+            const int at = item / rest_divisor * HEAD_DIM + ROTARY_DIM + item % rest_divisor;
+            to[at] = from[at];
         }
     }
 }
