@@ -13,8 +13,7 @@ public static class DeviceSelection
     /// <exception cref="UserErrorException">The device or the precision is not to be had here.</exception>
     public static IDevice Open(EngineSection engine)
     {
-        if (engine.Device == DeviceChoice.Cuda)
-            throw new UserErrorException("engine.device: cuda: this version trains on the CPU only; use engine.device: cpu (or auto). 'litespark plan' shows what the recipe needs.");
+        if (engine.Device == DeviceChoice.Cuda) return CudaDevice.Open(engine.Precision == Precision.Float32 ? DataType.Float32 : DataType.BFloat16);
         if (engine.Precision == Precision.Bfloat16)
             throw new UserErrorException("engine.precision: bfloat16: the CPU computes in float32; use engine.precision: float32 (or auto).");
         return new CpuDevice(engine.Threads);

@@ -12,7 +12,7 @@ internal sealed class ToyStep : IDisposable
 
     public ToyStep(IDevice device, TransformerSpec spec, PlanOptions options, OptimizerSettings? optimizer = null, int microBatches = 1, int rows = 3, int length = 17)
     {
-        Program = ProgramBuilder.Training(Transformer.Function(spec), options, optimizer ?? new OptimizerSettings(), rows, length);
+        Program = ProgramBuilder.Training(Transformer.Function(spec), options, optimizer ?? new OptimizerSettings(), rows, length, device: device.Profile);
         Loaded = device.Load(Program);
         ParameterStore.Initialize(Loaded, 7);
         batches = [.. Enumerable.Range(0, microBatches).Select(i => ToyModels.Batch(rows, length, spec.VocabSize, i))];

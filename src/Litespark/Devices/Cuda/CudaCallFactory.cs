@@ -1,11 +1,64 @@
 using Litespark.Devices.Cuda.Launching;
+using Litespark.Devices.Cuda.Libraries.CublasLt;
+using Litespark.Devices.Cuda.Ops;
+using Litespark.Graphs.Ops;
 using Litespark.Planning;
 
 namespace Litespark.Devices.Cuda;
 
 /// <summary>Binds each call of a plan to the kernels that compute its op.</summary>
-internal sealed class CudaCallFactory
+/// <param name="cublasLt">Multiplies matrices where it is there and has an algorithm; else our own kernels do.</param>
+internal sealed class CudaCallFactory(CublasLtContext? cublasLt = null)
 {
-    public ICudaCall Create(CudaBinding binding, KernelCall call)
-        => throw new NotSupportedException($"no CUDA kernel for {call.Op.Name}");
+    /// <summary>Binds a call.</summary>
+    public ICudaCall Create(CudaBinding binding, KernelCall call) => call.Op switch
+    {
+        MatMul op => Product(binding, call, op),
+        HeadProduct op => MatMulOps.HeadProduct(binding, call, op),
+        ColumnSum => ColumnSumOps.ColumnSum(binding, call),
+        Embedding => EmbeddingOps.Embedding(binding, call),
+        EmbeddingGradient => EmbeddingOps.EmbeddingGradient(binding, call),
+        RmsNorm op => NormOps.RmsNorm(binding, call, op),
+        RmsNormGradient op => NormOps.RmsNormGradient(binding, call, op),
+        LayerNorm op => NormOps.LayerNorm(binding, call, op),
+        LayerNormGradient => NormOps.LayerNormGradient(binding, call),
+        Rope op => RopeOps.Rope(binding, call, op),
+        CausalMask op => SoftmaxOps.CausalMask(binding, call, op),
+        Softmax => SoftmaxOps.Softmax(binding, call),
+        SoftmaxGradient => SoftmaxOps.SoftmaxGradient(binding, call),
+        Attention op => AttentionOps.Attention(binding, call, op),
+        AttentionGradient op => AttentionOps.AttentionGradient(binding, call, op),
+        CachedAttention op => AttentionOps.CachedAttention(binding, call, op),
+        Activation op => ActivationOps.Activation(binding, call, op),
+        ActivationGradient op => ActivationOps.ActivationGradient(binding, call, op),
+        GatedActivation op => ActivationOps.GatedActivation(binding, call, op),
+        GatedActivationGradient op => ActivationOps.GatedActivationGradient(binding, call, op),
+        Add => ElementwiseOps.Add(binding, call),
+        Multiply => ElementwiseOps.Multiply(binding, call),
+        Scale op => ElementwiseOps.Scale(binding, call, op),
+        Fill op => ElementwiseOps.Fill(binding, call, op),
+        Copy => ElementwiseOps.Copy(binding, call),
+        Cast => ElementwiseOps.Cast(binding, call),
+        CrossEntropy => LossOps.CrossEntropy(binding, call),
+        CrossEntropyGradient => LossOps.CrossEntropyGradient(binding, call),
+        CrossEntropyWithGradient => LossOps.CrossEntropyWithGradient(binding, call),
+        Sum => ReductionOps.Sum(binding, call),
+        SumOfSquares => ReductionOps.SumOfSquares(binding, call),
+        ClipFactor op => ReductionOps.ClipFactor(binding, call, op),
+        Normalize op => ReductionOps.Normalize(binding, call, op),
+        AdamW op => OptimizerOps.AdamW(binding, call, op),
+        Momentum op => OptimizerOps.Momentum(binding, call, op),
+        ScaledUpdate op => OptimizerOps.ScaledUpdate(binding, call, op),
+        _ => throw new NotSupportedException($"CUDA has no kernel for {call.Op.Name}"),
+    };
+
+    ICudaCall Product(CudaBinding binding, KernelCall call, MatMul op)
+    {
+        if (cublasLt is null) return MatMulOps.MatMul(binding, call, op);
+        (Operand a, Operand b, Operand c) = (call.Inputs[0], call.Inputs[1], call.Outputs[0]);
+        var problem = new MatmulProblem(c.Rows, c.Columns, op.TransposeA ? a.Rows : a.Columns, op.TransposeA, op.TransposeB, a.Stride, b.Stride, c.Stride,
+            a.Type(), c.Type(), op.HasBias, call.Accumulates(0) != 0);
+        nint bias = op.HasBias ? binding.Address(call.Inputs[2].Contiguous()) : 0;
+        return (ICudaCall?)cublasLt.Bind(problem, binding.Address(a), binding.Address(b), binding.Address(c), bias, op.Alpha) ?? MatMulOps.MatMul(binding, call, op);
+    }
 }

@@ -1,6 +1,8 @@
 using Litespark.Devices.Cuda.Compilation;
 using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Launching;
+using Litespark.Devices.Cuda.Libraries;
+using Litespark.Devices.Cuda.Libraries.CublasLt;
 using Litespark.Graphs;
 using Litespark.Planning;
 
@@ -13,15 +15,36 @@ public sealed class CudaDevice : IDevice
     readonly KernelLibrary kernels;
     readonly CudaCallFactory factory;
     readonly GpuProbe probe;
+    readonly CublasLtContext? cublasLt;
+    readonly string compilerName;
 
-    /// <summary>Takes over a driver, which is disposed with the device.</summary>
-    internal CudaDevice(ICudaDriver driver, IKernelCompiler compiler, DataType precision)
+    /// <summary>Takes over a driver and cuBLASLt, which are disposed with the device.</summary>
+    internal CudaDevice(ICudaDriver driver, IKernelCompiler compiler, DataType precision, CublasLtContext? cublasLt = null)
     {
         this.driver = driver;
+        this.cublasLt = cublasLt;
+        compilerName = compiler.Identity;
         kernels = new KernelLibrary(driver, compiler);
-        factory = new CudaCallFactory();
+        factory = new CudaCallFactory(cublasLt);
         Profile = CudaProfile.Of(precision);
         probe = new GpuProbe(this, driver);
+    }
+
+    /// <summary>Opens the first GPU that CUDA shows, with NVIDIA's compiler, and cuBLASLt where it is installed.</summary>
+    /// <exception cref="UserErrorException">There is no driver, no GPU or no compiler; the message lists where each was looked for.</exception>
+    public static CudaDevice Open(DataType precision)
+    {
+        LibCudaDriver driver = CudaLibraries.OpenDriver();
+        try
+        {
+            IKernelCompiler compiler = CudaLibraries.OpenCompiler(driver.Properties, out _);
+            return new CudaDevice(driver, compiler, precision, CudaLibraries.OpenCublasLt(driver, out _));
+        }
+        catch
+        {
+            driver.Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -43,6 +66,7 @@ public sealed class CudaDevice : IDevice
             [
                 ("compute capability", $"{gpu.Major}.{gpu.Minor}"), ("multiprocessors", $"{gpu.Multiprocessors}"), ("memory", $"{gpu.MemoryBytes / 1e9:0.0} GB"),
                 ("driver speaks CUDA", $"{gpu.DriverVersion / 1000}.{gpu.DriverVersion % 1000 / 10}"), ("precision", $"{Profile.Precision}"),
+                ("compiler", compilerName), ("matrix products", cublasLt is null ? "own kernels: no cuBLASLt found" : $"cuBLASLt {cublasLt.Version}"),
             ];
         }
     }
@@ -66,6 +90,7 @@ public sealed class CudaDevice : IDevice
     public void Dispose()
     {
         kernels.Dispose();
+        cublasLt?.Dispose();
         driver.Dispose();
     }
 }

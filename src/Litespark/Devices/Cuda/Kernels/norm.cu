@@ -29,7 +29,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) norm_forward(
         // A team without a row goes along: the shuffles want the whole warp.
         const int64 item = first + team_index();
         const int width = item < items ? columns : 0;
-        const int row = (int)(item / groups), offset = (int)(item % groups) * columns;
+        const int row = (int)item / groups, offset = (int)item % groups * columns;
 
         Pack<element> value[CHUNKS], other[CHUNKS];
         for_chunks(width, [&](int k, int c) {

@@ -21,7 +21,7 @@ __device__ inline HeldRow load_row(
     int64 item, int groups, int columns)
 {
     HeldRow held;
-    const int row = (int)(item / groups), offset = (int)(item % groups) * columns;
+    const int row = (int)item / groups, offset = (int)item % groups * columns;
     for_chunks(columns, [&](int k, int c) {
         held.dy[k] = load_pack(dy + row * dy_stride + offset + c);
         held.x[k] = load_pack(x + row * x_stride + offset + c);
@@ -69,7 +69,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) norm_gradient(
         // The next row is asked for before the barriers of this one, so that the memory does not rest.
         const int64 item = first + team_index();
         const int width = item < items ? columns : 0;
-        const int row = (int)(item / groups), offset = (int)(item % groups) * columns;
+        const int row = (int)item / groups, offset = (int)item % groups * columns;
         const HeldRow held = next;
         Pack<weight_element> scale[CHUNKS]; // from the cache: registers are short
         Pack<element> other[CHUNKS];

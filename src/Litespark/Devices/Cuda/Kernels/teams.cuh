@@ -1,7 +1,7 @@
 // Teams: TEAM threads work on one row together. A block of THREADS threads is one team of whole warps, or several teams of a power of
 // two of threads, at most a warp each.
 
-constexpr int team_count = THREADS / TEAM;
+[[maybe_unused]] constexpr int team_count = THREADS / TEAM;
 constexpr int team_warps = (TEAM + WARP - 1) / WARP;
 
 __device__ inline int team_index() { return threadIdx.x / TEAM; }

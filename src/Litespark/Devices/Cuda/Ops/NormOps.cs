@@ -91,7 +91,7 @@ internal static class NormOps
     /// </summary>
     readonly record struct Team(int Size, int Chunks, int Vector)
     {
-        const int Warp = 32, SmallBlock = 128, LargestBlock = 1024, HeldBytes = 32;
+        const int Warp = 32, SmallBlock = 128, LargestBlock = 1024, HeldBytes = 32, MostPacks = 8;
 
         /// <summary>Threads of a block.</summary>
         public int Threads => Size <= Warp ? SmallBlock : Size;
@@ -99,10 +99,10 @@ internal static class NormOps
         /// <summary>Teams of a block.</summary>
         public int Count => Threads / Size;
 
-        /// <summary>32 bytes of a row for each thread; more only where a block has no more threads.</summary>
+        /// <summary>32 bytes of a row for each thread, in at most 8 packs; more only where a block has no more threads.</summary>
         public static Team For(int columns, DataType type, int vector)
         {
-            int packs = (columns + vector - 1) / vector, held = Math.Max(1, HeldBytes / type.Size() / vector);
+            int packs = (columns + vector - 1) / vector, held = Math.Clamp(HeldBytes / type.Size() / vector, 1, MostPacks);
             int size = (packs + held - 1) / held;
             size = size <= Warp ? (int)BitOperations.RoundUpToPowerOf2((uint)size) : Math.Min(LargestBlock, (size + Warp - 1) / Warp * Warp);
             return new Team(size, (packs + size - 1) / size, vector);

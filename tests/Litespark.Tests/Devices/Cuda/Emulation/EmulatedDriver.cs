@@ -11,7 +11,8 @@ namespace Litespark.Tests.Devices.Cuda.Emulation;
 /// sizes are checked, and whatever a kernel or a release does wrong comes as an exception from the call that waits.
 /// </summary>
 /// <param name="seed">Decides the order of threads and of streams.</param>
-internal sealed unsafe class EmulatedDriver(uint seed = 0) : ICudaDriver
+/// <param name="multiprocessors">How many it says it has: with few, blocks that go through several rows do so on little data.</param>
+internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors = 132) : ICudaDriver
 {
     const int FirstHandle = 0x1000;
     const int LargestBlock = 1024, LargestGridYz = 65535;
@@ -28,7 +29,7 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0) : ICudaDriver
     bool isDisposed;
 
     /// <inheritdoc/>
-    public GpuProperties Properties { get; } = new("Emulated H200", 9, 0, 132, 141L << 30, 227 << 10, 50 << 20, 12040);
+    public GpuProperties Properties { get; } = new("Emulated H200", 9, 0, multiprocessors, 141L << 30, 227 << 10, 50 << 20, 12040);
 
     /// <summary>Kernels that have run.</summary>
     public long KernelCount => launches;

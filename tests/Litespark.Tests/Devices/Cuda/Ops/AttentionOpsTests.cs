@@ -73,7 +73,7 @@ public sealed class AttentionOpsTests
     [InlineData("total[i][h] *= correction;", "")]
     [InlineData("row_sum(total[i][h])", "total[i][h]")]
     public void Planted_bug_is_found(string text, string wrong)
-        => KernelBugs.AssertFound("attention_forward.cu", text, wrong, texts => Forward(new OpTrial((uint)texts.Seed, texts.Texts), new AttentionGeometry(1, 200, 1, 1, 32), 0, Documents.One, hopper));
+        => KernelBugs.AssertFound("attention_forward.cu", text, wrong, texts => Forward(new OpTrial((uint)texts.Seed, texts: texts.Texts), new AttentionGeometry(1, 200, 1, 1, 32), 0, Documents.One, hopper));
 
     [EmulatedTheory]
     [InlineData("        wait_copies<0>();\n        __syncthreads();\n        if (STAGES > 1", "        __syncthreads();\n        if (STAGES > 1")]
@@ -105,7 +105,7 @@ public sealed class AttentionOpsTests
     void Compare(AttentionGeometry g, int window, Documents documents, GpuProperties gpu, uint seed, IReadOnlyDictionary<string, string>? texts = null)
     {
         const int Gap = 8;
-        using var trial = new OpTrial(seed, texts);
+        using var trial = new OpTrial(seed, texts: texts);
         (TrialTensor[] inputs, TrialTensor o, TrialTensor logSumExp) = Forward(trial, g, window, documents, gpu);
         Shape queries = new(g.Tokens, g.Heads * g.HeadDim), keys = new(g.Tokens, g.KeyValueHeads * g.HeadDim);
         TrialTensor output = new(queries, BFloat16, i => o.Expected[i]), statistics = new(logSumExp.Shape, Float32, i => logSumExp.Expected[i]);

@@ -19,9 +19,9 @@ internal sealed unsafe class OpTrial : IDisposable
     readonly KernelLibrary kernels;
     readonly WorkerPool pool = new(1);
 
-    public OpTrial(uint seed = 0, IReadOnlyDictionary<string, string>? texts = null)
+    public OpTrial(uint seed = 0, int multiprocessors = 1, IReadOnlyDictionary<string, string>? texts = null)
     {
-        driver = new EmulatedDriver(seed);
+        driver = new EmulatedDriver(seed, multiprocessors);
         kernels = new KernelLibrary(driver, new EmulatedCompiler(texts));
     }
 

@@ -32,6 +32,9 @@ internal sealed unsafe class CublasLtContext : IDisposable
     /// <summary>The library's functions.</summary>
     public LibCublasLt Library { get; }
 
+    /// <summary>The library's version as it gives it.</summary>
+    public string Version => $"{Library.GetVersion()}";
+
     /// <summary>The GPU.</summary>
     public ICudaDriver Driver { get; }
 
