@@ -32,10 +32,13 @@ internal sealed class EmulatedModule(string path) : IDisposable
 /// <summary>An emulated kernel.</summary>
 internal sealed unsafe partial class EmulatedFunction
 {
-    const int ReportBytes = 4096, LargestBlock = 1024;
+    const int ReportBytes = 4096, LargestBlock = 1024, FaultsBytes = 4096;
 
     /// <summary>Sets of stacks for the threads of a block that no launch is using: as many sets as launches have run at a time, kept to the end.</summary>
     static readonly ConcurrentBag<nint> Stacks = [];
+
+    /// <summary>The process's table of running launches, which its handler of faults looks into (Faults in C++).</summary>
+    static readonly nint Faults = (nint)NativeMemory.AllocZeroed(FaultsBytes);
 
     readonly EmulatedModule module;
     readonly delegate* unmanaged<void**, LaunchDescription*, int> run;
@@ -70,6 +73,7 @@ internal sealed unsafe partial class EmulatedFunction
         public byte* Report;
         public long ReportBytes;
         public nint* Stacks;
+        public nint Faults;
     }
 
     /// <summary>Runs all blocks. <paramref name="arguments"/> points to one pointer for each parameter.</summary>
@@ -94,7 +98,7 @@ internal sealed unsafe partial class EmulatedFunction
             var launch = new LaunchDescription
             {
                 GridX = shape.GridX, GridY = shape.GridY, GridZ = shape.GridZ, Block = shape.BlockX, SharedBytes = shape.SharedBytes, Seed = seed,
-                Ranges = ranges, RangeCount = allocations.Length, Report = report, ReportBytes = ReportBytes, Stacks = stacks,
+                Ranges = ranges, RangeCount = allocations.Length, Report = report, ReportBytes = ReportBytes, Stacks = stacks, Faults = Faults,
             };
             if (run(arguments, &launch) != 0) throw new CudaException(WithText(Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(report))));
         }

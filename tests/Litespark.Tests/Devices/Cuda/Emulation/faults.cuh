@@ -9,9 +9,25 @@
 
 namespace emulator {
 
-const int fault_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP}, most_signals = 65;
+const int fault_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP}, most_signals = 65, most_launches = 64;
 
-static pthread_t emulating;
+// A thread of the system that runs a launch, and the function of its module that reports what it does wrong.
+struct FaultSlot
+{
+    void (*report)(int signal, siginfo_t* info, void* context); // null where the slot is free
+    pthread_t thread;
+};
+
+// The process has one handler for all modules, the first one's: were each to hand on to the one before it, a hundred modules' frames
+// would not fit on the stack that signals have. It lies in memory of the driver, zeroed at first.
+struct Faults
+{
+    int is_installed;
+    FaultSlot slots[most_launches];
+};
+
+static Faults* faults;
+static FaultSlot* own_slot;
 static struct sigaction previous[most_signals];
 
 // Where in this module an instruction lies, for a look into its line numbers.
@@ -29,15 +45,23 @@ static unsigned long position_of(void* context)
     return dladdr((void*)&position_of, &module) && instruction > (const char*)module.dli_fbase ? (unsigned long)(instruction - (const char*)module.dli_fbase) : 0;
 }
 
+// Comes back only where the fault is not that of the launch.
+static void report_fault(int signal, siginfo_t* info, void* context)
+{
+    if (!current) return;
+    const char *address = (const char*)info->si_addr, *stack = launch->stacks[current->number];
+    unsigned long at = position_of(context);
+    if (signal != SIGSEGV && signal != SIGBUS) fail("misaligned access, index beyond an array, integer overflow or division by zero at instruction %lx", at);
+    if (address >= stack - guard_bytes && address < stack) fail("stack overflow: too many or too large local variables, at instruction %lx", at);
+    fail("memory fault (address %p) at instruction %lx", (const void*)address, at);
+}
+
 static void on_fault(int signal, siginfo_t* info, void* context)
 {
-    if (current && pthread_equal(pthread_self(), emulating))
+    for (FaultSlot& slot : faults->slots)
     {
-        const char *address = (const char*)info->si_addr, *stack = launch->stacks[current->number];
-        unsigned long at = position_of(context);
-        if (signal != SIGSEGV && signal != SIGBUS) fail("misaligned access, index beyond an array, integer overflow or division by zero at instruction %lx", at);
-        if (address >= stack - guard_bytes && address < stack) fail("stack overflow: too many or too large local variables, at instruction %lx", at);
-        fail("memory fault (address %p) at instruction %lx", (const void*)address, at);
+        auto report = __atomic_load_n(&slot.report, __ATOMIC_ACQUIRE);
+        if (report && pthread_equal(slot.thread, pthread_self())) report(signal, info, context);
     }
 
     struct sigaction* next = &previous[signal];
@@ -46,18 +70,33 @@ static void on_fault(int signal, siginfo_t* info, void* context)
     else sigaction(signal, next, nullptr); // the fault comes again, and ends the process
 }
 
-// Once for each module, which stays loaded from then on (the linker is told so). The alternative stack is the runtime's: it has one for
-// each of its threads. The handler is left by switching to another fibre, so its signal must not stay blocked.
-static void catch_faults()
+// Before a launch. A module stays loaded (the linker is told so), for it may be the one with the handler. The alternative stack is the
+// runtime's: it has one for each of its threads. The handler is left by switching to another fibre, so its signal must not stay blocked.
+static void catch_faults(Faults* all)
 {
-    static bool is_done = false;
-    emulating = pthread_self();
-    if (is_done) return;
-    is_done = true;
+    faults = all;
+    own_slot = nullptr;
+    for (FaultSlot& slot : faults->slots)
+    {
+        void (*free_slot)(int, siginfo_t*, void*) = nullptr;
+        if (!__atomic_compare_exchange_n(&slot.report, &free_slot, &report_fault, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) continue;
+        slot.thread = pthread_self();
+        own_slot = &slot;
+        break;
+    }
+
+    if (__atomic_exchange_n(&faults->is_installed, 1, __ATOMIC_ACQ_REL)) return;
     struct sigaction action = {};
     action.sa_sigaction = on_fault;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
     for (int signal : fault_signals) sigaction(signal, &action, &previous[signal]);
+}
+
+// After a launch.
+static void leave_faults()
+{
+    current = nullptr;
+    if (own_slot) __atomic_store_n(&own_slot->report, (decltype(own_slot->report))nullptr, __ATOMIC_RELEASE);
 }
 
 }

@@ -65,12 +65,11 @@ template <auto kernel> static int run(const char* name, void** the_arguments, co
 {
     typedef Call<decltype(kernel)> Made;
     pthread_mutex_lock(&launching);
-    catch_faults();
+    catch_faults(the_launch->faults);
     launch = the_launch;
     arguments = the_arguments;
     kernel_name = name;
     failed = false;
-    current = nullptr;
     block_index = {0, 0, 0};
     block_size = {(unsigned)launch->block, 1, 1};
     grid_size = {(unsigned)launch->grid_x, (unsigned)launch->grid_y, (unsigned)launch->grid_z};
@@ -78,6 +77,7 @@ template <auto kernel> static int run(const char* name, void** the_arguments, co
     body = [] { Made::template make<kernel>(typename Made::All()); };
     Made::check(typename Made::All());
     int result = failed || run_grid();
+    leave_faults();
     pthread_mutex_unlock(&launching);
     return result;
 }

@@ -16,6 +16,8 @@ namespace emulator {
 // Addresses of the GPU's memory that are allocated: [first, end).
 struct Range { uintptr_t first, end; };
 
+struct Faults;
+
 // A launch as the driver describes it (LaunchDescription in C#).
 struct Launch
 {
@@ -26,6 +28,7 @@ struct Launch
     char* report; // what went wrong
     int64_t report_bytes;
     char** stacks; // largest_block of them, null where there is none yet; the launch's own while it runs
+    Faults* faults; // the process's
 };
 
 const int warp_size = 32, largest_block = 1024, poison = 0xFF; // as fp32 and bf16 not a number, as an integer -1

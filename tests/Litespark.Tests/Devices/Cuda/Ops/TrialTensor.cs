@@ -49,26 +49,26 @@ internal sealed unsafe class TrialTensor(Shape shape, DataType type, Func<int, d
         }
     }
 
-    public void Write(byte* data, DataType as_)
+    public void Write(byte* data, DataType stored)
     {
         if (values is null) return;
         for (int i = 0; i < values.Length; i++)
         {
-            byte* element = Element(data, i, as_);
-            if (as_ == DataType.Int32) *(int*)element = (int)values[i];
-            else if (as_ == DataType.Float32) *(float*)element = values[i];
+            byte* element = Element(data, i, stored);
+            if (stored == DataType.Int32) *(int*)element = (int)values[i];
+            else if (stored == DataType.Float32) *(float*)element = values[i];
             else *(ushort*)element = (ushort)(BitConverter.SingleToUInt32Bits(values[i]) >> 16);
         }
     }
 
-    public double[] Read(byte* data, DataType as_)
+    public double[] Read(byte* data, DataType stored)
     {
         double[] read = new double[shape.Length];
         for (int i = 0; i < read.Length; i++)
         {
-            byte* element = Element(data, i, as_);
-            read[i] = as_ == DataType.Int32 ? *(int*)element
-                : as_ == DataType.Float32 ? *(float*)element
+            byte* element = Element(data, i, stored);
+            read[i] = stored == DataType.Int32 ? *(int*)element
+                : stored == DataType.Float32 ? *(float*)element
                 : BitConverter.UInt32BitsToSingle((uint)*(ushort*)element << 16);
         }
 
@@ -76,13 +76,13 @@ internal sealed unsafe class TrialTensor(Shape shape, DataType type, Func<int, d
     }
 
     /// <summary>Puts back what was there before the tensor.</summary>
-    public void Blank(byte* data, DataType as_)
+    public void Blank(byte* data, DataType stored)
     {
         for (int i = 0; i < shape.Length; i++)
         {
-            for (int half = 0; half < as_.Size() / sizeof(ushort); half++) ((ushort*)Element(data, i, as_))[half] = NoNumber;
+            for (int half = 0; half < stored.Size() / sizeof(ushort); half++) ((ushort*)Element(data, i, stored))[half] = NoNumber;
         }
     }
 
-    byte* Element(byte* data, int index, DataType as_) => data + ((long)(index / shape.Columns) * Stride + index % shape.Columns) * as_.Size();
+    byte* Element(byte* data, int index, DataType stored) => data + ((long)(index / shape.Columns) * Stride + index % shape.Columns) * stored.Size();
 }
