@@ -3,6 +3,7 @@
 #include "fragments.cuh"
 #include "attention.cuh"
 // variants: HEAD_DIM=48 QUERY_TILE=128 KEY_TILE=64 WARPS=4; HEAD_DIM=64 QUERY_TILE=128 KEY_TILE=64 WARPS=4; HEAD_DIM=80 QUERY_TILE=128 KEY_TILE=64 WARPS=4; HEAD_DIM=96 QUERY_TILE=128 KEY_TILE=64 WARPS=4; HEAD_DIM=128 QUERY_TILE=128 KEY_TILE=32 WARPS=4; HEAD_DIM=256 QUERY_TILE=64 KEY_TILE=64 WARPS=4
+// variants (sm_90a): HEAD_DIM=112 QUERY_TILE=128 KEY_TILE=64 WARPS=4; HEAD_DIM=128 QUERY_TILE=128 KEY_TILE=64 WARPS=4
 
 // Attention with an online softmax. A block has QUERY_TILE queries of one head, each of its WARPS warps whole rows of them, and goes
 // through the keys that some of them see, KEY_TILE at a time. While a product runs, the operand of the next one is on its way.
