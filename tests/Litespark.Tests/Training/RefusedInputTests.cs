@@ -28,7 +28,7 @@ public sealed class RefusedInputTests(ITestOutputHelper output) : IDisposable
     [InlineData("--set model.hidden_size=2000000000", "more than one tensor can hold")]
     [InlineData("--set model.intermediate_size=2000000000", "more than one tensor can hold")]
     [InlineData("--set model.preset=llama-1n", "llama-1m")]
-    [InlineData("--device cuda", "engine.device: cuda: this version trains on the CPU only")]
+    [InlineData("--device cuda", "engine.device: cuda: libcuda")]
     [InlineData("--set engine.precision=bfloat16", "the CPU computes in float32")]
     [InlineData("--set tokenizer.path=nowhere", "nowhere: no such file")]
     [InlineData("--resume --set model.path=nowhere", "nowhere: there is no such folder")]

@@ -119,8 +119,15 @@ public sealed class EmulatedTrainingTests : IDisposable
         using CudaDevice gpu = Gpu(DataType.BFloat16);
         using var step = new ToyStep(gpu, ToyModels.Spec("llama"), PlanOptions.Litespark, null, MicroBatches, Rows, Length);
         for (int i = 1; i <= Steps; i++) step.Run(i);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        step.Run(Steps + 1);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        // The runtime may compile a method anew behind a step, and the emulator's lists grow now and then: a step of ours would allocate every time.
+        long least = long.MaxValue;
+        for (int i = 1; i <= Steps; i++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            step.Run(Steps + i);
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        Assert.Equal(0, least);
     }
 }

@@ -59,8 +59,9 @@ internal sealed unsafe class EmulatedMemory(string kind) : IDisposable
     /// <summary>Throws where something was written outside of an allocation.</summary>
     public void CheckGuards()
     {
-        foreach ((nint address, long bytes) in allocations)
-            if (Problem(address, bytes) is { } problem)
+        // By index: an enumerator of a sorted list is an allocation, and a recorded step must make none.
+        for (int i = 0; i < allocations.Count; i++)
+            if (Problem(allocations.GetKeyAtIndex(i), allocations.GetValueAtIndex(i)) is { } problem)
                 throw new CudaException(problem);
     }
 

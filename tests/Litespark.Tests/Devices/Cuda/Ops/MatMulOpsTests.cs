@@ -102,7 +102,7 @@ public sealed class MatMulOpsTests
     public void Planted_bug_is_found(string text, string wrong)
         => KernelBugs.AssertFound("gemm.cu", text, wrong, texts =>
         {
-            using var trial = new OpTrial(seed: (uint)texts.Seed, texts: texts.Texts);
+            using var trial = new OpTrial((uint)texts.Seed, multiprocessors: 132, texts.Texts);
             TrialTensor y = Result(new(66, 70), Float32);
             Run(trial, new MatMul(false, true), [operands.Numbers(new(66, 264), BFloat16), operands.Numbers(new(70, 264), BFloat16)], y);
             y.AssertClose("y", Tolerance(Float32, 1e-5));
