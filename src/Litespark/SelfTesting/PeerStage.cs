@@ -67,5 +67,5 @@ internal sealed class PeerStage : SelfTestStage
         });
     }
 
-    static JsonArray Numbers(float[] values) => [.. values.Select(value => JsonValue.Create(Math.Round(value, 5)))];
+    static JsonArray Numbers(float[] values) => new([.. values.Select(value => (JsonNode)JsonValue.Create(Math.Round(value, 5)))]);
 }
