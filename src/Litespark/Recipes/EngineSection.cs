@@ -7,7 +7,7 @@ namespace Litespark.Recipes;
 /// <summary>Where the step runs.</summary>
 public enum DeviceChoice
 {
-    /// <summary>An NVIDIA GPU where one is usable, else the CPU.</summary>
+    /// <summary>The CPU, until the kernels for GPUs have run on one.</summary>
     Auto,
 
     /// <summary>The CPU.</summary>
@@ -72,7 +72,7 @@ public sealed record EngineSection
     internal static readonly Definition<EngineSection>[] Definitions =
     [
         Key("device", Kinds.Choice(("auto", DeviceChoice.Auto), ("cpu", DeviceChoice.Cpu), ("cuda", DeviceChoice.Cuda)), s => s.Device, (s, v) => s with { Device = v },
-            "auto: an NVIDIA GPU where one is usable, else the CPU."),
+            "cuda: an NVIDIA GPU; auto: as yet the CPU."),
         Key("plan", Kinds.Choice(("litespark", PlanName.Litespark), ("baseline", PlanName.Baseline)), s => s.Plan, (s, v) => s with { Plan = v },
             "litespark: every optimising pass; baseline: none, as a standard implementation runs. The loss is the same."),
         Section("passes", s => s.Passes, (s, v) => s with { Passes = v }, PassesSection.Definitions,
