@@ -17,6 +17,9 @@ internal sealed unsafe class AttentionGradientKernel<T, TTile> : CpuKernel, IPar
     readonly HeadSum? headSum;
     readonly Steps? steps;
 
+    // Short where threads share a head: more tasks.
+    readonly int keyBlock;
+
     // Query heads of all sequences up to which the threads share each head.
     const int FewHeads = 3;
 
@@ -37,7 +40,8 @@ internal sealed unsafe class AttentionGradientKernel<T, TTile> : CpuKernel, IPar
         (this.dO, this.dQ, this.dK, this.dV) = (dO, dQ, dK, dV);
         this.logSumExp = logSumExp;
         long headLength = FlashGradient<T, TTile>.HeadLength(shape.HeadDim, shape.Tokens);
-        long blockLength = FlashGradient<T, TTile>.BlockLength(shape.HeadDim);
+        keyBlock = SharesHeads(shape) ? FlashGradient<T, TTile>.Block : FlashGradient<T, TTile>.KeyBlock(shape.HeadDim);
+        long blockLength = FlashGradient<T, TTile>.BlockLength(shape.HeadDim, keyBlock);
         if (SharesHeads(shape))
         {
             pool.ReserveScratch(blockLength);
@@ -78,7 +82,7 @@ internal sealed unsafe class AttentionGradientKernel<T, TTile> : CpuKernel, IPar
         int sequence = task / tasksPerSequence, firstHead = task % tasksPerSequence * heads;
         float* scratch = pool.Scratch(worker);
         var flash = new FlashGradient<T, TTile>(scratch, scratch + FlashGradient<T, TTile>.HeadLength(shape.HeadDim, tokens),
-            shape.HeadDim, tokens, shape.Scale);
+            shape.HeadDim, tokens, shape.Scale, keyBlock);
         shape.FillRanges(sequence, 0, tokens, flash.First, flash.End);
         for (int head = firstHead; head < firstHead + heads; head++)
         {
@@ -137,7 +141,7 @@ internal sealed unsafe class AttentionGradientKernel<T, TTile> : CpuKernel, IPar
         {
             AttentionShape shape = kernel.shape;
             var flash = new FlashGradient<T, TTile>(kernel.pool.SharedScratch, kernel.pool.Scratch(worker), shape.HeadDim, shape.Tokens,
-                shape.Scale);
+                shape.Scale, kernel.keyBlock);
             HeadOperands operands = kernel.Operands(sequence, head);
             int from = task * stretch, to = Math.Min(from + stretch, shape.Tokens), queryFrom = from + step * stretch;
             switch (step)

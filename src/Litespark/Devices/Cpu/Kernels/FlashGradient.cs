@@ -11,10 +11,12 @@ namespace Litespark.Devices.Cpu.Kernels;
 internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<T> where TTile : IGemmTile
 {
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
-    const int ScoreStride = FlashTiles<T, TTile>.ScoreStride;
 
-    /// <summary>Queries and keys of a block.</summary>
+    /// <summary>Queries of a block; its keys are a multiple.</summary>
     public const int Block = FlashTiles<T, TTile>.Block;
+
+    // Widest head of which twice as many keys, with what goes with them, stay in the second cache.
+    const int WidestForTwo = 64;
 
     // Strips of query rows that share what they read of a block of keys.
     const int Strips = 2;
@@ -27,7 +29,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
 
     // The part of a block that matters to each strip of a group, then to each tile of columns.
     readonly int* low, high;
-    readonly int headDim, tokens, stride;
+    readonly int headDim, tokens, stride, keyBlock, scoreStride;
     readonly float scale;
     readonly float* keyPanels, valuePanels, keys, queries, outputGradients, queryGradients, delta;
     readonly float* probabilities, scoreGradients, blockKeyGradients, blockValueGradients;
@@ -43,15 +45,23 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         => 2 * FlashTiles<T, TTile>.PackedLength(headDim, tokens) + 4 * FlashTiles<T, TTile>.CopyLength(headDim, tokens)
         + 3L * FlashTiles<T, TTile>.RoundUp(tokens, 16);
 
+    /// <summary>
+    /// Keys of a block at most: for each block of keys all queries pass by, which lie beyond the second cache where there are many.
+    /// </summary>
+    public static int KeyBlock(int headDim) => headDim <= WidestForTwo ? 2 * Block : Block;
+
     /// <summary>Floats of scratch memory for one block of queries × one block of keys.</summary>
-    public static long BlockLength(int headDim) => 2 * FlashTiles<T, TTile>.CopyLength(headDim, Block) + 2 * Block * ScoreStride + 2 * MaxTiles;
+    public static long BlockLength(int headDim, int keyBlock)
+        => 2 * FlashTiles<T, TTile>.CopyLength(headDim, keyBlock) + 2L * Block * FlashTiles<T, TTile>.ScoreStride(keyBlock) + 2 * MaxTiles;
 
     /// <summary>
     /// Lays the buffers out: those of a head in <paramref name="head"/>, which threads that work on it together share, those of a
     /// block in <paramref name="block"/>, one thread's own.
     /// </summary>
-    public FlashGradient(float* head, float* block, int headDim, int tokens, float scale)
+    public FlashGradient(float* head, float* block, int headDim, int tokens, float scale, int keyBlock)
     {
+        this.keyBlock = keyBlock;
+        scoreStride = FlashTiles<T, TTile>.ScoreStride(keyBlock);
         this.headDim = headDim;
         this.tokens = tokens;
         this.scale = scale;
@@ -67,14 +77,14 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         First = (int*)(delta + FlashTiles<T, TTile>.RoundUp(tokens, 16));
         End = First + FlashTiles<T, TTile>.RoundUp(tokens, 16);
         blockKeyGradients = block;
-        blockValueGradients = blockKeyGradients + FlashTiles<T, TTile>.CopyLength(headDim, Block);
-        probabilities = blockValueGradients + FlashTiles<T, TTile>.CopyLength(headDim, Block);
-        scoreGradients = probabilities + Block * ScoreStride;
-        low = (int*)(scoreGradients + Block * ScoreStride);
+        blockValueGradients = blockKeyGradients + FlashTiles<T, TTile>.CopyLength(headDim, keyBlock);
+        probabilities = blockValueGradients + FlashTiles<T, TTile>.CopyLength(headDim, keyBlock);
+        scoreGradients = probabilities + Block * scoreStride;
+        low = (int*)(scoreGradients + Block * scoreStride);
         high = low + MaxTiles;
     }
 
-    /// <summary>Takes in rows [from, to) of the keys and values; from, as in all that follows, is a multiple of <see cref="Block"/>.</summary>
+    /// <summary>Takes in rows [from, to) of the keys and values; from, as in all that follows, is a multiple of a block of keys.</summary>
     public void LoadKeys(in HeadOperands head, int from, int to)
     {
         nint panels = from / TTile.Columns * GemmPack.PanelLength(TTile.Columns, headDim);
@@ -101,14 +111,14 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     [MethodImpl(Hot)]
     public void Run(in HeadOperands head, int keyFrom, int keyTo, int queryFrom, int queryTo, bool accumulate)
     {
-        int blockLength = (int)FlashTiles<T, TTile>.CopyLength(headDim, Block);
-        for (int k0 = keyFrom; k0 < keyTo; k0 += Block)
+        int blockLength = (int)FlashTiles<T, TTile>.CopyLength(headDim, keyBlock);
+        for (int k0 = keyFrom; k0 < keyTo; k0 += keyBlock)
         {
             new Span<float>(blockKeyGradients, blockLength).Clear();
             new Span<float>(blockValueGradients, blockLength).Clear();
             // A key is never seen by an earlier query.
             for (int q0 = Math.Max(k0, queryFrom); q0 < queryTo; q0 += Block) Tile(q0, Math.Min(Block, queryTo - q0), k0, head.LogSumExp);
-            for (int c = 0; c < Math.Min(Block, keyTo - k0); c++)
+            for (int c = 0; c < Math.Min(keyBlock, keyTo - k0); c++)
             {
                 Deliver(blockKeyGradients + c * stride, head.DK.Row(k0 + c), accumulate);
                 Deliver(blockValueGradients + c * stride, head.DV.Row(k0 + c), accumulate);
@@ -131,15 +141,15 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     [MethodImpl(Hot)]
     void Tile(int q0, int rows, int k0, float* logSumExp)
     {
-        int keyCount = Math.Min(Block, tokens - k0), live = 0;
+        int keyCount = Math.Min(keyBlock, tokens - k0), live = 0;
         for (int r = q0; r < q0 + rows; r++) live += Math.Max(0, Math.Min(End[r] - k0, keyCount) - Math.Max(First[r] - k0, 0));
         if (live == 0) return;
-        bool full = live == rows * Block;
+        bool full = live == rows * keyBlock;
         if (!full)
         {
             // The column products read rows beyond what is computed below.
-            new Span<float>(probabilities, rows * ScoreStride).Clear();
-            new Span<float>(scoreGradients, rows * ScoreStride).Clear();
+            new Span<float>(probabilities, rows * scoreStride).Clear();
+            new Span<float>(scoreGradients, rows * scoreStride).Clear();
         }
         for (int r = 0; r < rows; r += Strips * TTile.Rows) Group(q0, r, Math.Min(Strips * TTile.Rows, rows - r), k0, keyCount, logSumExp);
         int tiles = (keyCount + TTile.Rows - 1) / TTile.Rows;
@@ -169,7 +179,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
                 if (low[i] >= high[i]) continue;
                 for (int d = d0; d < end; d += TTile.Columns)
                 {
-                    TTile.ColumnMajorA(high[i] - low[i], p + low[i] * ScoreStride + i * TTile.Rows, ScoreStride,
+                    TTile.ColumnMajorA(high[i] - low[i], p + low[i] * scoreStride + i * TTile.Rows, scoreStride,
                         b + (nint)low[i] * stride + d, stride, accumulator + (nint)i * TTile.Rows * stride + d, stride, accumulate: true);
                 }
             }
@@ -193,8 +203,8 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
             (low[s], high[s]) = FlashTiles<T, TTile>.Span(First + row, End + row, Math.Min(TTile.Rows, rows - s * TTile.Rows), k0, keyCount);
         }
         nint offset = (nint)(q0 + r0) * stride;
-        Scores(strips, queries + offset, keyPanels, k0, keyCount, probabilities + r0 * ScoreStride);
-        Scores(strips, outputGradients + offset, valuePanels, k0, keyCount, scoreGradients + r0 * ScoreStride);
+        Scores(strips, queries + offset, keyPanels, k0, keyCount, probabilities + r0 * scoreStride);
+        Scores(strips, outputGradients + offset, valuePanels, k0, keyCount, scoreGradients + r0 * scoreStride);
         for (int s = 0; s < strips; s++)
         {
             if (low[s] < high[s]) ScoreGradients(q0, r0 + s * TTile.Rows, Math.Min(TTile.Rows, rows - s * TTile.Rows), k0, low[s], high[s], logSumExp);
@@ -204,7 +214,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
             for (int s = 0; s < strips; s++)
             {
                 if (low[s] >= high[s]) continue;
-                TTile.RowMajorA(high[s] - low[s], scoreGradients + (r0 + s * TTile.Rows) * ScoreStride + low[s], ScoreStride,
+                TTile.RowMajorA(high[s] - low[s], scoreGradients + (r0 + s * TTile.Rows) * scoreStride + low[s], scoreStride,
                     keys + (nint)(k0 + low[s]) * stride + d, stride, queryGradients + offset + s * TTile.Rows * stride + d, stride, accumulate: true);
             }
         }
@@ -222,7 +232,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
             {
                 if (c + TTile.Columns <= low[s] || c >= high[s]) continue;
                 TTile.RowMajorA(headDim, a + s * TTile.Rows * stride, stride, b, TTile.Columns,
-                    destination + s * TTile.Rows * ScoreStride + c, ScoreStride, accumulate: false);
+                    destination + s * TTile.Rows * scoreStride + c, scoreStride, accumulate: false);
             }
         }
     }
@@ -231,16 +241,16 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     void ScoreGradients(int q0, int r, int rows, int k0, int low, int high, float* logSumExp)
     {
         int from = low / TTile.Columns * TTile.Columns, to = FlashTiles<T, TTile>.RoundUp(high, TTile.Columns), row = q0 + r;
-        float* p = probabilities + r * ScoreStride;
+        float* p = probabilities + r * scoreStride;
         // Rows see different keys only in blocks at the edge of a mask.
         for (int i = 0; i < rows; i++)
         {
-            float* scores = p + i * ScoreStride;
+            float* scores = p + i * scoreStride;
             int begin = Math.Max(First[row + i] - k0, from), end = Math.Max(Math.Min(End[row + i] - k0, to), begin);
             if (begin > from) new Span<float>(scores + from, Math.Min(begin, to) - from).Fill(RowMath<T>.MinusInfinity);
             if (end < to) new Span<float>(scores + end, to - end).Fill(RowMath<T>.MinusInfinity);
         }
-        ScoreGradients(p, scoreGradients + r * ScoreStride, rows, from, to, logSumExp + row, delta + row, scale);
+        ScoreGradients(p, scoreGradients + r * scoreStride, scoreStride, rows, from, to, logSumExp + row, delta + row, scale);
     }
 
     /// <summary>
@@ -248,10 +258,10 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     /// only then do the constants stay in registers.
     /// </summary>
     [MethodImpl(Hot)]
-    static void ScoreGradients(float* p, float* g, int rows, int from, int to, float* logSumExp, float* delta, float scale)
+    static void ScoreGradients(float* p, float* g, nint stride, int rows, int from, int to, float* logSumExp, float* delta, float scale)
     {
         Exp2<T> exp2 = Exp2<T>.Create();
-        for (int r = 0; r < rows; r++, p += ScoreStride, g += ScoreStride)
+        for (int r = 0; r < rows; r++, p += stride, g += stride)
         {
             T shift = T.Broadcast(Exp2.Log2E * logSumExp[r]), d = T.Broadcast(scale * delta[r]);
             for (nint c = from; c < to; c += T.Count)

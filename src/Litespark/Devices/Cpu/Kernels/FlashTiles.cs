@@ -13,11 +13,11 @@ internal static unsafe class FlashTiles<T, TTile> where T : struct, ISimd<T> whe
 {
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
 
-    /// <summary>Queries per block and keys per block: multiples of every register tile's rows and columns.</summary>
+    /// <summary>Blocks of queries and of keys are multiples of this, which is one of every register tile's rows and columns.</summary>
     public const int Block = 96;
 
-    /// <summary>Floats from row to row of a block of scores: an odd number of cache lines, as columns of it are read too.</summary>
-    public const int ScoreStride = Block + CacheLine;
+    /// <summary>Floats from row to row of a block of scores with so many keys: an odd number of cache lines, as columns of it are read too.</summary>
+    public static int ScoreStride(int keyBlock) => RoundUp(keyBlock, CacheLine) | CacheLine;
 
     const int RowsAhead = 8;
 

@@ -12,10 +12,10 @@ internal readonly struct GemmBlocking
     const int LongestChunkK = 1024;
     const int LongestTaskRows = 96;
 
-    // Fewer rows would read B too often, fewer columns would pack A too often.
-    const int ShortestTaskColumns = 384;
-    const int ShortestTaskRows = 48;
-    const int TasksPerThread = 16;
+    // Fewer rows read B too often, fewer columns pack A too often: small products go below the first pair, hardly any below the second.
+    const int ShortTaskColumns = 384, ShortestTaskColumns = 96;
+    const int ShortTaskRows = 48, ShortestTaskRows = 24;
+    const int TasksPerThread = 8;
     const int LeastTaskFlops = 200_000;
 
     /// <summary>Columns and k of a chunk; the last chunk along each may be shorter.</summary>
@@ -39,7 +39,7 @@ internal readonly struct GemmBlocking
     public long PackedB => PackedChunk.Length(tileColumns, ChunkN, ChunkK);
 
     /// <summary>
-    /// Rows and columns (multiples of the tile) of one task: all columns if there are rows enough for about sixteen tasks per
+    /// Rows and columns (multiples of the tile) of one task: all columns if there are rows enough for about eight tasks per
     /// thread; no tiny tasks.
     /// </summary>
     public (int Rows, int Columns) TaskShape(int m, int n, int k, int threads)
@@ -48,7 +48,7 @@ internal readonly struct GemmBlocking
         int wanted = threads == 1 ? 1 : TasksPerThread * threads;
         while (Count(m, rows) * Count(n, columns) < wanted && 2L * rows * columns * k > LeastTaskFlops && (rows > tileRows || columns > tileColumns))
         {
-            bool cutRows = rows > tileRows && (rows > ShortestTaskRows || columns <= ShortestTaskColumns);
+            bool cutRows = rows > ShortTaskRows || columns <= ShortTaskColumns && (rows > ShortestTaskRows || columns <= ShortestTaskColumns && rows > tileRows);
             if (cutRows) rows = Even(m, Math.Max(rows / 2, tileRows), tileRows);
             else columns = Even(n, columns / 2, tileColumns);
         }

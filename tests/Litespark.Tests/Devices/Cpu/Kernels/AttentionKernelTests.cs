@@ -54,13 +54,13 @@ public unsafe class AttentionKernelTests
         (long head, long block) = SimdWidth.Count switch
         {
             16 when AttentionKernels.InThrees(shape.HeadDim) => (FlashGradient<Simd512, GemmTile8<Simd512>>.HeadLength(shape.HeadDim, shape.Tokens),
-                FlashGradient<Simd512, GemmTile8<Simd512>>.BlockLength(shape.HeadDim)),
+                FlashGradient<Simd512, GemmTile8<Simd512>>.BlockLength(shape.HeadDim, FlashGradient<Simd512, GemmTile8<Simd512>>.Block)),
             16 => (FlashGradient<Simd512, GemmTile12<Simd512>>.HeadLength(shape.HeadDim, shape.Tokens),
-                FlashGradient<Simd512, GemmTile12<Simd512>>.BlockLength(shape.HeadDim)),
+                FlashGradient<Simd512, GemmTile12<Simd512>>.BlockLength(shape.HeadDim, FlashGradient<Simd512, GemmTile12<Simd512>>.Block)),
             8 => (FlashGradient<Simd256, GemmTile6<Simd256>>.HeadLength(shape.HeadDim, shape.Tokens),
-                FlashGradient<Simd256, GemmTile6<Simd256>>.BlockLength(shape.HeadDim)),
+                FlashGradient<Simd256, GemmTile6<Simd256>>.BlockLength(shape.HeadDim, FlashGradient<Simd256, GemmTile6<Simd256>>.Block)),
             _ => (FlashGradient<Simd128, GemmTile6<Simd128>>.HeadLength(shape.HeadDim, shape.Tokens),
-                FlashGradient<Simd128, GemmTile6<Simd128>>.BlockLength(shape.HeadDim)),
+                FlashGradient<Simd128, GemmTile6<Simd128>>.BlockLength(shape.HeadDim, FlashGradient<Simd128, GemmTile6<Simd128>>.Block)),
         };
         bool shared = AttentionGradientKernel<Simd256, GemmTile6<Simd256>>.SharesHeads(shape);
         for (int worker = 0; worker < pool.ThreadCount; worker++)
