@@ -21,25 +21,30 @@ internal sealed class MemoryVerb : Verb
 
     readonly Option<string> threads = Parameters.Threads();
     readonly Option<int> rounds = Parameters.Rounds(5);
-    readonly Option<string?> only = new("--only") { HelpName = "KERNEL", Description = "Kernels whose names begin so" };
+    readonly Option<string?> only = new("--only") { HelpName = "KERNEL,…", Description = "Kernels whose names begin so" };
+    readonly Option<string> size = new("--size") { HelpName = "far|15m|110m|all", Description = "Beyond the caches, or as in a step of a model", DefaultValueFactory = _ => "all" };
 
     public MemoryVerb() : base("memory", "Memory-bound kernels in GB/s beside a copy of as many bytes, beyond the caches and at the sizes of a step")
     {
         Add(threads);
         Add(rounds);
         Add(only);
+        Add(size);
     }
 
     protected override int Run(ParseResult options, Report report)
     {
         int turns = Parameters.AtLeastOne("--rounds", options.GetValue(rounds));
-        string prefix = options.GetValue(only) ?? "";
+        string[] prefixes = (options.GetValue(only) ?? "").Split(',', StringSplitOptions.TrimEntries);
+        string chosen = options.GetValue(size)!;
+        bool far = chosen is "far" or "all";
+        IReadOnlyList<ModelShape> shapes = chosen == "far" ? [] : ModelShape.Select(chosen);
         foreach (int count in Parameters.ParseThreads(options.GetValue(threads)!))
         {
             using var pool = new WorkerPool(count);
-            Measure(pool, $"beyond the caches (some {FarBytes / (1 << 20):F0} MiB, widths of llama-110m)", "far", ModelShape.All[^1], (one, _) => (int)Math.Ceiling(FarBytes / one.Bytes(1024) * 1024), prefix, turns, report);
-            foreach (ModelShape shape in ModelShape.All)
-                Measure(pool, $"as in a step of {shape.Preset}, {shape.MicroBatch} × {shape.SequenceLength}", shape.Name, shape, StepRows, prefix, turns, report);
+            if (far) Measure(pool, $"beyond the caches (some {FarBytes / (1 << 20):F0} MiB, widths of llama-110m)", "far", ModelShape.All[^1], (one, _) => (int)Math.Ceiling(FarBytes / one.Bytes(1024) * 1024), prefixes, turns, report);
+            foreach (ModelShape shape in shapes)
+                Measure(pool, $"as in a step of {shape.Preset}, {shape.MicroBatch} × {shape.SequenceLength}", shape.Name, shape, StepRows, prefixes, turns, report);
         }
 
         return 0;
@@ -52,10 +57,10 @@ internal sealed class MemoryVerb : Verb
         _ => (int)(Math.Min(MostParameters, ParameterCatalog.TotalParameters(shape.Spec)) / MemoryCases.ParameterRow),
     };
 
-    static void Measure(WorkerPool pool, string title, string size, ModelShape shape, Func<MemoryCase, ModelShape, int> rowsOf, string prefix, int turns, Report report)
+    static void Measure(WorkerPool pool, string title, string size, ModelShape shape, Func<MemoryCase, ModelShape, int> rowsOf, string[] prefixes, int turns, Report report)
     {
         var table = new TextTable(1, "kernel", "MiB moved", "µs", "GB/s", "copy GB/s", "of copy", "streaming GB/s", "of streaming");
-        foreach (MemoryCase one in MemoryCases.Of(shape).Where(one => one.Name.StartsWith(prefix, StringComparison.Ordinal)))
+        foreach (MemoryCase one in MemoryCases.Of(shape).Where(one => Array.Exists(prefixes, prefix => one.Name.StartsWith(prefix, StringComparison.Ordinal))))
         {
             Status($"{one.Name}, {size}, {pool.ThreadCount} threads");
             int rows = rowsOf(one, shape);

@@ -28,27 +28,25 @@ internal readonly struct Silu : IActivation
     }
 }
 
-/// <summary>x · Φ(x) with the normal distribution Φ(x) = ½ (1 + erf(x / √2)); slope Φ(x) + x · φ(x).</summary>
+/// <summary>x · Φ(x) with the normal distribution Φ(x) = ½ (1 + erf(x / √2)); slope Φ(x) + x · φ(x), φ(x) = e^(−x²/2) / √(2π).</summary>
 internal readonly struct Gelu : IActivation
 {
-    const float InverseRootOf2 = 0.70710678f;
-    const float InverseRootOf2Pi = 0.39894228f;
+    const float HalfLog2E = 0.5f * Exp2.Log2E;
+
+    /// <summary>log₂ √(2π): the density's factor goes into its exponent.</summary>
+    const float Log2RootOf2Pi = 1.32574806f;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Value<T>(in Exp2<T> exp2, T x) where T : struct, ISimd<T> => x * Distribution(x);
+    public static T Value<T>(in Exp2<T> exp2, T x) where T : struct, ISimd<T> => x * VectorMath.NormalDistribution(x, x * x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Value<T>(in Exp2<T> exp2, T x, out T slope) where T : struct, ISimd<T>
     {
-        T distribution = Distribution(x);
-        T density = exp2.Exp(T.Broadcast(-0.5f) * x * x) * T.Broadcast(InverseRootOf2Pi);
+        T square = x * x, distribution = VectorMath.NormalDistribution(x, square);
+        T density = exp2.Of(T.MultiplyAdd(T.Broadcast(-HalfLog2E), square, T.Broadcast(-Log2RootOf2Pi)));
         slope = T.MultiplyAdd(x, density, distribution);
         return x * distribution;
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static T Distribution<T>(T x) where T : struct, ISimd<T>
-        => T.MultiplyAdd(T.Broadcast(0.5f), VectorMath.Erf(x * T.Broadcast(InverseRootOf2)), T.Broadcast(0.5f));
 }
 
 /// <summary>

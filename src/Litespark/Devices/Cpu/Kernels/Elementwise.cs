@@ -63,6 +63,22 @@ internal static unsafe class Elementwise
         for (; i < count; i += T.Count) Lanes.Store(scale * Lanes.Load<T>(x + i, (int)(count - i)), y + i, (int)(count - i));
     }
 
+    /// <summary>y[i] = x[i]; on the way asks for the row at <paramref name="next"/>, which will be read soon and may lie anywhere.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    public static void CopyRow<T>(float* x, float* y, float* next, nint count) where T : struct, ISimd<T>
+    {
+        nint i = 0;
+        for (; i <= count - 2 * T.Count; i += 2 * T.Count)
+        {
+            for (int line = 0; line < 2 * T.Count; line += 16) Prefetch.Line(next + i + line);
+            T first = T.Load(x + i), second = T.Load(x + i + T.Count);
+            T.Store(first, y + i);
+            T.Store(second, y + i + T.Count);
+        }
+
+        for (; i < count; i += T.Count) Lanes.Store(Lanes.Load<T>(x + i, (int)(count - i)), y + i, (int)(count - i));
+    }
+
     /// <summary>y[i] = x[i].</summary>
     public static void Copy(float* x, float* y, int count) => new ReadOnlySpan<float>(x, count).CopyTo(new(y, count));
 }

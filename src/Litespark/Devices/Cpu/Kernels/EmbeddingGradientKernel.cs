@@ -5,46 +5,40 @@ using Litespark.Devices.Cpu.Simd;
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
-/// dTable[indices[n]] += dy[n] in the order of the tokens, from zero unless accumulate. The rows of the table are dealt out to a fixed
-/// number of tasks, so equal tokens never meet and the order of the sums is fixed; neighbouring rows go to different tasks, because
-/// frequent tokens tend to be neighbours.
+/// dTable[indices[n]] += dy[n] in the order of the tokens, from zero unless accumulate. Tasks are blocks of rows of the table: each row is
+/// written once, by the sum of its tokens or by zeros, so the order of the sums is fixed and equal tokens never meet.
 /// </summary>
 internal sealed unsafe class EmbeddingGradientKernel : SimdKernel
 {
-    /// <summary>A power of two: the lowest bits of a row are its task.</summary>
-    const int Tasks = 32;
-
     readonly WorkerPool pool;
     readonly int* indices;
     readonly Matrix dy_ND, dTable_VD;
-    readonly SimdKernel[] clear;
+    readonly bool accumulate;
+    readonly Tiling tiles;
 
-    public EmbeddingGradientKernel(WorkerPool pool, int* indices, Matrix dy_ND, Matrix dTable_VD, bool accumulate) : base(pool, Tasks)
+    public EmbeddingGradientKernel(WorkerPool pool, int* indices, Matrix dy_ND, Matrix dTable_VD, bool accumulate)
+        : base(pool, Tiling.Rows(dTable_VD.Rows, dTable_VD.Columns).Count)
     {
         this.pool = pool;
         this.indices = indices;
-        (this.dy_ND, this.dTable_VD) = (dy_ND, dTable_VD);
-        clear = accumulate ? [] : [new FillKernel(pool, 0, dTable_VD)];
-        pool.ReserveSharedScratch(Tasks + dy_ND.Rows);
+        (this.dy_ND, this.dTable_VD, this.accumulate) = (dy_ND, dTable_VD, accumulate);
+        tiles = Tiling.Rows(dTable_VD.Rows, dTable_VD.Columns);
+        pool.ReserveSharedScratch((long)dTable_VD.Rows + dy_ND.Rows);
     }
 
-    protected override ReadOnlySpan<SimdKernel> Stages => clear;
-
-    /// <summary>First token of each task, −1 where it has none; then the next token of the same task for each token.</summary>
+    /// <summary>First token of each row of the table, −1 where it has none; then the next token of the same row for each token.</summary>
     int* FirstTokens => (int*)pool.SharedScratch;
 
-    int* NextTokens => FirstTokens + Tasks;
+    int* NextTokens => FirstTokens + dTable_VD.Rows;
 
     public override void Run(WorkerPool pool)
     {
-        foreach (SimdKernel stage in clear) stage.Run(pool);
         int* first = FirstTokens, next = NextTokens;
-        new Span<int>(first, Tasks).Fill(-1);
+        new Span<int>(first, dTable_VD.Rows).Fill(-1);
         for (int n = dy_ND.Rows - 1; n >= 0; n--)
         {
-            int task = indices[n] & (Tasks - 1);
-            next[n] = first[task];
-            first[task] = n;
+            next[n] = first[indices[n]];
+            first[indices[n]] = n;
         }
 
         base.Run(pool);
@@ -52,29 +46,44 @@ internal sealed unsafe class EmbeddingGradientKernel : SimdKernel
 
     protected override void RunTask<T>(int task, int worker)
     {
-        int* nextTokens = NextTokens;
-        int next;
-        for (int n = FirstTokens[task]; n >= 0; n = next)
+        Tile tile = tiles[task];
+        int* first = FirstTokens, next = NextTokens;
+        int columns = tile.Count;
+        for (int v = Used(first, tile.FirstRow, tile.EndRow); v < tile.EndRow;)
         {
-            next = nextTokens[n];
-            int ahead = Math.Max(next, 0);
-            AddRow<T>(dy_ND.Row(n), dTable_VD.Row(indices[n]), dy_ND.Row(ahead), dTable_VD.Row(indices[ahead]), dy_ND.Columns);
+            // Which row of the table is next is known before this one is summed: its token can be asked for.
+            int following = Used(first, v + 1, tile.EndRow), n = first[v], after = following < tile.EndRow ? first[following] : n;
+            float* sum_D = dTable_VD.Row(v);
+            if (!accumulate)
+            {
+                Elementwise.CopyRow<T>(dy_ND.Row(n), sum_D, dy_ND.Row(next[n] >= 0 ? next[n] : after), columns);
+                n = next[n];
+            }
+
+            for (; n >= 0; n = next[n]) AddRow<T>(dy_ND.Row(n), sum_D, dy_ND.Row(next[n] >= 0 ? next[n] : after), columns);
+            v = following;
         }
     }
 
-    /// <summary>sum += x; on the way asks for the next pair of rows, which lie anywhere.</summary>
+    /// <summary>The first row from <paramref name="v"/> on that has a token; those before it become zero unless they are added to.</summary>
+    int Used(int* first, int v, int end)
+    {
+        int from = v;
+        while (v < end && first[v] < 0) v++;
+        if (accumulate) return v;
+        if (dTable_VD.Stride == dTable_VD.Columns) new Span<float>(dTable_VD.Row(from), (v - from) * dTable_VD.Columns).Clear();
+        else for (int row = from; row < v; row++) new Span<float>(dTable_VD.Row(row), dTable_VD.Columns).Clear();
+        return v;
+    }
+
+    /// <summary>sum += x; on the way asks for the row at <paramref name="next"/>, which will be added soon.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    static void AddRow<T>(float* x, float* sum, float* nextX, float* nextSum, nint count) where T : struct, ISimd<T>
+    static void AddRow<T>(float* x, float* sum, float* next, nint count) where T : struct, ISimd<T>
     {
         nint c = 0;
         for (; c <= count - 2 * T.Count; c += 2 * T.Count)
         {
-            for (int line = 0; line < 2 * T.Count; line += 16)
-            {
-                Prefetch.Line(nextX + c + line);
-                Prefetch.Line(nextSum + c + line);
-            }
-
+            for (int line = 0; line < 2 * T.Count; line += 16) Prefetch.Line(next + c + line);
             T.Store(T.Load(sum + c) + T.Load(x + c), sum + c);
             T.Store(T.Load(sum + c + T.Count) + T.Load(x + c + T.Count), sum + c + T.Count);
         }

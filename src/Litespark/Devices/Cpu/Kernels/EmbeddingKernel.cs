@@ -14,7 +14,7 @@ internal sealed unsafe class EmbeddingKernel(WorkerPool pool, int* indices, Matr
         {
             float* source_D = table_VD.Row(indices[n]);
             if (accumulate) Elementwise.Add<T>(y_ND.Row(n), source_D, y_ND.Row(n), tile.Count);
-            else Elementwise.Copy(source_D, y_ND.Row(n), tile.Count);
+            else Elementwise.CopyRow<T>(source_D, y_ND.Row(n), n + 1 < tile.EndRow ? table_VD.Row(indices[n + 1]) : source_D, tile.Count);
         }
     }
 }

@@ -4,69 +4,62 @@ using Litespark.Devices.Cpu.Simd;
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
-/// What softmax needs of a row x: its maximum and Σ e^(x − maximum). Kept apart, because their combination
-/// maximum + ln(sum) loses the small term's digits where the logits are large.
+/// What softmax needs of a row x: Σ 2^(x · log₂ e − shift), the shift being the largest exponent. Kept apart, because their combination
+/// (shift + log₂ sum) · ln 2 loses the small term's digits where the logits are large.
 /// </summary>
-internal readonly record struct SoftmaxStatistics(float Maximum, float Sum)
+internal readonly record struct SoftmaxStatistics(float Shift, float Sum)
 {
+    const double Ln2 = 0.693147180559945309;
+
     /// <summary>ln Σ e^x.</summary>
-    public float LogSumExp => Maximum + MathF.Log(Sum);
+    public float LogSumExp => (float)(Shift * Ln2 + Math.Log(Sum));
 
     /// <summary>Cross-entropy in nats of the element whose logit is given.</summary>
-    public float Loss(float logit) => Maximum - logit + MathF.Log(Sum);
+    public float Loss(float logit) => (float)((Shift - (double)logit * Exp2.Log2E) * Ln2 + Math.Log(Sum));
 }
 
 /// <summary>
-/// Softmax statistics of one row of logits in one pass over memory: chunk by chunk (a chunk stays in the first-level cache),
-/// the largest logit so far is found and the sum of exponentials is scaled to it (online softmax: Milakov and Gimelshein, 2018).
+/// Softmax of rows of logits in one pass over memory: chunk by chunk, the sum of exponentials being scaled to the largest exponent
+/// so far (online softmax: Milakov and Gimelshein, 2018). The largest element of the next chunk, be it of the next row, is found in the
+/// loop over this one: it comes from memory while exponentials are computed, and its second reading is from the first-level cache.
 /// </summary>
 internal static unsafe class SoftmaxRow
 {
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
-    const int ChunkElements = 4096;
+    const int ChunkElements = 2048;
+    const float Ln2 = 0.693147181f;
 
-    /// <summary>Chunks of a row: the length of <c>maxima</c> in <see cref="StoreExponentials"/>.</summary>
+    /// <summary>Rows of a task at least: only its first one waits for its own first chunk.</summary>
+    public const int TaskRows = 4;
+
+    /// <summary>Chunks of a row: the length of <c>shifts</c> in <see cref="StoreExponentials"/>.</summary>
     public static int ChunkCount(int count) => (count + ChunkElements - 1) / ChunkElements;
 
-    /// <summary>The statistics alone.</summary>
-    public static SoftmaxStatistics Measure<T>(float* x, int count) where T : struct, ISimd<T>
-    {
-        SoftmaxStatistics all = new(float.NegativeInfinity, 0);
-        for (int start = 0; start < count; start += ChunkElements)
-        {
-            int length = Math.Min(ChunkElements, count - start);
-            all = Raise<T>(x + start, length, all);
-            all = all with { Sum = all.Sum + SumExponentials<T>(x + start, all.Maximum, length) };
-        }
+    /// <summary>The largest element of a row's first chunk, with which a run over rows begins; −∞ where there is none.</summary>
+    public static float FirstLargest<T>(float* x, int count) where T : struct, ISimd<T> => Largest<T>(x, Math.Min(ChunkElements, count));
 
-        return all;
-    }
+    /// <summary>The statistics alone.</summary>
+    /// <param name="x">The row.</param>
+    /// <param name="count">Its length.</param>
+    /// <param name="next">The next row, of the same length; null: none.</param>
+    /// <param name="largest">Of the row's first chunk; afterwards of the next one's.</param>
+    public static SoftmaxStatistics Measure<T>(float* x, int count, float* next, ref float largest) where T : struct, ISimd<T>
+        => Measure<T, Forget>(x, count, x, null, next, ref largest);
 
     /// <summary>
-    /// The statistics, leaving y[i] = e^(x[i] − maxima[chunk of i]): <see cref="ScaleExponentials"/> makes the softmax of them
+    /// The statistics, leaving y[i] = 2^(x[i] · log₂ e − shifts[chunk of i]): <see cref="ScaleExponentials"/> makes the softmax of them
     /// without a second exponential per element. y may be x.
     /// </summary>
-    public static SoftmaxStatistics StoreExponentials<T>(float* x, int count, float* y, float* maxima) where T : struct, ISimd<T>
-    {
-        SoftmaxStatistics all = new(float.NegativeInfinity, 0);
-        for (int start = 0, chunk = 0; start < count; start += ChunkElements, chunk++)
-        {
-            int length = Math.Min(ChunkElements, count - start);
-            all = Raise<T>(x + start, length, all);
-            maxima[chunk] = all.Maximum;
-            all = all with { Sum = all.Sum + StoreChunk<T>(x + start, all.Maximum, y + start, length) };
-        }
-
-        return all;
-    }
+    public static SoftmaxStatistics StoreExponentials<T>(float* x, int count, float* y, float* shifts, float* next, ref float largest) where T : struct, ISimd<T>
+        => Measure<T, Keep>(x, count, y, shifts, next, ref largest);
 
     /// <summary>y[i] = scale · softmax(x)[i] from what <see cref="StoreExponentials"/> left.</summary>
-    public static void ScaleExponentials<T>(float* y, int count, float* maxima, SoftmaxStatistics statistics, float scale)
+    public static void ScaleExponentials<T>(float* y, int count, float* shifts, SoftmaxStatistics statistics, float scale)
         where T : struct, ISimd<T>
     {
         for (int start = 0, chunk = 0; start < count; start += ChunkElements, chunk++)
         {
-            float factor = scale * MathF.Exp(maxima[chunk] - statistics.Maximum) / statistics.Sum;
+            float factor = scale * Power(shifts[chunk] - statistics.Shift) / statistics.Sum;
             Elementwise.Scale<T>(y + start, factor, y + start, Math.Min(ChunkElements, count - start));
         }
     }
@@ -91,12 +84,30 @@ internal static unsafe class SoftmaxRow
         }
     }
 
-    /// <summary>Raises the running maximum to a chunk's and scales the running sum to it.</summary>
-    static SoftmaxStatistics Raise<T>(float* x, int count, SoftmaxStatistics all) where T : struct, ISimd<T>
+    static SoftmaxStatistics Measure<T, TUse>(float* x, int count, float* y, float* shifts, float* next, ref float largest) where T : struct, ISimd<T> where TUse : struct, IUse
     {
-        float maximum = Math.Max(all.Maximum, Largest<T>(x, count));
-        return maximum > all.Maximum ? new(maximum, all.Sum * MathF.Exp(all.Maximum - maximum)) : all;
+        float shift = float.NegativeInfinity, sum = 0;
+        for (int start = 0, chunk = 0; start < count; start += ChunkElements, chunk++)
+        {
+            float exponent = largest * Exp2.Log2E;
+            if (exponent > shift)
+            {
+                sum *= Power(shift - exponent);
+                shift = exponent;
+            }
+
+            if (shifts != null) shifts[chunk] = shift;
+            int length = Math.Min(ChunkElements, count - start), rest = count - start - length;
+            bool last = rest == 0;
+            float* ahead = last ? next : x + start + length;
+            int aheadLength = ahead == null ? 0 : Math.Min(ChunkElements, last ? count : rest);
+            sum += Chunk<T, TUse>(x + start, shift, y + start, length, ahead, aheadLength, out largest);
+        }
+
+        return new(shift, sum);
     }
+
+    static float Power(float exponent) => exponent == 0 ? 1 : MathF.Exp(exponent * Ln2);
 
     /// <summary>The largest element; −∞ where there is none.</summary>
     [MethodImpl(Hot), SkipLocalsInit]
@@ -116,56 +127,53 @@ internal static unsafe class SoftmaxRow
         return T.HorizontalMax(T.Max(T.Max(m0, m1), T.Max(m2, m3)));
     }
 
-    /// <summary>Σ e^(x − shift).</summary>
+    /// <summary>
+    /// y = 2^(x · log₂ e − shift) where it is kept; returns the sum, and on the way finds the largest of <paramref name="nextCount"/>
+    /// elements at <paramref name="next"/> (−∞ where there are none).
+    /// </summary>
     [MethodImpl(Hot), SkipLocalsInit]
-    static float SumExponentials<T>(float* x, float shift, nint count) where T : struct, ISimd<T>
+    static float Chunk<T, TUse>(float* x, float shift, float* y, nint count, float* next, nint nextCount, out float largest) where T : struct, ISimd<T> where TUse : struct, IUse
     {
         Exp2<T> exp2 = Exp2<T>.Create();
-        T s = T.Broadcast(shift), sum0 = T.Zero, sum1 = T.Zero;
-        nint i = 0;
-        for (; i <= count - 2 * T.Count; i += 2 * T.Count)
+        T factor = T.Broadcast(Exp2.Log2E), minusShift = T.Broadcast(-shift), sum = T.Zero, maximum = T.Broadcast(float.NegativeInfinity);
+        nint i = 0, common = Math.Min(count, nextCount);
+        for (; i <= common - T.Count; i += T.Count)
         {
-            AskForNext<T>(x + i);
-            sum0 += exp2.Exp(T.Load(x + i) - s);
-            sum1 += exp2.Exp(T.Load(x + i + T.Count) - s);
+            Prefetch.Register<T>(next + Prefetch.Ahead + i);
+            maximum = T.Max(maximum, T.Load(next + i));
+            T e = exp2.Of(T.MultiplyAdd(T.Load(x + i), factor, minusShift));
+            TUse.Store(e, y + i, T.Count);
+            sum += e;
         }
 
-        for (; i < count; i += T.Count) sum0 += exp2.Exp(Lanes.Load<T>(x + i, (int)(count - i), float.NegativeInfinity) - s);
-        return T.Sum(sum0 + sum1);
-    }
-
-    /// <summary>y = e^(x − shift); returns Σ y.</summary>
-    [MethodImpl(Hot), SkipLocalsInit]
-    static float StoreChunk<T>(float* x, float shift, float* y, nint count) where T : struct, ISimd<T>
-    {
-        Exp2<T> exp2 = Exp2<T>.Create();
-        T s = T.Broadcast(shift), sum0 = T.Zero, sum1 = T.Zero;
-        nint i = 0;
-        for (; i <= count - 2 * T.Count; i += 2 * T.Count)
-        {
-            AskForNext<T>(x + i);
-            T e0 = exp2.Exp(T.Load(x + i) - s), e1 = exp2.Exp(T.Load(x + i + T.Count) - s);
-            T.Store(e0, y + i);
-            T.Store(e1, y + i + T.Count);
-            sum0 += e0;
-            sum1 += e1;
-        }
-
+        for (nint j = i; j < nextCount; j += T.Count) maximum = T.Max(maximum, Lanes.Load<T>(next + j, (int)(nextCount - j), float.NegativeInfinity));
         for (; i < count; i += T.Count)
         {
             int rest = (int)(count - i);
-            T e = exp2.Exp(Lanes.Load<T>(x + i, rest, float.NegativeInfinity) - s);
-            Lanes.Store(e, y + i, rest);
-            sum0 += e;
+            T e = exp2.Of(T.MultiplyAdd(Lanes.Load<T>(x + i, rest, float.NegativeInfinity), factor, minusShift));
+            TUse.Store(e, y + i, rest);
+            sum += e;
         }
 
-        return T.Sum(sum0 + sum1);
+        largest = T.HorizontalMax(maximum);
+        return T.Sum(sum);
     }
 
-    /// <summary>Asks for two registers' worth of the next chunk: its maximum is looked for as soon as this one is done.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void AskForNext<T>(float* x) where T : struct, ISimd<T>
+    /// <summary>What becomes of an exponential that has been added.</summary>
+    interface IUse
     {
-        for (int i = 0; i < 2 * T.Count; i += 16) Prefetch.Line(x + ChunkElements + i);
+        static abstract void Store<T>(T value, float* y, int remaining) where T : struct, ISimd<T>;
+    }
+
+    readonly struct Keep : IUse
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store<T>(T value, float* y, int remaining) where T : struct, ISimd<T> => Lanes.Store(value, y, remaining);
+    }
+
+    readonly struct Forget : IUse
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store<T>(T value, float* y, int remaining) where T : struct, ISimd<T> { }
     }
 }

@@ -27,8 +27,8 @@ internal readonly struct Tiling
     /// <summary>Tiles for element-wise work: wide rows are cut too.</summary>
     public static Tiling Elements(int rows, int columns) => new(rows, columns, RowsFor(columns), Math.Min(columns, TaskElements));
 
-    /// <summary>Tiles of whole rows.</summary>
-    public static Tiling Rows(int rows, int columns) => new(rows, columns, RowsFor(columns), columns);
+    /// <summary>Tiles of whole rows, of so many at least.</summary>
+    public static Tiling Rows(int rows, int columns, int atLeast = 1) => new(rows, columns, Math.Max(atLeast, RowsFor(columns)), columns);
 
     /// <summary>Tiles of a fixed number of whole rows, one partial result for each.</summary>
     public static Tiling RowBlocks(int rows, int columns, int blockRows) => new(rows, columns, blockRows, columns);
