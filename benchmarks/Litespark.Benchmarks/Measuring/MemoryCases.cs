@@ -19,6 +19,18 @@ internal sealed record MemoryCase(string Name, RowKind Rows, Func<int, (Op Op, T
     /// <summary>Bytes that a row must move where that is not every operand once.</summary>
     public Func<int, double>? BytesOf { get; init; }
 
+    /// <summary>Elements of a row to which <see cref="Instructions"/> belong.</summary>
+    public int Width { get; init; }
+
+    /// <summary>
+    /// Vector instructions of arithmetic for a register's worth of elements, counted in the kernel's formula: multiply-adds, products, sums,
+    /// bounds, shifts and divisions, each once; loads, stores and loop control not at all.
+    /// </summary>
+    public int Instructions { get; init; }
+
+    /// <summary>Instructions of a run, on registers of so many floats; 0 where nothing is computed.</summary>
+    public double InstructionsOf(int rows, int register) => (double)Instructions * Width * rows / register;
+
     /// <summary>The kernel, bound and ready.</summary>
     public BoundOp Create(WorkerPool pool, int rows)
     {
@@ -58,6 +70,11 @@ internal static class MemoryCases
 
     const float Epsilon = 1e-5f;
 
+    // 2^t (Exp2.Of): max, add, two subtractions, five multiply-adds, shift, integer add; 1 / (1 + e^−x) (Exp2.Sigmoid): min, max, three
+    // multiply-adds, subtraction, five multiply-adds, shift, integer add, add, quotient; the normal distribution from x: two products, min, ten
+    // multiply-adds, quotient, add, min, max.
+    const int Power = 11, Sigmoid = 15, Distribution = 17;
+
     /// <summary>The kernels at the widths of a model.</summary>
     public static IReadOnlyList<MemoryCase> Of(ModelShape shape)
     {
@@ -73,31 +90,32 @@ internal static class MemoryCases
             op.Input(2).Fill(1e-3f);
         }
 
-        MemoryCase Rows(string name, Op op, Func<int, TensorType[]> inputs) => new(name, RowKind.Tokens, rows => (op, inputs(rows)));
+        MemoryCase Rows(string name, Op op, int instructions, Func<int, TensorType[]> inputs)
+            => new(name, RowKind.Tokens, rows => (op, inputs(rows))) { Width = hidden, Instructions = instructions };
         return
         [
-            Rows("rms_norm", new RmsNorm(Epsilon, hidden), n => [Wide(n), F(hidden)]),
-            Rows("add_rms_norm", new RmsNorm(Epsilon, hidden, HasResidual: true), n => [Wide(n), F(hidden), Wide(n)]),
-            Rows("rms_norm_gradient", new RmsNormGradient(hidden), n => [Wide(n), Wide(n), F(hidden), F(n)]),
-            Rows("rms_norm_gradient, added", new RmsNormGradient(hidden).WithAddend(0), n => [Wide(n), Wide(n), F(hidden), F(n)]),
-            Rows("layer_norm", new LayerNorm(Epsilon), n => [Wide(n), F(hidden), F(hidden)]),
-            Rows("add_layer_norm", new LayerNorm(Epsilon, HasResidual: true), n => [Wide(n), F(hidden), F(hidden), Wide(n)]),
-            Rows("layer_norm_gradient", new LayerNormGradient(), n => [Wide(n), Wide(n), F(hidden), F(n), F(n)]),
-            Rows("rope", new Rope(headDim, headDim), Rotary) with { Prepare = Positions },
-            Rows("rope_gradient", new Rope(headDim, headDim, Inverse: true), Rotary) with { Prepare = Positions },
-            Rows("gated_activation", new GatedActivation(ActivationKind.Silu), n => [F(n, 2 * inner)]),
-            Rows("gated_activation_gradient", new GatedActivationGradient(ActivationKind.Silu), n => [F(n, inner), F(n, 2 * inner)]),
-            Rows("gelu", new Activation(ActivationKind.Gelu), n => [F(n, inner)]),
-            Rows("gelu_gradient", new ActivationGradient(ActivationKind.Gelu), n => [F(n, inner), F(n, inner)]),
-            Rows("add", new Add(), n => [Wide(n), Wide(n)]),
-            Rows("embedding", new Embedding(), n => [I(n), F(vocabulary, hidden)]) with { Prepare = Tokens, BytesOf = n => (2.0 * hidden + 1) * sizeof(float) * n },
-            Rows("embedding_gradient", new EmbeddingGradient(vocabulary), n => [I(n), Wide(n)]) with { Prepare = Tokens },
-            new("cross_entropy", RowKind.Logits, n => (new CrossEntropy(), [F(n, vocabulary), I(n)])) { Prepare = op => Fill(op.Integers(1), i => (int)(i % vocabulary)) },
-            new("cross_entropy_with_gradient", RowKind.Logits, n => (new CrossEntropyWithGradient(), [F(n, vocabulary), I(n), F(1)])) { Prepare = Targets, InPlace = true },
-            new("adamw", RowKind.Parameters, n => (new AdamW(0.9f, 0.95f, 1e-8f, 0.1f), [P(n), P(n), P(n), P(n), F(3), F(1)])) { Prepare = PrepareAdamW },
-            new("sum_of_squares", RowKind.Parameters, n => (new SumOfSquares(), [P(n)])),
-            new("momentum", RowKind.Parameters, n => (new Momentum(0.95f, Nesterov: true), [P(n), P(n), F(1)])) { Prepare = op => op.Input(2).Fill(1) },
-            new("scaled_update", RowKind.Parameters, n => (new ScaledUpdate(1, 0.1f), [P(n), P(n), F(3)])) { Prepare = op => op.Input(2).Fill(1e-3f) },
+            Rows("rms_norm", new RmsNorm(Epsilon, hidden), 3, n => [Wide(n), F(hidden)]),
+            Rows("add_rms_norm", new RmsNorm(Epsilon, hidden, HasResidual: true), 4, n => [Wide(n), F(hidden), Wide(n)]),
+            Rows("rms_norm_gradient", new RmsNormGradient(hidden), 8, n => [Wide(n), Wide(n), F(hidden), F(n)]),
+            Rows("rms_norm_gradient, added", new RmsNormGradient(hidden).WithAddend(0), 9, n => [Wide(n), Wide(n), F(hidden), F(n)]),
+            Rows("layer_norm", new LayerNorm(Epsilon), 6, n => [Wide(n), F(hidden), F(hidden)]),
+            Rows("add_layer_norm", new LayerNorm(Epsilon, HasResidual: true), 7, n => [Wide(n), F(hidden), F(hidden), Wide(n)]),
+            Rows("layer_norm_gradient", new LayerNormGradient(), 12, n => [Wide(n), Wide(n), F(hidden), F(n), F(n)]),
+            Rows("rope", new Rope(headDim, headDim), 3, Rotary) with { Prepare = Positions },
+            Rows("rope_gradient", new Rope(headDim, headDim, Inverse: true), 3, Rotary) with { Prepare = Positions },
+            Rows("gated_activation", new GatedActivation(ActivationKind.Silu), Sigmoid + 2, n => [F(n, 2 * inner)]) with { Width = inner },
+            Rows("gated_activation_gradient", new GatedActivationGradient(ActivationKind.Silu), Sigmoid + 6, n => [F(n, inner), F(n, 2 * inner)]) with { Width = inner },
+            Rows("gelu", new Activation(ActivationKind.Gelu), Distribution + 1, n => [F(n, inner)]) with { Width = inner },
+            Rows("gelu_gradient", new ActivationGradient(ActivationKind.Gelu), Distribution + Power + 3, n => [F(n, inner), F(n, inner)]) with { Width = inner },
+            Rows("add", new Add(), 1, n => [Wide(n), Wide(n)]),
+            Rows("embedding", new Embedding(), 0, n => [I(n), F(vocabulary, hidden)]) with { Prepare = Tokens, BytesOf = n => (2.0 * hidden + 1) * sizeof(float) * n },
+            Rows("embedding_gradient", new EmbeddingGradient(vocabulary), 0, n => [I(n), Wide(n)]) with { Prepare = Tokens },
+            new("cross_entropy", RowKind.Logits, n => (new CrossEntropy(), [F(n, vocabulary), I(n)])) { Width = vocabulary, Instructions = Power + 3, Prepare = op => Fill(op.Integers(1), i => (int)(i % vocabulary)) },
+            new("cross_entropy_with_gradient", RowKind.Logits, n => (new CrossEntropyWithGradient(), [F(n, vocabulary), I(n), F(1)])) { Width = vocabulary, Instructions = Power + 4, Prepare = Targets, InPlace = true },
+            new("adamw", RowKind.Parameters, n => (new AdamW(0.9f, 0.95f, 1e-8f, 0.1f), [P(n), P(n), P(n), P(n), F(3), F(1)])) { Width = ParameterRow, Instructions = 13, Prepare = PrepareAdamW },
+            new("sum_of_squares", RowKind.Parameters, n => (new SumOfSquares(), [P(n)])) { Width = ParameterRow, Instructions = 1 },
+            new("momentum", RowKind.Parameters, n => (new Momentum(0.95f, Nesterov: true), [P(n), P(n), F(1)])) { Width = ParameterRow, Instructions = 3, Prepare = op => op.Input(2).Fill(1) },
+            new("scaled_update", RowKind.Parameters, n => (new ScaledUpdate(1, 0.1f), [P(n), P(n), F(3)])) { Width = ParameterRow, Instructions = 2, Prepare = op => op.Input(2).Fill(1e-3f) },
             new("copy", RowKind.Parameters, n => (new Copy(), [P(n)])),
         ];
     }

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Litespark.Benchmarks.Measuring;
 using Litespark.Benchmarks.Reporting;
 using Litespark.Devices.Cpu;
+using Litespark.Devices.Cpu.Simd;
 using Litespark.Models;
 
 namespace Litespark.Benchmarks.Verbs;
@@ -10,6 +11,8 @@ namespace Litespark.Benchmarks.Verbs;
 /// <summary><c>memory</c>: kernels that move more than they compute, beside a copy of as many bytes.</summary>
 internal sealed class MemoryVerb : Verb
 {
+    const string Far = "far";
+
     /// <summary>Bytes of a run that no cache holds.</summary>
     const double FarBytes = 256 << 20;
 
@@ -37,12 +40,12 @@ internal sealed class MemoryVerb : Verb
         int turns = Parameters.AtLeastOne("--rounds", options.GetValue(rounds));
         string[] prefixes = (options.GetValue(only) ?? "").Split(',', StringSplitOptions.TrimEntries);
         string chosen = options.GetValue(size)!;
-        bool far = chosen is "far" or "all";
-        IReadOnlyList<ModelShape> shapes = chosen == "far" ? [] : ModelShape.Select(chosen);
+        bool far = chosen is Far or "all";
+        IReadOnlyList<ModelShape> shapes = chosen == Far ? [] : ModelShape.Select(chosen);
         foreach (int count in Parameters.ParseThreads(options.GetValue(threads)!))
         {
             using var pool = new WorkerPool(count);
-            if (far) Measure(pool, $"beyond the caches (some {FarBytes / (1 << 20):F0} MiB, widths of llama-110m)", "far", ModelShape.All[^1], (one, _) => (int)Math.Ceiling(FarBytes / one.Bytes(1024) * 1024), prefixes, turns, report);
+            if (far) Measure(pool, $"beyond the caches (some {FarBytes / (1 << 20):F0} MiB, widths of llama-110m)", Far, ModelShape.All[^1], (one, _) => (int)Math.Ceiling(FarBytes / one.Bytes(1024) * 1024), prefixes, turns, report);
             foreach (ModelShape shape in shapes)
                 Measure(pool, $"as in a step of {shape.Preset}, {shape.MicroBatch} × {shape.SequenceLength}", shape.Name, shape, StepRows, prefixes, turns, report);
         }
@@ -59,7 +62,8 @@ internal sealed class MemoryVerb : Verb
 
     static void Measure(WorkerPool pool, string title, string size, ModelShape shape, Func<MemoryCase, ModelShape, int> rowsOf, string[] prefixes, int turns, Report report)
     {
-        var table = new TextTable(1, "kernel", "MiB moved", "µs", "GB/s", "copy GB/s", "of copy", "streaming GB/s", "of streaming");
+        var table = new TextTable(1, "kernel", "MiB moved", "µs", "GB/s", "copy GB/s", "of copy", "arithmetic GB/s", "roof", "of roof", "streaming GB/s", "of streaming");
+        var probe = new InstructionProbe();
         foreach (MemoryCase one in MemoryCases.Of(shape).Where(one => Array.Exists(prefixes, prefix => one.Name.StartsWith(prefix, StringComparison.Ordinal))))
         {
             Status($"{one.Name}, {size}, {pool.ThreadCount} threads");
@@ -68,16 +72,21 @@ internal sealed class MemoryVerb : Verb
             using BoundOp kernel = one.Create(pool, rows);
             using var roof = new CopyRoof(pool, Math.Min(bytes, LargestCopy));
             Contender[] copies = [.. roof.Sides];
+            double before = probe.Sample(pool);
             double[] seconds = new Contest(pool, new PeakProbe()) { Rounds = turns, WaitsForQuiet = false }.Measure([new(one.Name, kernel.Run), .. copies]);
-            double rate = bytes / seconds[0];
-            double copyRate = FastestCopy(streams: false), streamingRate = FastestCopy(streams: true);
-            table.Add(one.Name, $"{bytes / (1 << 20):F1}", $"{seconds[0] * 1e6:F1}", Figures.Gigabytes(rate), Figures.Gigabytes(copyRate), Figures.Percent(rate / copyRate), streamingRate > 0 ? Figures.Gigabytes(streamingRate) : "-", streamingRate > 0 ? Figures.Percent(rate / streamingRate) : "-");
+            double rate = bytes / seconds[0], instructions = one.InstructionsOf(rows, SimdWidth.Count);
+            // Beyond the caches a kernel has time to compute while the memory works: there the copy alone is the roof.
+            double perSecond = Math.Max(before, probe.Sample(pool)), arithmetic = instructions > 0 && size != Far ? bytes / instructions * perSecond : double.PositiveInfinity;
+            double copyRate = FastestCopy(streams: false), streamingRate = FastestCopy(streams: true), roofRate = Math.Min(copyRate, arithmetic);
+            table.Add(one.Name, $"{bytes / (1 << 20):F1}", $"{seconds[0] * 1e6:F1}", Figures.Gigabytes(rate), Figures.Gigabytes(copyRate), Figures.Percent(rate / copyRate), double.IsFinite(arithmetic) ? Figures.Gigabytes(arithmetic) : "-", arithmetic < copyRate ? "arithmetic" : "copy", Figures.Percent(rate / roofRate), streamingRate > 0 ? Figures.Gigabytes(streamingRate) : "-", streamingRate > 0 ? Figures.Percent(rate / streamingRate) : "-");
             var raw = new JsonObject
             {
                 ["threads"] = pool.ThreadCount, ["size"] = size, ["kernel"] = one.Name, ["rows"] = rows, ["bytes"] = bytes, ["us"] = Figures.Raw(seconds[0] * 1e6), ["gb_per_s"] = Figures.Raw(rate / 1e9),
             };
             for (int i = 0; i < copies.Length; i++) raw[copies[i].Name.Replace(' ', '_') + "_gb_per_s"] = Figures.Raw(roof.Bytes / seconds[1 + i] / 1e9);
             raw["of_copy"] = Figures.Raw(rate / copyRate);
+            if (double.IsFinite(arithmetic)) (raw["instructions"], raw["instructions_per_s"]) = (instructions, perSecond);
+            raw["of_roof"] = Figures.Raw(rate / roofRate);
             if (streamingRate > 0) raw["of_streaming"] = Figures.Raw(rate / streamingRate);
             report.Raw(raw);
 

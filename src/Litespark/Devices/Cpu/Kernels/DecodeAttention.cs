@@ -17,11 +17,15 @@ internal sealed unsafe class DecodeAttention<T> : CpuKernel, IParallelWork where
     const int SmallestBlock = 64;
     const int MostBlocks = 64;
 
+    /// <summary>Joining fewer partial results takes less time than handing it out.</summary>
+    const int FloatsWorthSharing = 1 << 12;
+
     readonly AttentionShape shape;
     readonly Matrix q, keyCache, valueCache, o;
     readonly int* positions;
     readonly WorkerPool pool;
     readonly int width, stride;
+    readonly Joining join;
     int keys, blockKeys;
 
     /// <summary>Operands as <see cref="CachedAttentionKernel{T,TTile}"/>'s, which has checked them.</summary>
@@ -29,6 +33,7 @@ internal sealed unsafe class DecodeAttention<T> : CpuKernel, IParallelWork where
     {
         (this.shape, this.q, this.keyCache, this.valueCache, this.o, this.pool) = (shape, q, keyCache, valueCache, o, pool);
         this.positions = positions;
+        join = new(this);
         width = shape.Heads * shape.HeadDim;
         stride = width + 2 * shape.Heads;
         pool.ReserveScratch((long)shape.Heads * BlockFor(keyCache.Rows));
@@ -41,11 +46,22 @@ internal sealed unsafe class DecodeAttention<T> : CpuKernel, IParallelWork where
     {
         keys = CachePositions.Last(positions, shape.Tokens, keyCache.Rows) + 1;
         blockKeys = BlockFor(keys);
-        pool.Run(this, BlocksOf(keys));
-        for (int row = 0; row < shape.Tokens; row++)
+        int blocks = BlocksOf(keys), joins = shape.Tokens * shape.Heads;
+        pool.Run(this, blocks);
+        if ((long)joins * blocks * shape.HeadDim < FloatsWorthSharing)
         {
-            for (int head = 0; head < shape.Heads; head++) Join(row, head);
+            for (int i = 0; i < joins; i++) join.RunTask(i, worker: 0);
         }
+        else
+        {
+            pool.Run(join, joins);
+        }
+    }
+
+    /// <summary>The second loop, a task for each head of each token.</summary>
+    sealed class Joining(DecodeAttention<T> attention) : IParallelWork
+    {
+        public void RunTask(int task, int worker) => attention.Join(task / attention.shape.Heads, task % attention.shape.Heads);
     }
 
     static int BlockFor(int keys) => Math.Max(SmallestBlock, (keys + MostBlocks * Quad - 1) / (MostBlocks * Quad) * Quad);
@@ -173,15 +189,17 @@ internal sealed unsafe class DecodeAttention<T> : CpuKernel, IParallelWork where
         for (int block = 0; block < blocks; block++) largest = MathF.Max(largest, Partial(block, row)[width + head]);
         for (int block = 0; block < blocks; block++)
         {
+            // The maximum's place keeps its exponential: no one else reads this head's.
             float* maximum = Partial(block, row) + width + head;
-            total += MathF.Exp(*maximum - largest) * maximum[shape.Heads];
+            *maximum = MathF.Exp(*maximum - largest);
+            total += *maximum * maximum[shape.Heads];
         }
 
         new Span<float>(output, headDim).Clear();
         for (int block = 0; block < blocks; block++)
         {
             float* partial = Partial(block, row);
-            RowMath<T>.AddScaled(partial + head * headDim, MathF.Exp(partial[width + head] - largest) / total, output, headDim);
+            RowMath<T>.AddScaled(partial + head * headDim, partial[width + head] / total, output, headDim);
         }
     }
 }

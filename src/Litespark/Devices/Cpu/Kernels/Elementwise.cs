@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Litespark.Devices.Cpu.Simd;
 
 namespace Litespark.Devices.Cpu.Kernels;
@@ -77,6 +79,25 @@ internal static unsafe class Elementwise
         }
 
         for (; i < count; i += T.Count) Lanes.Store(Lanes.Load<T>(x + i, (int)(count - i)), y + i, (int)(count - i));
+    }
+
+    /// <summary>y[i] = 0; with <paramref name="streams"/> by stores that go past the caches and need not read first what they replace.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    public static void Clear(float* y, nint count, bool streams)
+    {
+        const int Alignment = 32, Step = Alignment / sizeof(float);
+        float* end = y + count;
+        if (streams)
+        {
+            for (; y < end && (nint)y % Alignment != 0; y++) *y = 0;
+            for (; y <= end - Step; y += Step) Vector256.StoreAlignedNonTemporal(Vector256<float>.Zero, y);
+
+            // Such stores may be seen late: whoever is told that this task is done must see them.
+            if (Sse.IsSupported) Sse.StoreFence();
+            else Thread.MemoryBarrier();
+        }
+
+        new Span<float>(y, (int)(end - y)).Clear();
     }
 
     /// <summary>y[i] = x[i].</summary>

@@ -10,10 +10,13 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// </summary>
 internal sealed unsafe class EmbeddingGradientKernel : SimdKernel
 {
+    /// <summary>Zeros of a table of this size have left the caches before anyone reads them, so they need not enter.</summary>
+    const long FloatsBeyondCaches = 8 << 20;
+
     readonly WorkerPool pool;
     readonly int* indices;
     readonly Matrix dy_ND, dTable_VD;
-    readonly bool accumulate;
+    readonly bool accumulate, streams;
     readonly Tiling tiles;
 
     public EmbeddingGradientKernel(WorkerPool pool, int* indices, Matrix dy_ND, Matrix dTable_VD, bool accumulate)
@@ -23,6 +26,7 @@ internal sealed unsafe class EmbeddingGradientKernel : SimdKernel
         this.indices = indices;
         (this.dy_ND, this.dTable_VD, this.accumulate) = (dy_ND, dTable_VD, accumulate);
         tiles = Tiling.Rows(dTable_VD.Rows, dTable_VD.Columns);
+        streams = (long)dTable_VD.Rows * dTable_VD.Columns >= FloatsBeyondCaches;
         pool.ReserveSharedScratch((long)dTable_VD.Rows + dy_ND.Rows);
     }
 
@@ -71,8 +75,8 @@ internal sealed unsafe class EmbeddingGradientKernel : SimdKernel
         int from = v;
         while (v < end && first[v] < 0) v++;
         if (accumulate) return v;
-        if (dTable_VD.Stride == dTable_VD.Columns) new Span<float>(dTable_VD.Row(from), (v - from) * dTable_VD.Columns).Clear();
-        else for (int row = from; row < v; row++) new Span<float>(dTable_VD.Row(row), dTable_VD.Columns).Clear();
+        if (dTable_VD.Stride == dTable_VD.Columns) Elementwise.Clear(dTable_VD.Row(from), (nint)(v - from) * dTable_VD.Columns, streams);
+        else for (int row = from; row < v; row++) Elementwise.Clear(dTable_VD.Row(row), dTable_VD.Columns, streams);
         return v;
     }
 

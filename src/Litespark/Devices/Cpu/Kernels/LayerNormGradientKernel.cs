@@ -47,28 +47,22 @@ internal sealed unsafe class LayerNormGradientKernel : SimdKernel
     {
         Tile tile = weightPartials.Tiles[task];
         float* dWeight_D = weightPartials.Clear(task), dBias_D = biasPartials.Clear(task);
-        // Rows in pairs: the parameters' gradients come and go once for both. Short ones two pairs at a time: the means of the second
-        // are summed while those of the first are being finished.
-        bool quads = tile.Count <= NormBlock.MostRows * 128;
-        int n = tile.FirstRow;
-        for (; quads && n <= tile.EndRow - 4; n += 4)
+        // Rows in pairs: the sums of one do not wait for the other's, and the parameters' gradients come and go once for both.
+        for (int n = tile.FirstRow; n < tile.EndRow; n += 2)
         {
-            Row first = Begin<T>(n), second = Begin<T>(n + 1), third = Begin<T>(n + 2), fourth = Begin<T>(n + 3);
-            Pair<T>(first, second, weight, dWeight_D, dBias_D, 4 * dy.Stride, 4 * x.Stride, tile.Count);
-            Pair<T>(third, fourth, weight, dWeight_D, dBias_D, 4 * dy.Stride, 4 * x.Stride, tile.Count);
+            Row first = Begin<T>(n);
+            if (n + 1 < tile.EndRow) Pair<T>(first, Begin<T>(n + 1), weight, dWeight_D, dBias_D, dy.Stride, x.Stride, tile.Count);
+            else Single<T>(first, weight, dWeight_D, dBias_D, 0, tile.Count);
         }
-
-        for (; n <= tile.EndRow - 2; n += 2) Pair<T>(Begin<T>(n), Begin<T>(n + 1), weight, dWeight_D, dBias_D, 2 * dy.Stride, 2 * x.Stride, tile.Count);
-        if (n < tile.EndRow) Single<T>(Begin<T>(n), weight, dWeight_D, dBias_D, 0, tile.Count);
     }
 
-    /// <summary>What a row is made of: dx = w ∘ (dy · inverse) + (x − mean) · tilt + shift + addend.</summary>
+    /// <summary>What a row is made of.</summary>
     readonly ref struct Row(float* dy, float* x, float* addend, float* dx, float mean, float inverse, float meanOfU, float meanOfDot)
     {
         public readonly float* Dy = dy, X = x, Addend = addend, Dx = dx;
 
-        /// <summary>mean; inverseStd; −inverseStd · mean(u); −inverseStd² · mean(u ∘ x̂).</summary>
-        public readonly float Mean = mean, Inverse = inverse, Shift = -inverse * meanOfU, Tilt = -inverse * inverse * meanOfDot;
+        /// <summary>mean; inverseStd; mean(u) and mean(u ∘ x̂), both times inverseStd.</summary>
+        public readonly float Mean = mean, Inverse = inverse, Shift = inverse * meanOfU, Tilt = inverse * meanOfDot;
     }
 
     /// <summary>Finds the means of row n.</summary>
@@ -108,7 +102,7 @@ internal sealed unsafe class LayerNormGradientKernel : SimdKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    static void Pair<T>(in Row first, in Row second, float* weight, float* dWeight, float* dBias, nint dyAhead, nint xAhead, nint count)
+    static void Pair<T>(in Row first, in Row second, float* weight, float* dWeight, float* dBias, nint dyStride, nint xStride, nint count)
         where T : struct, ISimd<T>
     {
         float* dy0 = first.Dy, x0 = first.X, dx0 = first.Dx, addend0 = first.Addend;
@@ -118,19 +112,17 @@ internal sealed unsafe class LayerNormGradientKernel : SimdKernel
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
-            // The next pair's rows, or those of the pair after it, are asked for on the way.
-            Prefetch.Register<T>(dy0 + dyAhead + c);
-            Prefetch.Register<T>(dy1 + dyAhead + c);
-            Prefetch.Register<T>(x0 + xAhead + c);
-            Prefetch.Register<T>(x1 + xAhead + c);
+            // The next pair is asked for on the way.
+            Prefetch.Register<T>(dy1 + dyStride + c);
+            Prefetch.Register<T>(dy1 + 2 * dyStride + c);
+            Prefetch.Register<T>(x1 + xStride + c);
+            Prefetch.Register<T>(x1 + 2 * xStride + c);
             T w = T.Load(weight + c), gradient0 = T.Load(dy0 + c), gradient1 = T.Load(dy1 + c);
+            T normalised0 = (T.Load(x0 + c) - center0) * scale0, normalised1 = (T.Load(x1 + c) - center1) * scale1;
+            T.Store(T.MultiplyAdd(gradient1, normalised1, T.MultiplyAdd(gradient0, normalised0, T.Load(dWeight + c))), dWeight + c);
             T.Store(gradient1 + (gradient0 + T.Load(dBias + c)), dBias + c);
-            gradient0 *= scale0;
-            gradient1 *= scale1;
-            T deviation0 = T.Load(x0 + c) - center0, deviation1 = T.Load(x1 + c) - center1;
-            T.Store(T.MultiplyAdd(gradient1, deviation1, T.MultiplyAdd(gradient0, deviation0, T.Load(dWeight + c))), dWeight + c);
-            T result0 = T.MultiplyAdd(deviation0, tilt0, T.MultiplyAdd(w, gradient0, shift0));
-            T result1 = T.MultiplyAdd(deviation1, tilt1, T.MultiplyAdd(w, gradient1, shift1));
+            T result0 = scale0 * (w * gradient0) - T.MultiplyAdd(normalised0, tilt0, shift0);
+            T result1 = scale1 * (w * gradient1) - T.MultiplyAdd(normalised1, tilt1, shift1);
             if (addend0 != null)
             {
                 result0 += T.Load(addend0 + c);
@@ -155,11 +147,10 @@ internal sealed unsafe class LayerNormGradientKernel : SimdKernel
         for (; c < count; c += T.Count)
         {
             int rest = (int)(count - c);
-            T gradient = Lanes.Load<T>(dy + c, rest), deviation = Lanes.Load<T>(x + c, rest) - center;
+            T gradient = Lanes.Load<T>(dy + c, rest), normalised = (Lanes.Load<T>(x + c, rest) - center) * scale;
+            Lanes.Store(T.MultiplyAdd(gradient, normalised, Lanes.Load<T>(dWeight + c, rest)), dWeight + c, rest);
             Lanes.Store(gradient + Lanes.Load<T>(dBias + c, rest), dBias + c, rest);
-            gradient *= scale;
-            Lanes.Store(T.MultiplyAdd(gradient, deviation, Lanes.Load<T>(dWeight + c, rest)), dWeight + c, rest);
-            T result = T.MultiplyAdd(deviation, tilt, T.MultiplyAdd(Lanes.Load<T>(weight + c, rest), gradient, shift));
+            T result = scale * (Lanes.Load<T>(weight + c, rest) * gradient) - T.MultiplyAdd(normalised, tilt, shift);
             if (addend != null) result += Lanes.Load<T>(addend + c, rest);
             Lanes.Store(result, dx + c, rest);
         }

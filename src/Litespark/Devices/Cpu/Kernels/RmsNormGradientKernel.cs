@@ -44,45 +44,26 @@ internal sealed unsafe class RmsNormGradientKernel : SimdKernel
     {
         Tile tile = partials.Tiles[task];
         float* dWeight_G = partials.Clear(task);
-        // Rows in pairs: the weight's gradient comes and goes once for both. Short ones two pairs at a time: the means of the second
-        // are summed while those of the first are being finished.
-        bool quads = groupSize <= NormBlock.MostRows * 128;
-        for (int n = tile.FirstRow; n < tile.EndRow;)
+        // Rows in pairs: the sums of one do not wait for the other's, and the weight's gradient comes and goes once for both.
+        for (int n = tile.FirstRow; n < tile.EndRow; n += 2)
         {
-            int left = tile.EndRow - n;
+            bool paired = n + 1 < tile.EndRow;
             for (int group = 0; group < groups; group++)
             {
                 Row first = Begin<T>(n, group);
-                if (left == 1)
-                {
-                    Single<T>(first, weight, dWeight_G, 0, groupSize);
-                    continue;
-                }
-
-                Row second = Begin<T>(n + 1, group);
-                if (quads && left >= 4)
-                {
-                    Row third = Begin<T>(n + 2, group), fourth = Begin<T>(n + 3, group);
-                    Pair<T>(first, second, weight, dWeight_G, groupSize);
-                    Pair<T>(third, fourth, weight, dWeight_G, groupSize);
-                }
-                else
-                {
-                    Pair<T>(first, second, weight, dWeight_G, groupSize);
-                }
+                if (paired) Pair<T>(first, Begin<T>(n + 1, group), weight, dWeight_G, groupSize);
+                else Single<T>(first, weight, dWeight_G, 0, groupSize);
             }
-
-            n += quads && left >= 4 ? 4 : Math.Min(left, 2);
         }
     }
 
-    /// <summary>What a group of a row is made of: dx = w ∘ (dy · inverse) + x · tilt + addend.</summary>
+    /// <summary>What a group of a row is made of.</summary>
     readonly ref struct Row(float* dy, float* x, float* addend, float* dx, float inverse, float mean)
     {
         public readonly float* Dy = dy, X = x, Addend = addend, Dx = dx;
 
-        /// <summary>inverseRms; −inverseRms² · mean(u ∘ x̂).</summary>
-        public readonly float Inverse = inverse, Tilt = -inverse * inverse * mean;
+        /// <summary>inverseRms; mean(u ∘ x̂).</summary>
+        public readonly float Inverse = inverse, Mean = mean;
     }
 
     /// <summary>Finds the mean of a group of row n.</summary>
@@ -101,14 +82,15 @@ internal sealed unsafe class RmsNormGradientKernel : SimdKernel
     {
         float* dy0 = first.Dy, x0 = first.X, dx0 = first.Dx, addend0 = first.Addend;
         float* dy1 = second.Dy, x1 = second.X, dx1 = second.Dx, addend1 = second.Addend;
-        T scale0 = T.Broadcast(first.Inverse), tilt0 = T.Broadcast(first.Tilt), scale1 = T.Broadcast(second.Inverse), tilt1 = T.Broadcast(second.Tilt);
+        T scale0 = T.Broadcast(first.Inverse), tilt0 = T.Broadcast(first.Inverse * first.Mean);
+        T scale1 = T.Broadcast(second.Inverse), tilt1 = T.Broadcast(second.Inverse * second.Mean);
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
-            T w = T.Load(weight + c), input0 = T.Load(x0 + c), input1 = T.Load(x1 + c);
-            T gradient0 = scale0 * T.Load(dy0 + c), gradient1 = scale1 * T.Load(dy1 + c);
-            T.Store(T.MultiplyAdd(gradient1, input1, T.MultiplyAdd(gradient0, input0, T.Load(dWeight + c))), dWeight + c);
-            T result0 = T.MultiplyAdd(input0, tilt0, w * gradient0), result1 = T.MultiplyAdd(input1, tilt1, w * gradient1);
+            T w = T.Load(weight + c), gradient0 = T.Load(dy0 + c), gradient1 = T.Load(dy1 + c);
+            T normalised0 = scale0 * T.Load(x0 + c), normalised1 = scale1 * T.Load(x1 + c);
+            T.Store(T.MultiplyAdd(gradient1, normalised1, T.MultiplyAdd(gradient0, normalised0, T.Load(dWeight + c))), dWeight + c);
+            T result0 = scale0 * (w * gradient0) - normalised0 * tilt0, result1 = scale1 * (w * gradient1) - normalised1 * tilt1;
             if (addend0 != null)
             {
                 result0 += T.Load(addend0 + c);
@@ -129,13 +111,13 @@ internal sealed unsafe class RmsNormGradientKernel : SimdKernel
     static void Single<T>(in Row row, float* weight, float* dWeight, nint c, nint count) where T : struct, ISimd<T>
     {
         float* dy = row.Dy, x = row.X, dx = row.Dx, addend = row.Addend;
-        T scale = T.Broadcast(row.Inverse), tilt = T.Broadcast(row.Tilt);
+        T scale = T.Broadcast(row.Inverse), tilt = T.Broadcast(row.Inverse * row.Mean);
         for (; c < count; c += T.Count)
         {
             int rest = (int)(count - c);
-            T gradient = scale * Lanes.Load<T>(dy + c, rest), input = Lanes.Load<T>(x + c, rest);
-            Lanes.Store(T.MultiplyAdd(gradient, input, Lanes.Load<T>(dWeight + c, rest)), dWeight + c, rest);
-            T result = T.MultiplyAdd(input, tilt, Lanes.Load<T>(weight + c, rest) * gradient);
+            T gradient = Lanes.Load<T>(dy + c, rest), normalised = scale * Lanes.Load<T>(x + c, rest);
+            Lanes.Store(T.MultiplyAdd(gradient, normalised, Lanes.Load<T>(dWeight + c, rest)), dWeight + c, rest);
+            T result = scale * (Lanes.Load<T>(weight + c, rest) * gradient) - normalised * tilt;
             if (addend != null) result += Lanes.Load<T>(addend + c, rest);
             Lanes.Store(result, dx + c, rest);
         }

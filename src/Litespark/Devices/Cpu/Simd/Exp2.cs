@@ -48,7 +48,7 @@ internal readonly struct Exp2<T> where T : struct, ISimd<T>
         // −x · log₂ e less its nearest integer, log₂ e in two parts: one alone would be off by 1.3e-8 |x|.
         T clamped = T.Max(farthest, T.Min(nearest, x)), shifted = T.MultiplyAdd(clamped, minusLog2E, rounder);
         T r = T.MultiplyAdd(clamped, minusLog2ELow, T.MultiplyAdd(clamped, minusLog2E, rounder - shifted));
-        return T.Reciprocal(one + Power(r, shifted));
+        return one / (one + Power(r, shifted));
     }
 
     /// <summary>

@@ -28,9 +28,6 @@ internal unsafe interface ISimd<TSelf> where TSelf : struct, ISimd<TSelf>
     static abstract TSelf Max(TSelf a, TSelf b);
     static abstract TSelf Sqrt(TSelf value);
 
-    /// <summary>1 / value to within two units in the last place, for values which are normal, as is the result.</summary>
-    static abstract TSelf Reciprocal(TSelf value);
-
     /// <summary>value · 2^n, where n is the number in the lowest bits of <paramref name="bits"/>: the integer n · 2^23 added to the value's bits.</summary>
     static abstract TSelf AddToExponent(TSelf value, TSelf bits);
 

@@ -23,8 +23,6 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
     [MethodImpl(Inline)] public static Simd128 Max(Simd128 a, Simd128 b) => new(Vector128.MaxNative(a.v, b.v));
     [MethodImpl(Inline)] public static Simd128 Sqrt(Simd128 value) => new(Vector128.Sqrt(value.v));
 
-    [MethodImpl(Inline)] public static Simd128 Reciprocal(Simd128 value) => new(Vector128<float>.One / value.v);
-
     [MethodImpl(Inline)]
     public static Simd128 AddToExponent(Simd128 value, Simd128 bits)
         => new((value.v.AsInt32() + Vector128.ShiftLeft(bits.v.AsInt32(), 23)).AsSingle());

@@ -34,8 +34,6 @@ internal readonly unsafe struct Simd256 : ISimd<Simd256>
     [MethodImpl(Inline)] public static Simd256 Max(Simd256 a, Simd256 b) => new(Vector256.MaxNative(a.v, b.v));
     [MethodImpl(Inline)] public static Simd256 Sqrt(Simd256 value) => new(Vector256.Sqrt(value.v));
 
-    [MethodImpl(Inline)] public static Simd256 Reciprocal(Simd256 value) => new(Vector256<float>.One / value.v);
-
     [MethodImpl(Inline)]
     public static Simd256 AddToExponent(Simd256 value, Simd256 bits)
         => new((value.v.AsInt32() + Vector256.ShiftLeft(bits.v.AsInt32(), 23)).AsSingle());

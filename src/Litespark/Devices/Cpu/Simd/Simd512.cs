@@ -37,15 +37,6 @@ internal readonly unsafe struct Simd512 : ISimd<Simd512>
     [MethodImpl(Inline)] public static Simd512 Max(Simd512 a, Simd512 b) => new(Vector512.MaxNative(a.v, b.v));
     [MethodImpl(Inline)] public static Simd512 Sqrt(Simd512 value) => new(Vector512.Sqrt(value.v));
 
-    // Fourteen digits, then a step of Newton's method: a division of this width takes ten cycles.
-    [MethodImpl(Inline)]
-    public static Simd512 Reciprocal(Simd512 value)
-    {
-        if (!Avx512F.IsSupported) return new(Vector512<float>.One / value.v);
-        Vector512<float> near = Avx512F.Reciprocal14(value.v);
-        return new(Vector512.MultiplyAddEstimate(Vector512.MultiplyAddEstimate(-value.v, near, Vector512<float>.One), near, near));
-    }
-
     [MethodImpl(Inline)]
     public static Simd512 AddToExponent(Simd512 value, Simd512 bits)
         => new((value.v.AsInt32() + Vector512.ShiftLeft(bits.v.AsInt32(), 23)).AsSingle());

@@ -61,7 +61,6 @@ public sealed class VectorMathTests
         foreach (float far in new[] { -1f, -10, -87 })
             Assert.InRange(LargestError<T>(x => Exp2<T>.Create().Exp(x), Math.Exp, Grid(far, 0, 40_000), relative: true), 0, 2e-7 - 8e-8 * far);
         Assert.InRange(LargestError<T>(x => Exp2<T>.Create().Sigmoid(x), x => 1 / (1 + Math.Exp(-x)), Grid(-40, 40, 40_000), relative: true), 0, 3e-7);
-        foreach (float x in new[] { 1.2e-38f, 0.3f, 1f, 1.9999999f, 77f, 8e37f }) Assert.Equal(1 / x, First(T.Reciprocal(T.Broadcast(x))), 2.4e-7f / x);
         Assert.InRange(LargestError<T>(Distribution, x => 0.5 + 0.5 * ExactErf(x / Math.Sqrt(2)), Grid(-9, 9, 40_000), relative: false), 0, 2e-7);
         // Around 0 all digits of the difference from ½ count.
         Assert.InRange(LargestError<T>(x => Distribution(x) - T.Broadcast(0.5f), x => 0.5 * ExactErf(x / Math.Sqrt(2)), Grid(-0.1f, 0.1f, 1_000), relative: false), 0, 4e-8);
