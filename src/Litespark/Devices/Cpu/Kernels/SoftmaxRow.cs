@@ -139,7 +139,7 @@ internal static unsafe class SoftmaxRow
         nint i = 0, common = Math.Min(count, nextCount);
         for (; i <= common - T.Count; i += T.Count)
         {
-            Prefetch.Register<T>(next + Prefetch.Ahead + i);
+            Prefetch.Register<T>(next + 2 * Prefetch.Ahead + i);
             maximum = T.Max(maximum, T.Load(next + i));
             T e = exp2.Of(T.MultiplyAdd(T.Load(x + i), factor, minusShift));
             TUse.Store(e, y + i, T.Count);
