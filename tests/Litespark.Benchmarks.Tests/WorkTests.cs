@@ -67,4 +67,20 @@ public class WorkTests
         Assert.Equal(2 * matrices * 10 + 2.0 * 4096 * 288 + 4.0 * 6 * 288 * 55, InferenceCost.PrefillFlops(spec, 10));
         Assert.Equal(4 * (matrices + 4096.0 * 288 + 288 + 2 * 6 * 288 * 100), InferenceCost.DecodeBytes(spec, 100));
     }
+
+    [Fact]
+    public void Instructions_are_counted_for_whole_registers_of_a_row()
+    {
+        ModelShape shape = ModelShape.All[0];
+        MemoryCase gelu = MemoryCases.Of(shape).Single(one => one.Name == "gelu"), copy = MemoryCases.Of(shape).Single(one => one.Name == "copy");
+        Assert.Equal(18.0 * 10 * shape.Spec.IntermediateSize / 8, gelu.InstructionsOf(10, register: 8));
+        Assert.Equal(0, copy.InstructionsOf(10, register: 8));
+    }
+
+    [Fact]
+    public void The_rate_of_instructions_is_that_of_a_processor()
+    {
+        using var pool = new WorkerPool(1);
+        Assert.InRange(new InstructionProbe().Sample(pool), 1e6, 1e11);
+    }
 }

@@ -34,6 +34,7 @@ public unsafe class CachedAttentionKernelTests
     [InlineData(1, 229, 2, 2, 37, 50)]
     [InlineData(3, 100, 4, 2, 33, 3)]
     [InlineData(15, 0, 3, 3, 80, 0)]
+    [InlineData(15, 200, 8, 2, 64, 0)]
     [InlineData(16, 0, 3, 3, 80, 0)]
     [InlineData(100, 130, 4, 1, 20, 0)]
     [InlineData(211, 19, 2, 2, 48, 30)]
@@ -48,6 +49,7 @@ public unsafe class CachedAttentionKernelTests
 
     [Theory]
     [InlineData(1)]
+    [InlineData(15)]
     [InlineData(60)]
     public void Bits_do_not_depend_on_the_number_of_threads(int newTokens)
     {

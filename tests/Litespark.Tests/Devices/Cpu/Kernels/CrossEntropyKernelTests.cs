@@ -11,6 +11,8 @@ public sealed unsafe class CrossEntropyKernelTests
     [InlineData(9, 37)]
     [InlineData(70, 64)]
     [InlineData(4, 3001)]
+    [InlineData(9, 2048)]
+    [InlineData(6, 4500)]
     public void Loss_and_gradient_match_the_definition(int tokens, int vocabulary)
     {
         using var trial = new KernelTrial();

@@ -34,4 +34,21 @@ public sealed unsafe class ElementwiseKernelTests
         trial.Run(pool => new CopyKernel(pool, a.Matrix, y.Matrix), () => Assert.Equal(x, y.Values));
         trial.Run(pool => new FillKernel(pool, 2.5f, y.Matrix), () => Assert.Equal([.. zeros.Select(_ => 2.5)], y.Values));
     }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Zeros_go_where_they_belong_and_nowhere_else(bool streams)
+    {
+        float[] floats = new float[600];
+        foreach (int start in new[] { 0, 1, 5, 8 })
+        {
+            foreach (int count in new[] { 0, 1, 7, 8, 16, 333, 592 })
+            {
+                Array.Fill(floats, 1);
+                fixed (float* p = floats) Elementwise.Clear(p + start, count, streams);
+                for (int i = 0; i < floats.Length; i++) Assert.Equal(i >= start && i < start + count ? 0 : 1, floats[i]);
+            }
+        }
+    }
 }

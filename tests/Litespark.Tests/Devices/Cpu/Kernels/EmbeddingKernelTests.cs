@@ -25,15 +25,17 @@ public sealed unsafe class EmbeddingKernelTests
     }
 
     [Theory]
-    [InlineData(1, 1, false)]
-    [InlineData(150, 37, false)]
-    [InlineData(150, 70, true)]
-    public void Gradients_of_equal_tokens_add_up(int tokens, int columns, bool accumulate)
+    [InlineData(1, 1, false, 3)]
+    [InlineData(3, 1, false, 0)]
+    [InlineData(4, 37, false, 0)]
+    [InlineData(150, 37, false, 3)]
+    [InlineData(150, 70, true, 3)]
+    public void Gradients_of_equal_tokens_add_up(int tokens, int columns, bool accumulate, int gap)
     {
         using var trial = new KernelTrial();
         int[] indices = Indices(trial, tokens);
         Operand index = trial.Integers(indices), dy = trial.Random(tokens, columns, gap: 2);
-        Operand dTable = trial.Random(Vocabulary, columns, gap: 3);
+        Operand dTable = trial.Random(Vocabulary, columns, gap);
         double[] gradient = dy.Values, expected = accumulate ? dTable.Values : new double[Vocabulary * columns];
         for (int i = 0; i < gradient.Length; i++) expected[indices[i / columns] * columns + i % columns] += gradient[i];
         trial.Run(
