@@ -17,41 +17,32 @@ internal sealed unsafe class LayerNormKernel(
 {
     readonly Tiling tiles = Tiling.Rows(x.Rows, x.Columns);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void RunTask<T>(int task, int worker)
     {
         Tile tile = tiles[task];
-        int columns = tile.Count, blockRows = NormBlock.RowsFor(columns);
-        float* averages = stackalloc float[NormBlock.MostRows], inverses = stackalloc float[NormBlock.MostRows];
-        Matrix input = residual.Data != null ? sum : x;
-        for (int first = tile.FirstRow; first < tile.EndRow; first += blockRows)
+        int columns = tile.Count;
+        for (int n = tile.FirstRow; n < tile.EndRow; n++)
         {
-            int rows = Math.Min(blockRows, tile.EndRow - first);
-            for (int r = 0; r < rows; r++)
+            float* input_D = x.Row(n);
+            float total;
+            if (residual.Data != null)
             {
-                int n = first + r;
-                float total = residual.Data != null
-                    ? RowSums.AddAndSum<T, PlainTerm>(x.Row(n), residual.Row(n), sum.Row(n), columns)
-                    : RowSums.Sum<T, PlainTerm>(x.Row(n), columns);
-                averages[r] = total / columns;
+                total = RowSums.AddAndSum<T, PlainTerm>(input_D, residual.Row(n), sum.Row(n), columns);
+                input_D = sum.Row(n);
+            }
+            else
+            {
+                total = RowSums.Sum<T, PlainTerm>(input_D, columns);
             }
 
-            // The next rows are asked for on the way: left to itself, the memory would rest while these are in the cache.
-            // Deviations in a second pass over the cached rows: the mean of squares minus the squared mean would cancel.
-            for (int r = 0; r < rows; r++)
-            {
-                float* next_D = residual.Data == null ? null : residual.Row(first + r + blockRows);
-                float squares = RowSums.SquaredDeviations<T>(input.Row(first + r), averages[r], next_D, columns);
-                inverses[r] = 1 / MathF.Sqrt(squares / columns + epsilon);
-            }
-
-            for (int r = 0; r < rows; r++)
-            {
-                int n = first + r;
-                if (mean != null) mean[n] = averages[r];
-                if (inverseStd != null) inverseStd[n] = inverses[r];
-                Normalise<T>(input.Row(n), averages[r], inverses[r], weight, bias, y.Row(n), x.Row(n + blockRows), columns);
-            }
+            // The next rows are asked for on the way: left to itself, the memory would rest while a row is in the cache.
+            // Deviations in a second pass over the cached row: the mean of squares minus the squared mean would cancel.
+            float average = total / columns;
+            float inverse = 1 / MathF.Sqrt(RowSums.SquaredDeviations<T>(input_D, average, x.Row(n + 1), columns) / columns + epsilon);
+            if (mean != null) mean[n] = average;
+            if (inverseStd != null) inverseStd[n] = inverse;
+            Normalise<T>(input_D, average, inverse, weight, bias, y.Row(n), residual.Data == null ? x.Row(n + 1) : residual.Row(n + 1), columns);
         }
     }
 

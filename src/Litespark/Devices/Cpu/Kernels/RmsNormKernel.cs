@@ -17,39 +17,33 @@ internal sealed unsafe class RmsNormKernel(
     readonly Tiling tiles = Tiling.Rows(x.Rows, x.Columns);
     readonly int groups = x.Columns / groupSize;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void RunTask<T>(int task, int worker)
     {
         Tile tile = tiles[task];
-        int blockRows = NormBlock.RowsFor(groupSize);
-        float* factors = stackalloc float[NormBlock.MostRows];
-        for (int first = tile.FirstRow; first < tile.EndRow; first += blockRows)
+        for (int n = tile.FirstRow; n < tile.EndRow; n++)
         {
-            int rows = Math.Min(blockRows, tile.EndRow - first);
             for (int group = 0; group < groups; group++)
             {
                 int column = group * groupSize;
-                for (int r = 0; r < rows; r++) factors[r] = Factor<T>(first + r, group, column);
-                for (int r = 0; r < rows; r++)
+                float* input_G = x.Row(n) + column;
+                float squares;
+                if (residual.Data != null)
                 {
-                    int n = first + r;
-                    float* input_G = (residual.Data != null ? sum.Row(n) : x.Row(n)) + column;
-                    Scale<T>(input_G, factors[r], weight, y.Row(n) + column, x.Row(n + blockRows) + column, groupSize);
+                    float* sum_G = sum.Row(n) + column;
+                    squares = RowSums.AddAndSum<T, SquareTerm>(input_G, residual.Row(n) + column, sum_G, groupSize);
+                    input_G = sum_G;
                 }
+                else
+                {
+                    squares = RowSums.Sum<T, SquareTerm>(input_G, groupSize);
+                }
+
+                float inverse = 1 / MathF.Sqrt(squares / groupSize + epsilon);
+                if (inverseRms != null) inverseRms[(nint)n * groups + group] = inverse;
+                Scale<T>(input_G, inverse, weight, y.Row(n) + column, x.Row(n + 1) + column, groupSize);
             }
         }
-    }
-
-    /// <summary>The inverse root of the mean square of a group, which is kept too; the sum is written where there is a residual.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    float Factor<T>(int n, int group, int column) where T : struct, ISimd<T>
-    {
-        float squares = residual.Data != null
-            ? RowSums.AddAndSum<T, SquareTerm>(x.Row(n) + column, residual.Row(n) + column, sum.Row(n) + column, groupSize)
-            : RowSums.Sum<T, SquareTerm>(x.Row(n) + column, groupSize);
-        float inverse = 1 / MathF.Sqrt(squares / groupSize + epsilon);
-        if (inverseRms != null) inverseRms[(nint)n * groups + group] = inverse;
-        return inverse;
     }
 
     /// <summary>y = factor · x ∘ weight; on the way asks for the row at <paramref name="next"/>.</summary>

@@ -66,7 +66,7 @@ internal static unsafe class RowSums
         return T.Sum((s0 + s1) + (s2 + s3));
     }
 
-    /// <summary>Σ (x − center)²; on the way asks for the row at <paramref name="next"/>, which will be read soon (null: none).</summary>
+    /// <summary>Σ (x − center)²; on the way asks for the row at <paramref name="next"/>, which will be read soon.</summary>
     [MethodImpl(Hot), SkipLocalsInit]
     public static float SquaredDeviations<T>(float* x, float center, float* next, nint count) where T : struct, ISimd<T>
     {
@@ -74,11 +74,7 @@ internal static unsafe class RowSums
         nint i = 0;
         for (; i <= count - 4 * T.Count; i += 4 * T.Count)
         {
-            if (next != null)
-            {
-                for (int line = 0; line < 4 * T.Count; line += 16) Prefetch.Line(next + i + line);
-            }
-
+            for (int line = 0; line < 4 * T.Count; line += 16) Prefetch.Line(next + i + line);
             s0 = SquareTerm.Add(s0, T.Load(x + i) - c);
             s1 = SquareTerm.Add(s1, T.Load(x + i + T.Count) - c);
             s2 = SquareTerm.Add(s2, T.Load(x + i + 2 * T.Count) - c);
