@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Litespark.Planning;
 
 /// <summary>What runs programs.</summary>
@@ -23,6 +25,20 @@ public interface IDevice : IDisposable
 
     /// <summary>What plans may know of it.</summary>
     DeviceProfile Profile { get; }
+
+    /// <summary>
+    /// Algorithms that it chose by timing, by the problem that each solves: state of a run, saved with its checkpoints, since the next
+    /// timing may choose others, which round otherwise. Null where it chooses none so.
+    /// </summary>
+    JsonObject? ChosenAlgorithms => null;
+
+    /// <summary>Goes on with the algorithms of a run; to be called before its program is loaded.</summary>
+    /// <param name="chosen">What <see cref="ChosenAlgorithms"/> was.</param>
+    /// <param name="notice">Told, now or when a program is loaded, which of them do not hold here and are chosen anew.</param>
+    /// <exception cref="InvalidDataException">It is something else.</exception>
+    void UseAlgorithms(JsonObject chosen, Action<string> notice)
+    {
+    }
 
     /// <summary>Allocates a program's arenas and binds its kernels. Constants are written; all else is zero.</summary>
     ILoadedProgram Load(StepProgram program);

@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json.Nodes;
 using Litespark.Devices.Cuda.Compilation;
 using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Launching;
@@ -76,6 +78,18 @@ public sealed class CudaDevice : IDevice
 
     /// <inheritdoc/>
     public DeviceProfile Profile { get; }
+
+    /// <inheritdoc/>
+    public JsonObject? ChosenAlgorithms => cublasLt is null ? null : JsonNode.Parse(cublasLt.ExportChoices())!.AsObject();
+
+    /// <inheritdoc/>
+    public void UseAlgorithms(JsonObject chosen, Action<string> notice)
+    {
+        ArgumentNullException.ThrowIfNull(chosen);
+        ArgumentNullException.ThrowIfNull(notice);
+        if (cublasLt is not null) cublasLt.ImportChoices(Encoding.UTF8.GetBytes(chosen.ToJsonString()), notice);
+        else if (chosen.Count > 0) notice("the run multiplied matrices by cuBLASLt, which is not here: own kernels do it now, and sums may be rounded otherwise");
+    }
 
     /// <inheritdoc/>
     public ILoadedProgram Load(StepProgram program) => new CudaProgram(program, kernels, factory);

@@ -31,6 +31,9 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
     /// <inheritdoc/>
     public GpuProperties Properties { get; } = new("Emulated H200", 9, 0, multiprocessors, 141L << 30, 227 << 10, 50 << 20, 12040);
 
+    /// <summary>Captures that were ended.</summary>
+    public int GraphCount { get; private set; }
+
     /// <summary>Kernels that have run.</summary>
     public long KernelCount => launches;
 
@@ -288,6 +291,7 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
             foreach (EmulatedStream any in streams.Where(any => any.Recording == recording)) any.Recording = null;
             captures--;
             if (recording.Joined.Count > 0) throw new CudaException("the capture ends with streams that joined it and are not waited for");
+            GraphCount++;
             return Add(recording.Work.ToArray());
         }
     }
@@ -310,6 +314,12 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
         pinned.Dispose();
         isDisposed = true;
         ThrowProblem();
+    }
+
+    /// <summary>Puts a library's work into a stream: a C function and what it is called with. While the stream is captured it is recorded, as all work is.</summary>
+    public void Enqueue(nint stream, nint function, nint argument)
+    {
+        lock (gate) Give(stream, new Work(WorkKind.Call, Destination: argument, Source: function));
     }
 
     /// <summary>
@@ -410,6 +420,9 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
             case WorkKind.Record:
                 var marker = (EmulatedEvent)work.Subject!;
                 (marker.Passed, marker.Timestamp) = (work.Count, EmulatedClock.Now);
+                break;
+            case WorkKind.Call:
+                ((delegate* unmanaged<nint, void>)work.Source)(work.Destination);
                 break;
             case WorkKind.Graph:
                 foreach (Work part in (Work[])work.Subject!) Run(part);

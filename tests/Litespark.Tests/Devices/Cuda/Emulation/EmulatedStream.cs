@@ -12,6 +12,7 @@ internal enum WorkKind
     Record,
     Wait,
     Graph,
+    Call,
 }
 
 /// <summary>A piece of work: addresses and a length, or what it refers to.</summary>

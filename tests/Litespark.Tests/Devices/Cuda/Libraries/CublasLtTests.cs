@@ -48,9 +48,10 @@ public sealed class CublasLtTests : IDisposable
         using var driver = new EmulatedDriver();
         using (var context = new CublasLtContext(new LibCublasLt(library), driver, new MatmulChoices()))
         using (var stream = new CudaStream(driver))
+        using (var workspace = new DeviceMemory(driver, CublasLtContext.WorkspaceBytes))
         using (DeviceMemory onA = Upload(driver, stream, a, operands), onB = Upload(driver, stream, b, operands), onC = Upload(driver, stream, c, output), onBias = Upload(driver, stream, added, output))
         {
-            using CublasLtMatmul call = context.Bind(problem, onA.Value, onB.Value, onC.Value, bias ? onBias.Value : 0, 0.5f)!;
+            using CublasLtMatmul call = context.Bind(problem, workspace.Value, onA.Value, onB.Value, onC.Value, bias ? onBias.Value : 0, 0.5f)!;
             call.Enqueue(stream.Value);
             float[] result = Download(driver, stream, onC, c.Length, output);
             for (int i = 0; i < result.Length; i++) Assert.True(Math.Abs(result[i] - expected[i]) <= 1e-6 * Math.Abs(expected[i]), $"element {i}: {result[i]}, expected {expected[i]}"); // gaps between rows too
@@ -89,8 +90,8 @@ public sealed class CublasLtTests : IDisposable
         byte[] Tune(MatmulChoices choices)
         {
             using var context = new CublasLtContext(new LibCublasLt(library), driver, choices);
-            using (CublasLtMatmul? call = context.Bind(problem, memory.Value, memory.Value + 1024, memory.Value + 2048)) Assert.NotNull(call);
-            using (CublasLtMatmul? again = context.Bind(problem, memory.Value + 256, memory.Value, memory.Value + 2048)) Assert.NotNull(again);
+            using (CublasLtMatmul? call = context.Bind(problem, memory.Value, memory.Value, memory.Value + 1024, memory.Value + 2048)) Assert.NotNull(call);
+            using (CublasLtMatmul? again = context.Bind(problem, memory.Value, memory.Value + 256, memory.Value, memory.Value + 2048)) Assert.NotNull(again);
             return choices.Export();
         }
     }
@@ -105,7 +106,7 @@ public sealed class CublasLtTests : IDisposable
         var problem = new MatmulProblem(8, 8, 8, false, false, 8, 8, 8, DataType.Float32, DataType.Float32, false, false);
         new MatmulChoices(file).Add($"Stand-in GPU, cuBLASLt 130002: {problem}", new MatmulChoice(default, 0.1f, 1));
         using var context = new CublasLtContext(new LibCublasLt(library), driver, new MatmulChoices(file));
-        using CublasLtMatmul? call = context.Bind(problem, memory.Value, memory.Value + 1024, memory.Value + 2048);
+        using CublasLtMatmul? call = context.Bind(problem, memory.Value, memory.Value, memory.Value + 1024, memory.Value + 2048);
         Assert.NotNull(call);
         Assert.Equal(1, Number(library, "stand_in_lt_searches"));
     }
@@ -118,8 +119,8 @@ public sealed class CublasLtTests : IDisposable
         using var context = new CublasLtContext(new LibCublasLt(library), driver, new MatmulChoices());
         using var memory = new DeviceMemory(driver, 4096);
         var problem = new MatmulProblem(8, 8, 8, false, false, 8, 8, 8, DataType.Float32, DataType.BFloat16, false, false);
-        Assert.Null(context.Bind(problem, memory.Value, memory.Value, memory.Value)); // fp32 operands, bf16 result
-        Assert.Null(context.Bind(problem with { Output = DataType.Float32, N = 13, StrideB = 13, StrideC = 13 }, memory.Value, memory.Value, memory.Value));
+        Assert.Null(context.Bind(problem, memory.Value, memory.Value, memory.Value, memory.Value)); // fp32 operands, bf16 result
+        Assert.Null(context.Bind(problem with { Output = DataType.Float32, N = 13, StrideB = 13, StrideC = 13 }, memory.Value, memory.Value, memory.Value, memory.Value));
     }
 
     [Fact]

@@ -17,7 +17,7 @@ internal sealed unsafe class LibCublasLt(nint library)
     public const int EpilogueBias = 4; // CUBLASLT_EPILOGUE_BIAS
     public const int MaxWorkspaceBytes = 1, ReductionSchemeMask = 3, MinAlignmentA = 5, MinAlignmentB = 6, MinAlignmentC = 7, MinAlignmentD = 8; // CUBLASLT_MATMUL_PREF_…
     public const int ConfigReductionScheme = 3; // CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME
-    public const int ReductionNone = 0, ReductionComputeType = 2; // CUBLASLT_REDUCTION_SCHEME_…; 1 adds in place with atomics, 4 rounds partial sums to the output's type
+    public const int ReductionNone = 0, ReductionComputeType = 2; // CUBLASLT_REDUCTION_SCHEME_…; 1 adds up in the output itself, 4 rounds partial sums to the output's type
 
     readonly delegate* unmanaged<int, byte*> getStatusName = (delegate* unmanaged<int, byte*>)NativeLibrary.GetExport(library, "cublasLtGetStatusName");
     readonly delegate* unmanaged<int, byte*> getStatusString = (delegate* unmanaged<int, byte*>)NativeLibrary.GetExport(library, "cublasLtGetStatusString");
