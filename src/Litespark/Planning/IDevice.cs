@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Litespark.Graphs;
 
 namespace Litespark.Planning;
 
@@ -43,8 +44,15 @@ public interface IDevice : IDisposable
     /// <summary>Allocates a program's arenas and binds its kernels. Constants are written; all else is zero.</summary>
     ILoadedProgram Load(StepProgram program);
 
-    /// <summary>Measures the device's peak in FLOP/s (for MFU); the largest of all samples counts.</summary>
+    /// <summary>The peak in FLOP/s for forecasts: known, or measured; then the largest of all samples counts.</summary>
     double SamplePeakFlops();
+
+    /// <summary>The peak in FLOP/s that utilisation is counted over; null where it is not known, and what can be measured falls short of it.</summary>
+    /// <param name="precision">Element type that is computed in.</param>
+    double? SamplePeakFlops(DataType precision) => SamplePeakFlops();
+
+    /// <summary>Bytes free in a memory of its own; null where it computes in the machine's.</summary>
+    long? FreeMemory => null;
 
     /// <summary>Measures the memory's bandwidth in bytes/s, read plus written, by a copy too large for the caches.</summary>
     double SampleBandwidth();

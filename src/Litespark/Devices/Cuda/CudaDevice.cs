@@ -94,8 +94,14 @@ public sealed class CudaDevice : IDevice
     /// <inheritdoc/>
     public ILoadedProgram Load(StepProgram program) => new CudaProgram(program, kernels, factory);
 
-    /// <summary>The maker's dense bf16 peak where it is known (whatever the precision of the plan: that is how MFU is compared), else the best rate of large products.</summary>
+    /// <summary>The maker's figure for the plans' precision where it is known, else the best rate of large products.</summary>
     public double SamplePeakFlops() => probe.PeakFlops();
+
+    /// <summary>The maker's figure; null where it is not known.</summary>
+    public double? SamplePeakFlops(DataType precision) => GpuPeaks.Find(HardwareName, precision);
+
+    /// <inheritdoc/>
+    public long? FreeMemory => driver.FreeMemory();
 
     /// <inheritdoc/>
     public double SampleBandwidth() => probe.Bandwidth();
