@@ -5,13 +5,14 @@ using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Launching;
 using Litespark.Devices.Cuda.Libraries;
 using Litespark.Devices.Cuda.Libraries.CublasLt;
+using Litespark.Devices.Cuda.Tuning;
 using Litespark.Graphs;
 using Litespark.Planning;
 
 namespace Litespark.Devices.Cuda;
 
 /// <summary>An NVIDIA GPU: kernels of our own compiled at first use, and NVIDIA's libraries where they are to be had.</summary>
-public sealed class CudaDevice : IDevice
+public sealed class CudaDevice : IDevice, ITunable
 {
     readonly ICudaDriver driver;
     readonly KernelLibrary kernels;
@@ -90,6 +91,9 @@ public sealed class CudaDevice : IDevice
         if (cublasLt is not null) cublasLt.ImportChoices(Encoding.UTF8.GetBytes(chosen.ToJsonString()), notice);
         else if (chosen.Count > 0) notice("the run multiplied matrices by cuBLASLt, which is not here: own kernels do it now, and sums may be rounded otherwise");
     }
+
+    /// <inheritdoc/>
+    public IEnumerable<TuningFinding> Tune(IReadOnlyList<StepProgram> programs) => new PlanTuner(kernels, cublasLt, Profile).Tune(programs);
 
     /// <inheritdoc/>
     public ILoadedProgram Load(StepProgram program) => new CudaProgram(program, kernels, factory);

@@ -166,6 +166,12 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
         }
     }
 
+    /// <summary>Puts the work of a library that stands in for one of NVIDIA's into a stream: a function of C that is given the data.</summary>
+    public void Enqueue(nint stream, nint function, nint data)
+    {
+        lock (gate) Give(stream, new Work(WorkKind.Host, function, data));
+    }
+
     /// <inheritdoc/>
     public nint CreateStream()
     {
@@ -316,12 +322,6 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
         ThrowProblem();
     }
 
-    /// <summary>Puts a library's work into a stream: a C function and what it is called with. While the stream is captured it is recorded, as all work is.</summary>
-    public void Enqueue(nint stream, nint function, nint argument)
-    {
-        lock (gate) Give(stream, new Work(WorkKind.Call, Destination: argument, Source: function));
-    }
-
     /// <summary>
     /// Ends the work that may need something, then gives it up. What goes wrong is kept for the next call that waits, as a GPU does
     /// it: handles are also released by the finalizer, where an exception would end the process.
@@ -417,12 +417,12 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
             case WorkKind.Launch:
                 Run((EmulatedFunction)work.Subject!, work.Shape, work.Arguments!);
                 break;
+            case WorkKind.Host:
+                ((delegate* unmanaged<nint, void>)work.Destination)(work.Source);
+                break;
             case WorkKind.Record:
                 var marker = (EmulatedEvent)work.Subject!;
                 (marker.Passed, marker.Timestamp) = (work.Count, EmulatedClock.Now);
-                break;
-            case WorkKind.Call:
-                ((delegate* unmanaged<nint, void>)work.Source)(work.Destination);
                 break;
             case WorkKind.Graph:
                 foreach (Work part in (Work[])work.Subject!) Run(part);

@@ -9,10 +9,10 @@ internal enum WorkKind
     Copy,
     Clear,
     Launch,
+    Host,
     Record,
     Wait,
     Graph,
-    Call,
 }
 
 /// <summary>A piece of work: addresses and a length, or what it refers to.</summary>

@@ -7,12 +7,10 @@ namespace Litespark.Devices.Cuda.Libraries.CublasLt;
 internal readonly record struct MatmulOperands(nint A, nint B, nint C, nint Bias, nint Workspace);
 
 /// <summary>
-/// Memory on which products are timed, filled with values as they occur in training: a GPU is faster on zeros. Kept from one product
-/// to the next until it is released.
+/// Memory on which products are timed. Kept from one product to the next until it is released.
 /// </summary>
-internal sealed unsafe class MatmulMemory(ICudaDriver driver) : IDisposable
+internal sealed class MatmulMemory(ICudaDriver driver) : IDisposable
 {
-    const int PatternBytes = 1 << 20;
     const long Reserve = 256L << 20; // for the program that is being bound meanwhile
 
     DeviceMemory? memory;
@@ -25,8 +23,8 @@ internal sealed unsafe class MatmulMemory(ICudaDriver driver) : IDisposable
         if (!Reserved(bytesA + bytesB + bytesC + bytesBias + CublasLtContext.WorkspaceBytes)) return null;
         nint a = memory!.Value, b = a + (nint)bytesA, c = b + (nint)bytesB, bias = c + (nint)bytesC, workspace = bias + (nint)bytesBias;
         using var stream = new CudaStream(driver);
-        Fill(a, c, problem.Operands, stream);
-        Fill(c, workspace, problem.Output, stream);
+        NormalValues.Fill(driver, stream, a, c - a, problem.Operands);
+        NormalValues.Fill(driver, stream, c, workspace - c, problem.Output);
         return new MatmulOperands(a, b, c, problem.HasBias ? bias : 0, workspace);
     }
 
@@ -47,22 +45,6 @@ internal sealed unsafe class MatmulMemory(ICudaDriver driver) : IDisposable
         if (driver.FreeMemory() < bytes + Reserve) return false;
         memory = new DeviceMemory(driver, bytes);
         return true;
-    }
-
-    /// <summary>Normally distributed values, a megabyte of them again and again.</summary>
-    void Fill(nint from, nint to, DataType type, CudaStream stream)
-    {
-        using var pattern = new PinnedMemory(driver, PatternBytes);
-        var random = new Random(1);
-        for (int i = 0; i < PatternBytes / type.Size(); i++)
-        {
-            float value = (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
-            if (type == DataType.Float32) ((float*)pattern.Value)[i] = value;
-            else ((ushort*)pattern.Value)[i] = (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16);
-        }
-
-        for (nint at = from; at < to; at += PatternBytes) driver.CopyToDevice(at, pattern.Value, Math.Min(PatternBytes, to - at), stream.Value);
-        stream.Synchronize();
     }
 
     static long Aligned(long bytes) => (bytes + 255) / 256 * 256;

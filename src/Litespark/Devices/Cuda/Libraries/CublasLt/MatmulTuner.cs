@@ -42,12 +42,18 @@ internal sealed unsafe class MatmulTuner(CublasLtContext context, MatmulChoices 
 
     /// <summary>Times all of cuBLASLt's algorithms for a problem, whatever was chosen before, and other kernels in turns with them; the fastest algorithm is chosen from now on.</summary>
     /// <param name="problem">The problem.</param>
-    /// <param name="others">Makes the other kernels over the operands that it is given.</param>
+    /// <param name="others">Makes the other kernels over the operands that it is given; they are disposed.</param>
     /// <returns>Null where the GPU has no room for the operands.</returns>
     public MatmulTiming? Measure(MatmulProblem problem, Func<MatmulOperands, IReadOnlyList<ICudaCall>> others)
     {
-        using MatmulDescription description = context.Describe(problem);
-        List<Algorithm> candidates = description.Candidates(Requested, CublasLtContext.WorkspaceBytes);
+        List<Algorithm> candidates = [];
+        if (problem.IsSupported)
+        {
+            using MatmulDescription description = context.Describe(problem);
+            candidates = description.Candidates(Requested, CublasLtContext.WorkspaceBytes);
+        }
+
+        context.Driver.MakeCurrent();
         if (memory.Take(problem) is not { } operands) return null;
         MatmulTiming timing = Time(problem, candidates, operands, others(operands));
         _ = Best(problem, timing.Algorithms);
@@ -59,6 +65,29 @@ internal sealed unsafe class MatmulTuner(CublasLtContext context, MatmulChoices 
 
     /// <inheritdoc/>
     public void Dispose() => memory.Dispose();
+
+    /// <summary>Times algorithms and other kernels in turns; the kernels are disposed.</summary>
+    public static MatmulTiming Time(TurnTimer timer, IReadOnlyList<(Algorithm Algorithm, Func<nint, bool> Run)> algorithms, IReadOnlyList<ICudaCall> others)
+    {
+        try
+        {
+            float?[] times = timer.Time(
+            [
+                .. algorithms.Select(item => item.Run),
+                .. others.Select(call => (Func<nint, bool>)(stream =>
+                {
+                    call.Enqueue(stream);
+                    return true;
+                })),
+            ]);
+            IEnumerable<TimedAlgorithm> timed = algorithms.Zip(times).Where(pair => pair.Second is not null).Select(pair => new TimedAlgorithm(pair.First.Algorithm, pair.Second!.Value));
+            return new MatmulTiming([.. timed.OrderBy(item => item.Milliseconds)], times[algorithms.Count..]);
+        }
+        finally
+        {
+            foreach (ICudaCall call in others) call.Dispose();
+        }
+    }
 
     string Key(MatmulProblem problem) => $"{context.Machine}: {problem}";
 
@@ -74,17 +103,7 @@ internal sealed unsafe class MatmulTuner(CublasLtContext context, MatmulChoices 
         using MatmulDescription description = context.Describe(problem);
         if (problem.HasBias) description.SetBias(operands.Bias);
         using var timer = new TurnTimer(context.Driver);
-        float?[] times = timer.Time(
-        [
-            .. candidates.Select(candidate => (Func<nint, bool>)(stream => Run(candidate, stream))),
-            .. others.Select(call => (Func<nint, bool>)(stream =>
-            {
-                call.Enqueue(stream);
-                return true;
-            })),
-        ]);
-        IEnumerable<TimedAlgorithm> timed = candidates.Zip(times).Where(pair => pair.Second is not null).Select(pair => new TimedAlgorithm(pair.First, pair.Second!.Value));
-        return new MatmulTiming([.. timed.OrderBy(item => item.Milliseconds)], times[candidates.Count..]);
+        return Time(timer, [.. candidates.Select(candidate => (candidate, (Func<nint, bool>)(stream => Run(candidate, stream))))], others);
 
         bool Run(Algorithm algorithm, nint stream)
         {
