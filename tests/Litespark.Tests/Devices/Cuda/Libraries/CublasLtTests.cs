@@ -1,8 +1,10 @@
 using System.Runtime.InteropServices;
+using Litespark.Checkpoints;
 using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Libraries.CublasLt;
 using Litespark.Graphs;
 using Litespark.Tests.Devices.Cuda.Emulation;
+using Litespark.Tests.Devices.Cuda.Ops;
 
 namespace Litespark.Tests.Devices.Cuda.Libraries;
 
@@ -41,7 +43,7 @@ public sealed class CublasLtTests : IDisposable
             {
                 double sum = 0;
                 for (int k = 0; k < K; k++) sum += (double)a[transposeA ? k * strideA + m : m * strideA + k] * b[transposeB ? n * strideB + k : k * strideB + n];
-                expected[m * strideC + n] = Round((float)(0.5f * sum + (accumulates ? c[m * strideC + n] : 0) + (bias ? added[n] : 0)), output);
+                expected[m * strideC + n] = TrialTensor.Round((float)(0.5f * sum + (accumulates ? c[m * strideC + n] : 0) + (bias ? added[n] : 0)), output);
             }
 
         nint library = Load("stand_in_cublaslt.c");
@@ -152,16 +154,7 @@ public sealed class CublasLtTests : IDisposable
     static float[] Values(int count, DataType type, int seed)
     {
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, count).Select(_ => Round((float)random.NextDouble() * 2 - 1, type))];
-    }
-
-    static float Round(float value, DataType type) => type == DataType.Float32 ? value : BitConverter.UInt32BitsToSingle((uint)Bits(value) << 16);
-
-    /// <summary>bf16, to nearest, ties to even.</summary>
-    static ushort Bits(float value)
-    {
-        uint bits = BitConverter.SingleToUInt32Bits(value);
-        return (ushort)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+        return [.. Enumerable.Range(0, count).Select(_ => TrialTensor.Round((float)random.NextDouble() * 2 - 1, type))];
     }
 
     static unsafe DeviceMemory Upload(EmulatedDriver driver, CudaStream stream, float[] values, DataType type)
@@ -170,7 +163,7 @@ public sealed class CublasLtTests : IDisposable
         using var host = new PinnedMemory(driver, memory.ByteLength);
         for (int i = 0; i < values.Length; i++)
             if (type == DataType.Float32) ((float*)host.Value)[i] = values[i];
-            else ((ushort*)host.Value)[i] = Bits(values[i]);
+            else ((ushort*)host.Value)[i] = TensorConversion.ToBFloat16(values[i]);
         driver.CopyToDevice(memory.Value, host.Value, memory.ByteLength, stream.Value);
         stream.Synchronize();
         return memory;
