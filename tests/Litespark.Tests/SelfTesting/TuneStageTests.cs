@@ -82,6 +82,6 @@ public sealed class TuneStageTests : IDisposable
         Assert.Contains("one way", Run(cpu).LeftOut);
     }
 
-    static StepProgram Program(IDevice device)
+    static StepProgram Program(CudaDevice device)
         => ProgramBuilder.Training(Litespark.Models.Transformer.Function(Litespark.Models.ModelPresets.Get(Model.Preset)), PlanOptions.Litespark, new OptimizerSettings(), Model.MicroBatch, Model.SequenceLength, device: device.Profile);
 }

@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using Litespark.Checkpoints;
 using Litespark.Devices.Cuda;
 using Litespark.Graphs;
-using Litespark.Planning;
 using Litespark.Reporting;
 using Litespark.Tests.Devices.Cuda;
 using Litespark.Tests.Devices.Cuda.Emulation;
@@ -101,7 +100,7 @@ public sealed class ChosenAlgorithmsTests : IDisposable
         Assert.Contains("training_state.json", Assert.Throws<UserErrorException>(() => Train(gpu.Device, run, resume: true)).Message);
     }
 
-    void Train(IDevice device, string run, bool resume = false, int stopAfter = int.MaxValue, List<string>? warnings = null)
+    void Train(CudaDevice device, string run, bool resume = false, int stopAfter = int.MaxValue, List<string>? warnings = null)
     {
         using TrainingSetup setup = TrainingSetup.Open(folder.Load(Short), device.Profile, 1, _ => { });
         using var stop = new CancellationTokenSource();

@@ -1,6 +1,5 @@
 using Litespark.Devices.Cpu;
 using Litespark.Graphs;
-using Litespark.Models;
 using Litespark.Planning;
 using Litespark.Tests.Devices.Cuda.Emulation;
 using Litespark.Tests.Devices.Cuda.Libraries;
