@@ -44,15 +44,15 @@ internal sealed class PlanVerb : Command
         using BenchmarkSubject subject = workload.Load(options);
         subject.WarmUp(WarmUpSteps, TimeSpan.Zero);
         using IEnergyMeter energy = EnergyMeters.Open(new EnergyMeterOptions());
-        double peak = 0;
+        var peaks = new DevicePeaks(device);
         for (int i = 0; i < steps; i++)
         {
-            peak = Math.Max(peak, device.SamplePeakFlops());
+            peaks.Sample();
             subject.Turn(energy);
         }
 
-        peak = Math.Max(peak, device.SamplePeakFlops());
-        PlanFigures figures = subject.Figures(peak, 0);
-        return new PlanFact(planName, figures.TokensPerSecond, figures.StepMs, figures.Mfu, figures.Hfu, peak, ProcessMemory.PeakResidentBytes, figures.PeakMemoryBytes, figures.AllocatedBytesPerStep, subject.FirstLoss);
+        peaks.Sample();
+        PlanFigures figures = subject.Figures(peaks, 0);
+        return new PlanFact(planName, figures.TokensPerSecond, figures.StepMs, figures.Mfu!.Value, figures.Hfu!.Value, peaks.Flops!.Value, ProcessMemory.PeakResidentBytes, figures.PeakMemoryBytes, figures.AllocatedBytesPerStep, subject.FirstLoss);
     }
 }

@@ -32,7 +32,7 @@ internal static class BenchHandler
         LoadedRecipe recipe = Load(options.Recipe);
         using IDevice device = DeviceSelection.Open(recipe.Recipe.Engine);
         using var benchmark = new PlanBenchmark(recipe, device, options.Thorough ? BenchmarkSettings.Thorough : BenchmarkSettings.Quick, context.Progress.WriteLine);
-        if (MemoryGuard.Check(recipe.Recipe, benchmark.Memory, "Both plans together need") is { } tight) context.Progress.WriteLine("warning: " + tight);
+        if (MemoryGuard.Check(device, recipe.Recipe, benchmark.Memory, "Both plans together need") is { } tight) context.Progress.WriteLine("warning: " + tight);
         BenchmarkReport report = benchmark.Run();
         Print(context.Out, report);
         context.Result(writer => BenchmarkJson.WriteMembers(writer, report));
@@ -48,18 +48,19 @@ internal static class BenchHandler
     static void Print(TextWriter output, BenchmarkReport report)
     {
         output.WriteLine($"{report.Model}, {Units.Count(report.Parameters)} parameters, {report.MicroBatch} sequences of {report.SequenceLength} random tokens a step");
-        output.WriteLine($"{report.Machine}, {report.Threads} threads, peak {report.PeakFlops / 1e12:N3} TFLOP/s (largest sample)");
+        output.WriteLine($"{report.Machine}, {report.Threads} threads, {(report.PeakFlops is { } peak ? $"peak {peak / 1e12:N3} TFLOP/s (largest sample)" : "whose peak is not known: no utilisation")}");
         output.WriteLine();
         string energy = report.EnergySource == EnergySources.Estimate ? "~mJ/token" : $"mJ/token ({report.EnergySource})";
         var plans = new TextTable("plan", "tokens/s", "step ms", "arenas", "process", "MFU", "HFU", energy, "bytes/step", "steps");
+        static string Share(double? utilisation) => utilisation is { } share ? Units.Percent(share) : "-";
         void Plan(string name, PlanFigures plan) => plans.Add(name, $"{plan.TokensPerSecond:N0}", $"{plan.StepMs:N1}", Units.Bytes(plan.PeakMemoryBytes), Units.Bytes(plan.ResidentBytes),
-            Units.Percent(plan.Mfu), Units.Percent(plan.Hfu), $"{plan.JoulesPerToken * 1e3:N3}", $"{plan.AllocatedBytesPerStep}", $"{plan.Steps}");
+            Share(plan.Mfu), Share(plan.Hfu), $"{plan.JoulesPerToken * 1e3:N3}", $"{plan.AllocatedBytesPerStep}", $"{plan.Steps}");
         Plan("baseline", report.Baseline);
         Plan("litespark", report.Litespark);
         plans.Write(output);
         output.WriteLine($"  litespark runs at {report.Speedup:N2} times the baseline's speed; the loss is the same.");
         if (report.EnergySource == EnergySources.Estimate) output.WriteLine("  Energy is estimated here (~): no saving follows from it.");
-        else if (report.Baseline.EnergyIsImprecise || report.Litespark.EnergyIsImprecise) output.WriteLine("  Turns are too short for this energy meter: no saving follows from it.");
+        else if (report.Baseline.EnergyIsImprecise || report.Litespark.EnergyIsImprecise) output.WriteLine("  Turns are too short for this energy meter: no saving follows from it; --thorough measures longer windows.");
         output.WriteLine();
         var passes = new TextTable("pass", "speed-up by this pass");
         foreach (PassFigures pass in report.Passes) passes.Add(pass.Name, $"{pass.Speedup:N3}");

@@ -21,7 +21,8 @@ internal static class PlanHandler
         Print(context.Out, recipe, plan, report, device, assumptions);
         // The text has them too: with --json it goes to stderr, as these do.
         if (!context.Json) foreach (string assumption in assumptions) context.Progress.WriteLine("warning: " + assumption);
-        if (plan.Shortage(report.Memory, MachineMemory.Available) is { } shortage) context.Progress.WriteLine("warning: " + shortage);
+        // Where the CPU stands in for a GPU, nothing is known of that GPU's memory.
+        if (standIn is null && plan.Shortage(report.Memory, device.FreeMemory ?? MachineMemory.Available) is { } shortage) context.Progress.WriteLine("warning: " + shortage);
         context.Result(writer =>
         {
             MemoryForecast memory = report.Memory;

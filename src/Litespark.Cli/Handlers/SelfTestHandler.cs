@@ -17,7 +17,7 @@ internal static class SelfTestHandler
             Device = options.Device switch { "cpu" => DeviceChoice.Cpu, "cuda" => DeviceChoice.Cuda, _ => DeviceChoice.Auto },
             Precision = options.Precision switch { "float32" => Precision.Float32, "bfloat16" => Precision.Bfloat16, _ => Precision.Auto },
         });
-        using var reference = new CpuDevice(1);
+        using var reference = new CpuDevice();
         var settings = new SelfTestSettings { Folder = options.Folder, Peers = options.Peers ?? FindPeers() };
         if (options.Models.Count > 0) settings = settings with { Models = options.Models };
         if (options.Seed is { } seed) settings = settings with { Seed = seed };

@@ -31,7 +31,7 @@ internal static class TrainHandler
             StopRequested = stop,
             Sample = setup.Tokenizer is { } tokenizer ? new SampleWriter(device, setup.Spec, tokenizer, setup.Recipe).Write : null,
         };
-        if (MemoryGuard.Check(setup.Recipe, MemoryForecast.Of(setup.Program)) is { } tight) context.Progress.WriteLine("warning: " + tight);
+        if (MemoryGuard.Check(device, setup.Recipe, MemoryForecast.Of(setup.Program)) is { } tight) context.Progress.WriteLine("warning: " + tight);
         using var trainer = new Trainer(setup, device, settings, progress);
         TrainingSummary summary = trainer.Run();
         context.Result(writer => WriteMembers(writer, summary));

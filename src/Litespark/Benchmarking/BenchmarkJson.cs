@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Litespark.Reporting;
 
 namespace Litespark.Benchmarking;
 
@@ -11,7 +12,7 @@ internal static class BenchmarkJson
         writer.WriteStartObject("machine");
         writer.WriteString("name", report.Machine);
         writer.WriteNumber("threads", report.Threads);
-        writer.WriteNumber("peak_tflops", report.PeakFlops / 1e12);
+        writer.WriteOptional("peak_tflops"u8, report.PeakFlops / 1e12);
         writer.WriteEndObject();
         writer.WriteString("model", report.Model);
         writer.WriteNumber("micro_batch", report.MicroBatch);
@@ -43,10 +44,9 @@ internal static class BenchmarkJson
         writer.WriteNumber("step_ms", plan.StepMs);
         writer.WriteNumber("peak_memory_bytes", plan.PeakMemoryBytes);
         writer.WriteNumber("resident_bytes", plan.ResidentBytes);
-        writer.WriteNumber("mfu", plan.Mfu);
-        writer.WriteNumber("hfu", plan.Hfu);
-        if (plan.EnergyIsImprecise) writer.WriteNull("joules_per_token");
-        else writer.WriteNumber("joules_per_token", plan.JoulesPerToken);
+        writer.WriteOptional("mfu"u8, plan.Mfu);
+        writer.WriteOptional("hfu"u8, plan.Hfu);
+        writer.WriteOptional("joules_per_token"u8, plan.EnergyIsImprecise ? null : plan.JoulesPerToken);
         writer.WriteString("energy_source", energySource);
         writer.WriteNumber("allocated_bytes_per_step", plan.AllocatedBytesPerStep);
         writer.WriteEndObject();

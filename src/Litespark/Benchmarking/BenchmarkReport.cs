@@ -17,16 +17,16 @@ public sealed record PlanFigures
     /// <summary>Memory of the process after a step, with no other plan loaded.</summary>
     public required long ResidentBytes { get; init; }
 
-    /// <summary>Model FLOP utilisation, 0 to 1.</summary>
-    public required double Mfu { get; init; }
+    /// <summary>Model FLOP utilisation, 0 to 1; null where the device's peak is not known.</summary>
+    public required double? Mfu { get; init; }
 
-    /// <summary>Hardware FLOP utilisation, 0 to 1: as executed.</summary>
-    public required double Hfu { get; init; }
+    /// <summary>Hardware FLOP utilisation, 0 to 1: as executed, each call over the peak of its precision; null where one is not known.</summary>
+    public required double? Hfu { get; init; }
 
     /// <summary>Energy per token in joules.</summary>
     public required double JoulesPerToken { get; init; }
 
-    /// <summary>Whether turns were too short for the energy meter: the energy is then no more than a hint.</summary>
+    /// <summary>Whether turns were too short for the energy meter, and no longer windows were measured: the energy is then no more than a hint.</summary>
     public bool EnergyIsImprecise { get; init; }
 
     /// <summary>Managed bytes that a step allocates, over all threads.</summary>
@@ -62,8 +62,8 @@ public sealed record BenchmarkReport
     /// <summary>Threads that compute.</summary>
     public required int Threads { get; init; }
 
-    /// <summary>Largest sample of the device's peak, FLOP/s.</summary>
-    public required double PeakFlops { get; init; }
+    /// <summary>Largest sample of the device's peak by MFU's convention, FLOP/s; null where it is not known.</summary>
+    public required double? PeakFlops { get; init; }
 
     /// <summary>What was trained.</summary>
     public required string Model { get; init; }

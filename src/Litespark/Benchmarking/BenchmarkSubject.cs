@@ -21,7 +21,8 @@ internal sealed class BenchmarkSubject : IDisposable
     readonly List<double> seconds = new(1024);
     readonly double[] turn = new double[MostStepsPerTurn];
     long steps, allocated;
-    double joules;
+    double joules, windowJoules;
+    long windowSteps;
     bool energyIsImprecise;
 
     public BenchmarkSubject(BenchmarkWorkload workload, PlanOptions plan)
@@ -78,6 +79,24 @@ internal sealed class BenchmarkSubject : IDisposable
         seconds.AddRange(turn.AsSpan(0, StepsPerTurn));
     }
 
+    /// <summary>Whether a turn was too short for the energy meter.</summary>
+    public bool NeedsEnergyWindows => energyIsImprecise && windowSteps == 0;
+
+    /// <summary>Repeats turns for their energy alone until the window is one that the meter can measure. Such windows then count instead of the turns'.</summary>
+    public void MeasureEnergy(IEnergyMeter energy)
+    {
+        EnergyWindow window = EnergyWindow.Begin(energy);
+        EnergyReading used;
+        do
+        {
+            windowSteps += RunSteps();
+            program.Finish(); // what was started belongs to the window
+            used = window.End();
+        }
+        while (used.IsImprecise);
+        windowJoules += used.Joules;
+    }
+
     /// <summary>Runs a turn's steps and times none; returns how many.</summary>
     public int RunSteps()
     {
@@ -89,20 +108,20 @@ internal sealed class BenchmarkSubject : IDisposable
     public void Forget()
     {
         seconds.Clear();
-        (joules, allocated, energyIsImprecise) = (0, 0, false);
+        (joules, windowJoules, windowSteps, allocated, energyIsImprecise) = (0, 0, 0, 0, false);
     }
 
     /// <summary>The figures of all turns.</summary>
-    public PlanFigures Figures(double peak, long residentBytes) => new()
+    public PlanFigures Figures(DevicePeaks peaks, long residentBytes) => new()
     {
         TokensPerSecond = workload.Tokens / StepSeconds,
         StepMs = StepSeconds * 1e3,
         PeakMemoryBytes = program.Program.TotalBytes,
         ResidentBytes = residentBytes,
-        Mfu = workload.ModelFlops / StepSeconds / peak,
-        Hfu = StepWork.Flops(program.Program, 1) / StepSeconds / peak,
-        JoulesPerToken = joules / (seconds.Count * workload.Tokens),
-        EnergyIsImprecise = energyIsImprecise,
+        Mfu = peaks.Mfu(workload.ModelFlops, StepSeconds),
+        Hfu = peaks.Hfu(StepWork.ByPrecision(program.Program, 1), StepSeconds),
+        JoulesPerToken = windowSteps > 0 ? windowJoules / (windowSteps * workload.Tokens) : joules / (seconds.Count * workload.Tokens),
+        EnergyIsImprecise = NeedsEnergyWindows,
         AllocatedBytesPerStep = allocated / seconds.Count,
         Steps = seconds.Count,
     };

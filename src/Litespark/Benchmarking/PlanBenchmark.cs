@@ -20,7 +20,7 @@ public sealed class PlanBenchmark : IDisposable
     readonly Action<string> status;
     readonly IEnergyMeter energy;
     readonly CancellationToken cancellation;
-    double peak;
+    readonly DevicePeaks peaks;
 
     /// <param name="recipe">Model, batch and optimiser; its data is not opened.</param>
     /// <param name="device">Where to run.</param>
@@ -28,14 +28,20 @@ public sealed class PlanBenchmark : IDisposable
     /// <param name="status">Told what is being measured.</param>
     /// <param name="cancellation">Stops between turns.</param>
     public PlanBenchmark(LoadedRecipe recipe, IDevice device, BenchmarkSettings settings, Action<string> status, CancellationToken cancellation = default)
+        : this(recipe, device, settings, status, EnergyMeters.Open(RecipeSettings.Energy(recipe.Recipe.Energy, device)), cancellation)
     {
-        ArgumentNullException.ThrowIfNull(recipe);
+    }
+
+    /// <summary>Measures energy by a certain meter, which is disposed with the benchmark.</summary>
+    internal PlanBenchmark(LoadedRecipe recipe, IDevice device, BenchmarkSettings settings, Action<string> status, IEnergyMeter energy, CancellationToken cancellation)
+    {
         this.recipe = recipe;
         this.settings = settings;
         this.status = status;
         this.cancellation = cancellation;
         workload = BenchmarkWorkload.Of(recipe, device);
-        energy = EnergyMeters.Open(RecipeSettings.Energy(recipe.Recipe.Energy, device));
+        this.energy = energy;
+        peaks = new DevicePeaks(device);
     }
 
     /// <summary>What both plans together need: they are loaded at once.</summary>
@@ -67,8 +73,9 @@ public sealed class PlanBenchmark : IDisposable
                 throw new RunFailureException($"The plans disagree: the first step's loss is {baseline.FirstLoss} with baseline and {litespark.FirstLoss} with litespark.");
             status("measuring both plans in turns");
             TakeTurns([baseline, litespark], settings.MinRounds, settings.MaxRounds, Stopwatch.StartNew(), settings.Budget);
-            baselineFigures = baseline.Figures(peak, baselineResident);
-            litesparkFigures = litespark.Figures(peak, litesparkResident);
+            if (!energy.IsEstimate) MeasureEnergy([baseline, litespark]);
+            baselineFigures = baseline.Figures(peaks, baselineResident);
+            litesparkFigures = litespark.Figures(peaks, litesparkResident);
         }
 
         status("timing every kernel");
@@ -77,7 +84,7 @@ public sealed class PlanBenchmark : IDisposable
         {
             Machine = workload.Device.HardwareName,
             Threads = workload.Device.Threads,
-            PeakFlops = peak,
+            PeakFlops = peaks.Flops,
             Model = recipe.Recipe.Model.Preset ?? recipe.ShortName,
             Parameters = litespark.Program.Program.Parameters.Count,
             MicroBatch = recipe.Recipe.Training.MicroBatchSize,
@@ -123,12 +130,25 @@ public sealed class PlanBenchmark : IDisposable
             foreach (BenchmarkSubject subject in subjects)
             {
                 cancellation.ThrowIfCancellationRequested();
-                SamplePeak();
+                peaks.Sample();
                 subject.Turn(energy);
-                SamplePeak();
+                peaks.Sample();
             }
         }
     }
 
-    void SamplePeak() => peak = Math.Max(peak, workload.Device.SamplePeakFlops());
+    /// <summary>Longer windows, in turns too, where the turns were too short for the meter.</summary>
+    void MeasureEnergy(BenchmarkSubject[] subjects)
+    {
+        if (settings.EnergyRounds == 0 || !subjects.Any(subject => subject.NeedsEnergyWindows)) return;
+        status($"measuring energy in windows of {energy.ShortestWindow.TotalSeconds:0.#} s");
+        for (int round = 0; round < settings.EnergyRounds; round++)
+        {
+            foreach (BenchmarkSubject subject in subjects)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                subject.MeasureEnergy(energy);
+            }
+        }
+    }
 }

@@ -46,7 +46,8 @@ internal static class TensorConversion
             BinaryPrimitives.WriteUInt16LittleEndian(destination[(2 * i)..], ToBFloat16(source[i]));
     }
 
-    static ushort ToBFloat16(float value)
+    /// <summary>fp32 → the bits of a bf16, rounded to nearest even.</summary>
+    public static ushort ToBFloat16(float value)
     {
         uint bits = BitConverter.SingleToUInt32Bits(value);
         if (float.IsNaN(value))

@@ -14,6 +14,9 @@ public sealed record DeviceProfile
     /// <summary>Element type of weights, activations and their gradients; float32 master weights are kept where it is another.</summary>
     public DataType Precision { get; init; } = DataType.Float32;
 
+    /// <summary>Element type whose peak MFU is counted over, whatever the plan computes in: that is how devices of a kind are compared.</summary>
+    public DataType PeakPrecision { get; init; } = DataType.Float32;
+
     /// <summary>Elements to whose multiple every persistent tensor is padded (see <see cref="PersistentLayout"/>).</summary>
     public int PaddingElements { get; init; } = PersistentLayout.CacheLineElements;
 

@@ -1,3 +1,6 @@
+using System.Text.Json.Nodes;
+using Litespark.Graphs;
+
 namespace Litespark.Planning;
 
 /// <summary>What runs programs.</summary>
@@ -24,11 +27,32 @@ public interface IDevice : IDisposable
     /// <summary>What plans may know of it.</summary>
     DeviceProfile Profile { get; }
 
+    /// <summary>
+    /// Algorithms that it chose by timing, by the problem that each solves: state of a run, saved with its checkpoints, since the next
+    /// timing may choose others, which round otherwise. Null where it chooses none so.
+    /// </summary>
+    JsonObject? ChosenAlgorithms => null;
+
+    /// <summary>Goes on with the algorithms of a run; to be called before its program is loaded.</summary>
+    /// <param name="chosen">What <see cref="ChosenAlgorithms"/> was.</param>
+    /// <param name="notice">Told, now or when a program is loaded, which of them do not hold here and are chosen anew.</param>
+    /// <exception cref="InvalidDataException">It is something else.</exception>
+    void UseAlgorithms(JsonObject chosen, Action<string> notice)
+    {
+    }
+
     /// <summary>Allocates a program's arenas and binds its kernels. Constants are written; all else is zero.</summary>
     ILoadedProgram Load(StepProgram program);
 
-    /// <summary>Measures the device's peak in FLOP/s (for MFU); the largest of all samples counts.</summary>
+    /// <summary>The peak in FLOP/s for forecasts: known, or measured; then the largest of all samples counts.</summary>
     double SamplePeakFlops();
+
+    /// <summary>The peak in FLOP/s that utilisation is counted over; null where it is not known, and what can be measured falls short of it.</summary>
+    /// <param name="precision">Element type that is computed in.</param>
+    double? SamplePeakFlops(DataType precision) => SamplePeakFlops();
+
+    /// <summary>Bytes free in a memory of its own; null where it computes in the machine's.</summary>
+    long? FreeMemory => null;
 
     /// <summary>Measures the memory's bandwidth in bytes/s, read plus written, by a copy too large for the caches.</summary>
     double SampleBandwidth();

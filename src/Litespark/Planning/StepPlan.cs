@@ -61,6 +61,9 @@ public sealed class KernelCall
     /// <summary>FLOPs executed and bytes moved.</summary>
     public Cost Cost { get; }
 
+    /// <summary>Element type that it computes in: that of its first operand that is no integer.</summary>
+    public DataType Precision => Inputs.Concat(Outputs).Select(operand => operand.Value.Type.DataType).FirstOrDefault(type => type != DataType.Int32, DataType.Float32);
+
     /// <summary>Where the call runs; calls of one queue run in order.</summary>
     public int Queue { get; init; }
 

@@ -31,7 +31,7 @@ internal static class OpTrial
     {
         DataType precision = device.Profile.Precision;
         // A random stream for each operand, so that leaving one out changes none of the others.
-        Array[] contents = [.. test.Operands.Select((operand, index) => Contents(operand, precision, new Random(seed + 7919 * index)))];
+        Array[] contents = [.. test.Operands.Select((operand, index) => Contents(operand, precision, seed + 7919 * index))];
         List<(string Name, DataType Type, float[] Values)> found = Compute(device, test, contents, layout), expected = Compute(reference, test, contents, OperandLayout.Separate);
         double tolerance = precision == DataType.Float32 ? test.Tolerance : RoundedTolerance;
         var results = new List<TrialResult>();
@@ -52,8 +52,9 @@ internal static class OpTrial
         for (int i = 0; i < expected.Length; i++)
         {
             if (!float.IsFinite(found[i])) return double.PositiveInfinity;
-            difference += Math.Pow((double)found[i] - expected[i], 2);
-            norm += Math.Pow(expected[i], 2);
+            double apart = (double)found[i] - expected[i];
+            difference += apart * apart;
+            norm += (double)expected[i] * expected[i];
         }
 
         return norm == 0 ? Math.Sqrt(difference) : Math.Sqrt(difference / norm);
@@ -157,11 +158,12 @@ internal static class OpTrial
         return values;
     }
 
-    static Array Contents(OperandSpec operand, DataType precision, Random random)
+    static Array Contents(OperandSpec operand, DataType precision, int seed)
     {
         int length = checked((int)operand.Shape.Length);
         if (operand.IsInteger)
         {
+            var random = new Random(seed);
             var integers = new int[length];
             int start = 0;
             for (int i = 0; i < length; i++)
@@ -182,11 +184,11 @@ internal static class OpTrial
         }
 
         var values = new float[length];
-        for (int i = 0; i < length; i++)
-        {
-            double normal = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
-            values[i] = operand.Scale * (float)(operand.Contents == OperandContents.Positive ? 0.1 + Math.Abs(normal) : normal);
-        }
+        RandomNumbers.Normal(values, (uint)seed);
+        if (operand.Contents == OperandContents.Positive)
+            for (int i = 0; i < length; i++) values[i] = operand.Scale * (0.1f + Math.Abs(values[i]));
+        else if (operand.Scale != 1)
+            for (int i = 0; i < length; i++) values[i] *= operand.Scale;
 
         if (!operand.IsFloat32 && precision == DataType.BFloat16)
         {

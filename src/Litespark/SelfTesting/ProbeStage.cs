@@ -17,6 +17,7 @@ internal sealed class ProbeStage : SelfTestStage
         Add(context, "device", context.Device.HardwareName);
         foreach ((string name, string value) in context.Device.Facts) Add(context, name, value);
         context.Try("peak", () => Add(context, "peak", $"{context.Device.SamplePeakFlops() / 1e12:0.###} TFLOP/s"));
+        if (context.Device.FreeMemory is { } free) Add(context, "free memory", $"{free / 1e9:0.0} GB");
         context.Try("bandwidth", () => Add(context, "bandwidth", $"{context.Device.SampleBandwidth() / 1e9:0.#} GB/s (copy, read plus written)"));
         return null;
     }

@@ -19,7 +19,7 @@ public sealed record StageOutcome(string Stage, int Passed, int Failed, string? 
 /// </summary>
 public sealed class SelfTest
 {
-    static readonly SelfTestStage[] All = [new ProbeStage(), new KernelStage(), new BenchStage(), new PeerStage(), new EnergyStage()];
+    static readonly SelfTestStage[] All = [new ProbeStage(), new KernelStage(), new TuneStage(), new BenchStage(), new PeerStage(), new EnergyStage()];
 
     readonly SelfTestContext context;
 
@@ -76,7 +76,7 @@ public sealed record SelfTestSettings
     /// <summary>Start of all random numbers: fresh at every run unless given.</summary>
     public int Seed { get; init; } = Environment.TickCount;
 
-    /// <summary>Models of the bench, peer and energy stages: presets, each with its sequence length and micro-batch.</summary>
+    /// <summary>Models of the tune, bench, peer and energy stages: presets, each with its sequence length and micro-batch.</summary>
     public IReadOnlyList<SelfTestModel> Models { get; init; } =
     [
         new("litespark-3b", 4096, 4), new("llama-3.2-1b", 4096, 4), new("llama-3.2-3b", 4096, 2), new("gpt2-124m", 1024, 32),

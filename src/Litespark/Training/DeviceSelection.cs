@@ -1,5 +1,6 @@
 using Litespark.Devices.Cpu;
 using Litespark.Devices.Cuda;
+using Litespark.Devices.Cuda.Driver;
 using Litespark.Graphs;
 using Litespark.Planning;
 using Litespark.Recipes;
@@ -30,8 +31,26 @@ public static class DeviceSelection
     {
         bool isGpu = engine.Device == DeviceChoice.Cuda || engine.Precision == Precision.Bfloat16;
         profile = isGpu ? CudaProfile.Of(engine.Precision == Precision.Float32 ? DataType.Float32 : DataType.BFloat16) : DeviceProfile.Cpu;
+        if (engine.Device == DeviceChoice.Cuda && TryOpen(engine) is { } gpu)
+        {
+            assumption = null;
+            return gpu;
+        }
+
         string asked = engine.Device == DeviceChoice.Cuda ? "engine.device: cuda" : "engine.precision: bfloat16";
         assumption = isGpu ? $"{asked}: not to be had here. Memory and FLOPs are those of a GPU's plan, but times are this CPU's, not a GPU's." : null;
         return new CpuDevice(engine.Threads);
+    }
+
+    static IDevice? TryOpen(EngineSection engine)
+    {
+        try
+        {
+            return Open(engine);
+        }
+        catch (Exception error) when (error is UserErrorException or CudaException)
+        {
+            return null; // not to be had here: the forecast says what it assumes
+        }
     }
 }

@@ -12,16 +12,21 @@ internal static class MemoryGuard
     /// <summary>Share of the free memory above which a program is warned of: the process needs some besides.</summary>
     const double Comfortable = 0.9;
 
-    /// <summary>Checks a program against this machine.</summary>
+    /// <summary>Checks a program against the memory that the device computes in: its own, or this machine's.</summary>
+    /// <param name="device">The device; what is loaded into it already counts as taken.</param>
     /// <param name="recipe">Where the program comes from, for what would help.</param>
     /// <param name="memory">The program's memory.</param>
     /// <param name="what">Beginning of the message, up to the figure.</param>
     /// <returns>A warning where it is tight; else null.</returns>
     /// <exception cref="UserErrorException">It certainly cannot fit.</exception>
-    public static string? Check(Recipe recipe, MemoryForecast memory, string what = "The program needs")
-        => Check(recipe, memory, what, MachineMemory.Available, MachineMemory.Ceiling);
+    public static string? Check(IDevice device, Recipe recipe, MemoryForecast memory, string what = "The program needs")
+    {
+        if (device.FreeMemory is not { } free) return Check(recipe, memory, what, MachineMemory.Available, MachineMemory.Ceiling);
+        // A GPU has no swap space, and nobody ends a program for it: what fits is fine.
+        return RecipePlan.Shortage(recipe, memory, free, what, $" on {device.HardwareName}") is { } impossible ? throw new UserErrorException(impossible) : null;
+    }
 
-    /// <inheritdoc cref="Check(Recipe, MemoryForecast, string)"/>
+    /// <inheritdoc cref="Check(IDevice, Recipe, MemoryForecast, string)"/>
     /// <param name="recipe">Where the program comes from, for what would help.</param>
     /// <param name="memory">The program's memory.</param>
     /// <param name="what">Beginning of the message, up to the figure.</param>

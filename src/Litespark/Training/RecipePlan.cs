@@ -62,7 +62,7 @@ public sealed class RecipePlan
     public string? Shortage(MemoryForecast memory, long available) => Shortage(Recipe, memory, available);
 
     /// <inheritdoc cref="Shortage(MemoryForecast, long)"/>
-    internal static string? Shortage(Recipe recipe, MemoryForecast memory, long available, string what = "The program needs")
+    internal static string? Shortage(Recipe recipe, MemoryForecast memory, long available, string what = "The program needs", string where = "")
     {
         if (memory.Total <= available) return null;
         var keys = new List<string>();
@@ -72,7 +72,7 @@ public sealed class RecipePlan
         keys.Add("a shorter training.sequence_length");
         long fixedBytes = memory.Weights + memory.Gradients + memory.Optimizer;
         string help = fixedBytes > available ? $"Weights, gradients and moments alone take {Gigabytes(fixedBytes)}: only a smaller model or a larger machine helps." : $"What helps: {string.Join(", ", keys)}.";
-        return $"{what} {Gigabytes(memory.Total)}, and {Gigabytes(available)} are free. {help}";
+        return $"{what} {Gigabytes(memory.Total)}, and {Gigabytes(available)} are free{where}. {help}";
     }
 
     internal static TransformerSpec ResolveSpec(LoadedRecipe loaded) => TrainingSetup.ResolveSpec(loaded, Vocabulary(loaded.Recipe).Size);

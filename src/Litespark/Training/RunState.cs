@@ -18,6 +18,9 @@ namespace Litespark.Training;
 /// <param name="Optimizer">Name of the update rule that the moments belong to.</param>
 public sealed record RunState(long Step, long Updates, long Tokens, double? Loss, double? EvalLoss, double? BitsPerByte, double Joules, double LossMean, long LossCount, int BadInARow, LoaderState Loader, string Optimizer)
 {
+    /// <summary>Algorithms that the device chose by timing (<see cref="Planning.IDevice.ChosenAlgorithms"/>); null where it chose none.</summary>
+    public JsonObject? Algorithms { get; init; }
+
     /// <summary>As <c>training_state.json</c> holds it.</summary>
     public JsonObject ToJson() => new()
     {
@@ -33,6 +36,7 @@ public sealed record RunState(long Step, long Updates, long Tokens, double? Loss
         ["bad_in_a_row"] = BadInARow,
         ["optimizer"] = Optimizer,
         ["loader"] = Loader.ToJson(),
+        ["algorithms"] = Algorithms?.DeepClone(),
     };
 
     /// <summary>Reads <c>training_state.json</c>.</summary>
@@ -43,7 +47,10 @@ public sealed record RunState(long Step, long Updates, long Tokens, double? Loss
         {
             return new RunState((long)json["step"]!, (long)json["updates"]!, (long)json["tokens"]!,
                 (double?)json["loss"], (double?)json["eval_loss"], (double?)json["bits_per_byte"], (double)json["joules"]!,
-                (double)json["loss_mean"]!, (long)json["loss_count"]!, (int)json["bad_in_a_row"]!, LoaderState.FromJson(json["loader"]), (string)json["optimizer"]!);
+                (double)json["loss_mean"]!, (long)json["loss_count"]!, (int)json["bad_in_a_row"]!, LoaderState.FromJson(json["loader"]), (string)json["optimizer"]!)
+            {
+                Algorithms = json["algorithms"]?.AsObject(),
+            };
         }
         catch (Exception error) when (error is NullReferenceException or InvalidOperationException or FormatException)
         {

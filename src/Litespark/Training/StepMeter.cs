@@ -9,14 +9,14 @@ namespace Litespark.Training;
 /// <summary>Turns steps into tokens/s, MFU, HFU and joules.</summary>
 internal sealed class StepMeter
 {
-    readonly IDevice device;
     readonly IEnergyMeter energy;
     readonly JoulesPerTokenWindow window = new();
-    readonly double modelFlopsPerToken, executedFlopsPerStep;
+    readonly double modelFlopsPerToken;
+    readonly DevicePeaks peaks;
+    readonly PrecisionWork[] workPerStep;
     readonly double joulesBefore, joulesAtStart;
     readonly long memoryBytes;
     long totalTicks, totalTokens, started;
-    double peak;
 
     /// <param name="device">Sampled for its peak.</param>
     /// <param name="energy">The meter.</param>
@@ -25,12 +25,12 @@ internal sealed class StepMeter
     /// <param name="joulesBefore">Energy of the run before it was resumed.</param>
     public StepMeter(IDevice device, IEnergyMeter energy, TrainingSetup setup, int microBatches, double joulesBefore)
     {
-        this.device = device;
+        peaks = new DevicePeaks(device);
         this.energy = energy;
         this.joulesBefore = joulesBefore;
         joulesAtStart = energy.ReadJoules();
         modelFlopsPerToken = ParameterCatalog.FlopsPerToken(setup.Spec, setup.Recipe.Training.SequenceLength);
-        executedFlopsPerStep = StepWork.Flops(setup.Program, microBatches);
+        workPerStep = StepWork.ByPrecision(setup.Program, microBatches);
         memoryBytes = setup.Program.TotalBytes;
         SamplePeak();
     }
@@ -39,18 +39,20 @@ internal sealed class StepMeter
     public double Joules => joulesBefore + energy.ReadJoules() - joulesAtStart;
 
     /// <summary>Mean rate over all steps of this process.</summary>
-    public double? TokensPerSecond => totalTicks == 0 ? null : totalTokens / Stopwatch.GetElapsedTime(0, totalTicks).TotalSeconds;
+    public double? TokensPerSecond => totalTicks == 0 ? null : totalTokens / TotalSeconds;
 
     /// <summary>Mean model FLOP utilisation over all steps of this process.</summary>
-    public double? Mfu => TokensPerSecond * modelFlopsPerToken / peak;
+    public double? Mfu => totalTicks == 0 ? null : peaks.Mfu(totalTokens * modelFlopsPerToken, TotalSeconds);
 
     /// <summary>Mean hardware FLOP utilisation over all steps of this process.</summary>
-    public double? Hfu => totalTicks == 0 ? null : Steps * executedFlopsPerStep / Stopwatch.GetElapsedTime(0, totalTicks).TotalSeconds / peak;
+    public double? Hfu => totalTicks == 0 ? null : peaks.Hfu(workPerStep, TotalSeconds / Steps);
 
     long Steps { get; set; }
 
+    double TotalSeconds => Stopwatch.GetElapsedTime(0, totalTicks).TotalSeconds;
+
     /// <summary>Measures the device's peak again; the largest counts.</summary>
-    public void SamplePeak() => peak = Math.Max(peak, device.SamplePeakFlops());
+    public void SamplePeak() => peaks.Sample();
 
     /// <summary>Something other than steps has run: joules per token are counted anew from here.</summary>
     public void Interrupt() => window.Clear();
@@ -74,8 +76,8 @@ internal sealed class StepMeter
             LearningRate = learningRate,
             StepMs = seconds * 1e3,
             TokensPerSecond = stepTokens / seconds,
-            Mfu = stepTokens / seconds * modelFlopsPerToken / peak,
-            Hfu = executedFlopsPerStep / seconds / peak,
+            Mfu = peaks.Mfu(stepTokens * modelFlopsPerToken, seconds),
+            Hfu = peaks.Hfu(workPerStep, seconds),
             PeakMemoryBytes = memoryBytes,
             Joules = joules,
             JoulesPerToken = window.Add(now, joules, tokens),

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Litespark.Checkpoints;
 using Litespark.Data.Loading;
 using Litespark.Energy;
@@ -39,8 +40,6 @@ public sealed class Trainer : IDisposable
     readonly TrainerOptions options;
     readonly ITrainingObserver observer;
     readonly IDevice device;
-    readonly ILoadedProgram program;
-    readonly TrainingStep step;
     readonly CheckpointStore checkpoints;
     readonly LearningRateSchedule schedule;
     readonly LossGuard guard;
@@ -48,7 +47,7 @@ public sealed class Trainer : IDisposable
     readonly ValidationLoader? validation;
     readonly int microBatches;
 
-    /// <summary>Loads the program into the device.</summary>
+    /// <summary>Opens what a run needs besides its program, which <see cref="Run"/> loads into the device.</summary>
     public Trainer(TrainingSetup setup, IDevice device, TrainerOptions options, ITrainingObserver observer)
     {
         this.setup = setup;
@@ -57,8 +56,6 @@ public sealed class Trainer : IDisposable
         this.observer = observer;
         Recipe recipe = setup.Recipe;
         microBatches = recipe.Training.GradientAccumulationSteps;
-        program = device.Load(setup.Program);
-        step = new TrainingStep(program, setup.Optimizer);
         checkpoints = new CheckpointStore(options.Run, recipe.Checkpoints.KeepLast);
         schedule = new LearningRateSchedule(recipe);
         guard = new LossGuard(recipe.Training.LossSpikeFactor);
@@ -79,15 +76,18 @@ public sealed class Trainer : IDisposable
         try
         {
             if (!options.Resume) RunFolder.RequireUnused(options.Run);
-            (RunState State, string Path)? restored = options.Resume ? Restore() : null;
-            if (restored is null) InitializeWeights();
-            RunState? state = restored?.State;
+            (RunState State, string Path)? found = options.Resume ? FindCheckpoint() : null;
+            RunState? state = found?.State;
+            if (found is { State.Algorithms: not null }) UseAlgorithms(found.Value.State.Algorithms, found.Value.Path);
+            using ILoadedProgram program = device.Load(setup.Program);
+            if (found is { } checkpoint) Restore(program, checkpoint.State, checkpoint.Path);
+            else InitializeWeights(program);
             using BatchLoader loader = setup.Data.CreateLoader(setup.Recipe.Training.SequenceLength, setup.Recipe.Training.MicroBatchSize, microBatches, state?.Loader);
 
             // Everything fits: only now is the folder written to.
             folder.SaveRecipe(setup.Recipe);
             using MetricsWriter metrics = options.Resume ? MetricsWriter.Resume(options.Run, state?.Step ?? -1) : MetricsWriter.Create(options.Run);
-            return new TrainingLoop(this, loader, metrics, state, restored?.Path).Run();
+            return new TrainingLoop(this, program, loader, metrics, state, found?.Path).Run();
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -104,16 +104,15 @@ public sealed class Trainer : IDisposable
     {
         validation?.Dispose();
         energy.Dispose();
-        program.Dispose();
     }
 
-    void InitializeWeights()
+    void InitializeWeights(ILoadedProgram program)
     {
         if (setup.ModelFolder is { } source) HuggingFaceFolder.LoadWeights(source, setup.Spec, ParameterStore.Weights(program));
         else ParameterStore.Initialize(program, setup.Recipe.Training.Seed);
     }
 
-    (RunState State, string Path)? Restore()
+    (RunState State, string Path)? FindCheckpoint()
     {
         LatestCheckpoint latest = checkpoints.FindLatest();
         if (latest.Path is not { } path)
@@ -129,9 +128,25 @@ public sealed class Trainer : IDisposable
         foreach (PassedOverCheckpoint passed in latest.PassedOver) observer.OnWarning($"passed over {passed.Path}: {passed.Reason}");
         RunState state = RunState.FromJson(CheckpointStore.ReadState(path), path);
         CheckpointFit.Require(path, state, setup.Spec, OptimizerName());
+        return (state, path);
+    }
+
+    void UseAlgorithms(JsonObject algorithms, string path)
+    {
+        try
+        {
+            device.UseAlgorithms(algorithms, observer.OnWarning);
+        }
+        catch (InvalidDataException error)
+        {
+            throw new UserErrorException($"{path}: {CheckpointContents.StateFileName}: {error.Message}. Its weights can still be used: model.path.", error);
+        }
+    }
+
+    void Restore(ILoadedProgram program, RunState state, string path)
+    {
         CheckpointStore.Load(path, setup.Spec, ParameterStore.Weights(program), ParameterStore.OptimizerState(program));
         (guard.Mean, guard.Count, guard.BadInARow) = (state.LossMean, state.LossCount, state.BadInARow);
-        return (state, path);
     }
 
     string OptimizerName() => setup.Recipe.Optimizer.Name.ToString().ToLowerInvariant();
@@ -140,6 +155,8 @@ public sealed class Trainer : IDisposable
     sealed class TrainingLoop
     {
         readonly Trainer owner;
+        readonly ILoadedProgram program;
+        readonly TrainingStep step;
         readonly BatchLoader loader;
         readonly MetricsWriter metrics;
         readonly Recipe recipe;
@@ -150,9 +167,11 @@ public sealed class Trainer : IDisposable
         string? lastCheckpoint, checkpointBefore;
         long lastCheckpointStep = -1;
 
-        public TrainingLoop(Trainer owner, BatchLoader loader, MetricsWriter metrics, RunState? state, string? checkpoint)
+        public TrainingLoop(Trainer owner, ILoadedProgram program, BatchLoader loader, MetricsWriter metrics, RunState? state, string? checkpoint)
         {
             this.owner = owner;
+            this.program = program;
+            step = new TrainingStep(program, owner.setup.Optimizer);
             this.loader = loader;
             this.metrics = metrics;
             recipe = owner.setup.Recipe;
@@ -207,7 +226,7 @@ public sealed class Trainer : IDisposable
             StepBatch batch = loader.Next();
             meter.Start();
             double share = owner.schedule.At(done + 1), learningRate = recipe.Optimizer.LearningRate * share;
-            (double mean, double norm) = owner.step.RunGradientsAndClip(batch.MicroBatches, batch.TargetCount);
+            (double mean, double norm) = step.RunGradientsAndClip(batch.MicroBatches, batch.TargetCount);
             LossProblem problem = owner.guard.Check(mean, norm);
             done++;
             tokens += batch.TokenCount;
@@ -217,7 +236,7 @@ public sealed class Trainer : IDisposable
                 throw Untrustworthy(problem, mean, norm);
             }
 
-            if (problem == LossProblem.None) owner.step.RunUpdate(++updates, learningRate, recipe.Optimizer.MuonLearningRate * share);
+            if (problem == LossProblem.None) step.RunUpdate(++updates, learningRate, recipe.Optimizer.MuonLearningRate * share);
             else owner.observer.OnWarning($"step {done}: loss {mean:0.###}, gradient norm {norm:0.###}: the update is skipped");
             Report(batch, mean, norm, learningRate);
             if (done % recipe.Logging.EverySteps == 0) meter.SamplePeak();
@@ -251,7 +270,7 @@ public sealed class Trainer : IDisposable
 
         void Evaluate()
         {
-            (double mean, double? bits) = owner.step.Evaluate(owner.validation!);
+            (double mean, double? bits) = step.Evaluate(owner.validation!);
             (evalLoss, bitsPerByte) = (mean, bits);
             var row = new EvalMetrics { Step = done, EvalLoss = mean, BitsPerByte = bits };
             metrics.OnEval(row);
@@ -268,9 +287,12 @@ public sealed class Trainer : IDisposable
             lastCheckpoint = owner.checkpoints.Save(checked((int)done), new CheckpointContents
             {
                 Spec = setup.Spec,
-                Weights = ParameterStore.Weights(owner.program),
-                OptimizerState = ParameterStore.OptimizerState(owner.program),
-                TrainingState = new RunState(done, updates, tokens, loss, evalLoss, bitsPerByte, meter.Joules, owner.guard.Mean, owner.guard.Count, owner.guard.BadInARow, loader.State, owner.OptimizerName()).ToJson(),
+                Weights = ParameterStore.Weights(program),
+                OptimizerState = ParameterStore.OptimizerState(program),
+                TrainingState = new RunState(done, updates, tokens, loss, evalLoss, bitsPerByte, meter.Joules, owner.guard.Mean, owner.guard.Count, owner.guard.BadInARow, loader.State, owner.OptimizerName())
+                {
+                    Algorithms = owner.device.ChosenAlgorithms,
+                }.ToJson(),
                 BosTokenId = setup.Tokenizer?.BeginOfTextId,
                 EosTokenIds = setup.EosTokenIds,
                 WriteTokenizer = setup.Tokenizer is { } tokenizer ? tokenizer.Save : null,
@@ -284,7 +306,7 @@ public sealed class Trainer : IDisposable
         {
             Save();
             if (outcome == TrainingOutcome.Completed && owner.options.Sample is { } sample)
-                for (int i = 0; i < recipe.Logging.Samples; i++) owner.observer.OnSample(done, sample(ParameterStore.Weights(owner.program), i));
+                for (int i = 0; i < recipe.Logging.Samples; i++) owner.observer.OnSample(done, sample(ParameterStore.Weights(program), i));
             TrainingSummary summary = Summary(outcome);
             owner.observer.OnEnd(summary);
             return summary;

@@ -1,6 +1,5 @@
 using Litespark.Cli.Doctor;
 using Litespark.Devices.Cuda.Libraries;
-using Litespark.Tests.Devices.Cuda;
 
 namespace Litespark.Tests.Cli;
 

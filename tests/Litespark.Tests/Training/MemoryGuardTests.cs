@@ -1,5 +1,8 @@
+using Litespark.Devices.Cuda;
+using Litespark.Graphs;
 using Litespark.Planning;
 using Litespark.Recipes;
+using Litespark.Tests.Devices.Cuda.Emulation;
 using Litespark.Training;
 
 namespace Litespark.Tests.Training;
@@ -29,6 +32,20 @@ public class MemoryGuardTests
     {
         Assert.StartsWith("It needs 10.0 GB, and 6.0 GB are free.", Check(available: 6, ceiling: 10));
         Assert.StartsWith("It needs 10.0 GB, and 6.0 GB are free.", Check(available: 6, ceiling: null));
+    }
+
+    /// <summary>A GPU's own memory counts, not the machine's.</summary>
+    [Fact]
+    public void A_gpu_is_asked_for_its_free_memory()
+    {
+        using var gpu = new CudaDevice(new EmulatedDriver(), new EmulatedCompiler(), DataType.BFloat16);
+        long free = gpu.FreeMemory!.Value;
+        MemoryForecast fits = Ten with { Total = free }, tooMuch = Ten with { Total = free + 1 };
+        Assert.Null(MemoryGuard.Check(gpu, Recipe, fits));
+        string message = Assert.Throws<UserErrorException>(() => MemoryGuard.Check(gpu, Recipe, tooMuch)).Message;
+        Assert.StartsWith($"The program needs {free / 1e9:0.0} GB, and {free / 1e9:0.0} GB are free on Emulated H200. What helps: ", message);
+        Assert.Contains("training.micro_batch_size", message);
+        Assert.Contains("engine.recompute: full", message);
     }
 
     [Fact]

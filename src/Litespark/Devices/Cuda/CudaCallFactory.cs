@@ -52,13 +52,22 @@ internal sealed class CudaCallFactory(CublasLtContext? cublasLt = null)
         _ => throw new NotSupportedException($"CUDA has no kernel for {call.Op.Name}"),
     };
 
+    /// <summary>Gives back what binding took besides: memory on which algorithms were timed.</summary>
+    public void EndBinding() => cublasLt?.EndTuning();
+
+    /// <summary>A product in cuBLASLt's terms.</summary>
+    public static MatmulProblem Problem(KernelCall call, MatMul op)
+    {
+        (Operand a, Operand b, Operand c) = (call.Inputs[0], call.Inputs[1], call.Outputs[0]);
+        return new MatmulProblem(c.Rows, c.Columns, op.TransposeA ? a.Rows : a.Columns, op.TransposeA, op.TransposeB, a.Stride, b.Stride, c.Stride,
+            a.Type(), c.Type(), op.HasBias, call.Accumulates(0) != 0);
+    }
+
     ICudaCall Product(CudaBinding binding, KernelCall call, MatMul op)
     {
         if (cublasLt is null) return MatMulOps.MatMul(binding, call, op);
-        (Operand a, Operand b, Operand c) = (call.Inputs[0], call.Inputs[1], call.Outputs[0]);
-        var problem = new MatmulProblem(c.Rows, c.Columns, op.TransposeA ? a.Rows : a.Columns, op.TransposeA, op.TransposeB, a.Stride, b.Stride, c.Stride,
-            a.Type(), c.Type(), op.HasBias, call.Accumulates(0) != 0);
         nint bias = op.HasBias ? binding.Address(call.Inputs[2].Contiguous()) : 0;
-        return (ICudaCall?)cublasLt.Bind(problem, binding.Address(a), binding.Address(b), binding.Address(c), bias, op.Alpha) ?? MatMulOps.MatMul(binding, call, op);
+        return (ICudaCall?)cublasLt.Bind(Problem(call, op), binding.Workspace(CublasLtContext.WorkspaceBytes),
+            binding.Address(call.Inputs[0]), binding.Address(call.Inputs[1]), binding.Address(call.Outputs[0]), bias, op.Alpha) ?? MatMulOps.MatMul(binding, call, op);
     }
 }

@@ -1,15 +1,18 @@
+using System.Text;
+using System.Text.Json.Nodes;
 using Litespark.Devices.Cuda.Compilation;
 using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Launching;
 using Litespark.Devices.Cuda.Libraries;
 using Litespark.Devices.Cuda.Libraries.CublasLt;
+using Litespark.Devices.Cuda.Tuning;
 using Litespark.Graphs;
 using Litespark.Planning;
 
 namespace Litespark.Devices.Cuda;
 
 /// <summary>An NVIDIA GPU: kernels of our own compiled at first use, and NVIDIA's libraries where they are to be had.</summary>
-public sealed class CudaDevice : IDevice
+public sealed class CudaDevice : IDevice, ITunable
 {
     readonly ICudaDriver driver;
     readonly KernelLibrary kernels;
@@ -78,10 +81,31 @@ public sealed class CudaDevice : IDevice
     public DeviceProfile Profile { get; }
 
     /// <inheritdoc/>
+    public JsonObject? ChosenAlgorithms => cublasLt is null ? null : JsonNode.Parse(cublasLt.ExportChoices())!.AsObject();
+
+    /// <inheritdoc/>
+    public void UseAlgorithms(JsonObject chosen, Action<string> notice)
+    {
+        ArgumentNullException.ThrowIfNull(chosen);
+        ArgumentNullException.ThrowIfNull(notice);
+        if (cublasLt is not null) cublasLt.ImportChoices(Encoding.UTF8.GetBytes(chosen.ToJsonString()), notice);
+        else if (chosen.Count > 0) notice("the run multiplied matrices by cuBLASLt, which is not here: own kernels do it now, and sums may be rounded otherwise");
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<TuningFinding> Tune(IReadOnlyList<StepProgram> programs) => new PlanTuner(kernels, cublasLt, Profile).Tune(programs);
+
+    /// <inheritdoc/>
     public ILoadedProgram Load(StepProgram program) => new CudaProgram(program, kernels, factory);
 
-    /// <summary>The maker's dense bf16 peak where it is known (whatever the precision of the plan: that is how MFU is compared), else the best rate of large products.</summary>
+    /// <summary>The maker's figure for the plans' precision where it is known, else the best rate of large products.</summary>
     public double SamplePeakFlops() => probe.PeakFlops();
+
+    /// <summary>The maker's figure; null where it is not known.</summary>
+    public double? SamplePeakFlops(DataType precision) => GpuPeaks.Find(HardwareName, precision);
+
+    /// <inheritdoc/>
+    public long? FreeMemory => driver.FreeMemory();
 
     /// <inheritdoc/>
     public double SampleBandwidth() => probe.Bandwidth();

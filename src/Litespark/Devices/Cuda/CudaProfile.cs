@@ -21,6 +21,7 @@ public static class CudaProfile
     {
         Name = "cuda",
         Precision = precision,
+        PeakPrecision = DataType.BFloat16,
         PaddingElements = PaddingElements,
         LossChunkElements = LossChunkElements,
         Supports = op => op is not Attention attention || (precision == DataType.BFloat16 && attention.Geometry.HeadDim is var width && width % 8 == 0 && width <= WidestHead),

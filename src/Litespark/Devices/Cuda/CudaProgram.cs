@@ -38,6 +38,7 @@ internal sealed class CudaProgram : ILoadedProgram
 
         foreach (StepPlan plan in program.Plans.Values)
             plans[plan] = new BoundPlan([.. plan.Calls.Select(call => factory.Create(binding, call))]);
+        factory.EndBinding();
         stream.Synchronize();
     }
 

@@ -11,18 +11,10 @@ internal sealed class GpuProbe(IDevice device, ICudaDriver driver)
     const long CopyBytes = 1L << 30;
     const int CopyRuns = 4;
 
-    /// <summary>Dense bf16 peaks in FLOP/s by the maker's data sheets, by what the driver calls the GPU.</summary>
-    static readonly Dictionary<string, double> KnownPeaks = new()
-    {
-        ["NVIDIA H100 80GB HBM3"] = 989e12,
-        ["NVIDIA H200"] = 989e12,
-    };
-
     double measured;
 
-    /// <summary>FLOP/s: the known peak, or the best of all samples of a large product.</summary>
-    public double PeakFlops()
-        => KnownPeaks.TryGetValue(driver.Properties.Name, out double known) ? known : measured = Math.Max(measured, SampleProduct());
+    /// <summary>FLOP/s of the plans' precision: the known peak, or the best of all samples of a large product.</summary>
+    public double PeakFlops() => GpuPeaks.Find(driver.Properties.Name, device.Profile.Precision) ?? (measured = Math.Max(measured, SampleProduct()));
 
     /// <summary>Bytes/s, read plus written, of a copy on the GPU.</summary>
     public double Bandwidth()

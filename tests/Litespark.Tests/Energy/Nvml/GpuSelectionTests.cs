@@ -14,7 +14,7 @@ public sealed class GpuSelectionTests
         return string.Concat(Enumerable.Range(0, gpus).Where(i => (mask >> i & 1) == 1));
     }
 
-    [GccTheory]
+    [StandInTheory]
     [InlineData(null, "0000:03:00.0", "2")]
     [InlineData("1", "0000:03:00.0", "2")]
     [InlineData(null, "GPU-12345678-0000-0000-0000-000000000000", "1")]
@@ -29,14 +29,14 @@ public sealed class GpuSelectionTests
         Assert.Equal(counted, Counted(nvml, nvml.Options(gpu) with { VisibleGpus = visible }, 4));
     }
 
-    [GccFact]
+    [StandInFact]
     public void A_gpu_that_is_named_twice_counts_once()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200, StandInGpu.H200);
         Assert.Equal("1", Counted(nvml, nvml.Options("1", "0000:02:00.0"), 2));
     }
 
-    [GccTheory]
+    [StandInTheory]
     [InlineData("2,-1,1", "1")]
     [InlineData("0,7,1", "1")]
     [InlineData("", "0")]
@@ -50,7 +50,7 @@ public sealed class GpuSelectionTests
         Assert.Equal(0, nvml.Users);
     }
 
-    [GccFact]
+    [StandInFact]
     public void Numbers_of_unlike_gpus_count_only_where_both_number_them_alike()
     {
         using var nvml = StandInNvml.Create(StandInGpu.Rtx3080Ti, StandInGpu.H200);
@@ -60,7 +60,7 @@ public sealed class GpuSelectionTests
         Assert.Equal("1", Counted(nvml, nvml.Options("0000:02:00.0"), 2));
     }
 
-    [GccFact]
+    [StandInFact]
     public void A_part_of_a_gpu_is_not_measured()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200);

@@ -8,7 +8,7 @@ public sealed class NvmlLibraryTests
     [Fact]
     public void A_field_value_is_laid_out_as_in_C() => Assert.Equal(40, Unsafe.SizeOf<NvmlFieldValue>());
 
-    [GccTheory]
+    [StandInTheory]
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(2)]
@@ -27,7 +27,7 @@ public sealed class NvmlLibraryTests
         Assert.InRange(power, 70_000u, 120_000u);
     }
 
-    [GccFact]
+    [StandInFact]
     public void A_type_that_is_unknown_is_no_reading()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200);
@@ -37,7 +37,7 @@ public sealed class NvmlLibraryTests
         Assert.Equal(NvmlReturn.NotSupported, library.InstantPower(device, out _));
     }
 
-    [GccFact]
+    [StandInFact]
     public void Clocks_temperature_limit_and_names_are_read()
     {
         using var nvml = StandInNvml.Create(StandInGpu.Rtx3080Ti, StandInGpu.H200);
@@ -58,7 +58,7 @@ public sealed class NvmlLibraryTests
         Assert.Equal("Insufficient Permissions", library.ErrorText(NvmlReturn.NoPermission));
     }
 
-    [GccFact]
+    [StandInFact]
     public void What_does_not_start_is_not_shut_down()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200);

@@ -7,7 +7,7 @@ public sealed class NvmlMeterTests
 {
     const string First = "0000:01:00.0", Second = "0000:02:00.0";
 
-    [GccFact]
+    [StandInFact]
     public void A_gpus_counter_is_read_in_its_own_steps()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200);
@@ -29,7 +29,7 @@ public sealed class NvmlMeterTests
         Assert.InRange(meter.ReadJoules(), used - step * 1.01, used + step * 1.01);
     }
 
-    [GccFact]
+    [StandInFact]
     public void The_gpus_of_the_run_are_summed_and_no_other()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200, StandInGpu.H200, StandInGpu.H200);
@@ -44,7 +44,7 @@ public sealed class NvmlMeterTests
         Assert.True(nvml.Joules(0) > 2 * nvml.Joules(1));
     }
 
-    [GccFact]
+    [StandInFact]
     public void A_counter_that_begins_again_goes_on_from_where_it_was()
     {
         using var nvml = StandInNvml.Create(StandInGpu.Tomorrow);
@@ -58,7 +58,7 @@ public sealed class NvmlMeterTests
         Assert.Equal(350, meter.ReadJoules(), 1e-6);
     }
 
-    [GccFact]
+    [StandInFact]
     public void A_failed_read_keeps_the_sum_and_the_next_good_one_makes_it_good()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200);
@@ -73,7 +73,7 @@ public sealed class NvmlMeterTests
         Assert.Equal(70, meter.ReadJoules(), 1e-6);
     }
 
-    [GccFact]
+    [StandInFact]
     public void Without_a_counter_power_is_integrated_and_said_to_be()
     {
         using var nvml = StandInNvml.Create(StandInGpu.Rtx3080Ti);
@@ -95,7 +95,7 @@ public sealed class NvmlMeterTests
         Assert.True(used > 1000);
     }
 
-    [GccFact]
+    [StandInFact]
     public void A_thread_samples_power_that_nobody_reads()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200);
@@ -106,7 +106,7 @@ public sealed class NvmlMeterTests
         Assert.Equal(nvml.Joules(0), meter.LastJoules, nvml.Joules(0) * 1e-3);
     }
 
-    [GccFact]
+    [StandInFact]
     public void The_mean_of_a_second_is_the_last_resort_and_said_to_be_one()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200);
@@ -128,7 +128,7 @@ public sealed class NvmlMeterTests
         Assert.InRange(meter.ReadJoules() - idle, used - watts, used);
     }
 
-    [GccFact]
+    [StandInFact]
     public void An_older_driver_has_no_counter_and_no_fields_but_power()
     {
         using var nvml = StandInNvml.CreateOlder(StandInGpu.Rtx3080Ti);
@@ -141,7 +141,7 @@ public sealed class NvmlMeterTests
         Assert.Contains("Simulated RTX 3080 Ti gives neither its energy nor its power (Not Supported). Right would also be estimate.", error.Message);
     }
 
-    [GccFact]
+    [StandInFact]
     public void A_read_that_is_dear_is_not_repeated_at_once()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200);
@@ -166,7 +166,7 @@ public sealed class NvmlMeterTests
         Assert.InRange(meter.ReadJoules(), 5000, 5100);
     }
 
-    [GccFact]
+    [StandInFact]
     public void Reads_from_many_threads_never_fall_and_allocate_nothing()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200, StandInGpu.H200);
@@ -200,7 +200,7 @@ public sealed class NvmlMeterTests
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - allocated);
     }
 
-    [GccFact]
+    [StandInFact]
     public void A_closed_meter_keeps_its_last_figure_and_shuts_the_library_down()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200);
@@ -219,7 +219,7 @@ public sealed class NvmlMeterTests
         Assert.Equal(0, nvml.Users);
     }
 
-    [GccFact]
+    [StandInFact]
     public void A_window_under_five_seconds_is_imprecise()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200);
@@ -233,7 +233,7 @@ public sealed class NvmlMeterTests
         Assert.False(window.End().IsImprecise);
     }
 
-    [GccFact]
+    [StandInFact]
     public void Idle_power_is_measured_and_taken_off_where_asked()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200);

@@ -11,7 +11,7 @@ public sealed class NvmlSourceTests : IDisposable
 
     public void Dispose() => sysfs.Dispose();
 
-    [GccFact]
+    [StandInFact]
     public void Gpus_count_for_a_run_on_gpus_and_processors_for_one_on_the_processor()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200);
@@ -21,7 +21,7 @@ public sealed class NvmlSourceTests : IDisposable
         Assert.Equal(("nvml", "rapl", "rapl"), (onGpu.Source, onProcessor.Source, asked.Source));
     }
 
-    [GccFact]
+    [StandInFact]
     public void Gpus_that_cannot_be_read_are_estimated_though_the_processor_could_be_read()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200);
@@ -51,7 +51,7 @@ public sealed class NvmlSourceTests : IDisposable
         Assert.Contains("/nowhere/libnvidia-ml.so.1 is not found, so no NVIDIA driver is installed. To fix: on a machine with an NVIDIA GPU, install its driver;", error.Message);
     }
 
-    [GccTheory]
+    [StandInTheory]
     [InlineData("nvmlInit_v2", 9, "NVML does not start (Driver Not Loaded). To fix: 'sudo modprobe nvidia'")]
     [InlineData("nvmlInit_v2", 18, "NVML does not start (Driver/library version mismatch). To fix: reboot")]
     [InlineData("nvmlInit_v2", 17, "NVML does not start (Unknown Error). To fix: in a container, start it with the GPUs")]
@@ -66,7 +66,7 @@ public sealed class NvmlSourceTests : IDisposable
         Assert.Equal(0, nvml.Users);
     }
 
-    [GccFact]
+    [StandInFact]
     public void The_description_shows_the_visible_gpus_of_the_machine()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200, StandInGpu.H200, StandInGpu.Rtx3080Ti);

@@ -118,7 +118,7 @@ internal sealed unsafe class StandInNvml : TimeProvider, IDisposable
         try
         {
             string[] arguments = ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", .. defines, "-o", output, SourceFile(), "-lm", "-lpthread"];
-            (int code, string messages) = Gcc.Run(arguments);
+            (int code, string messages) = StandInLibrary.Gcc(arguments)!.Value;
             Assert.True(code == 0, messages);
             return File.ReadAllBytes(output);
         }

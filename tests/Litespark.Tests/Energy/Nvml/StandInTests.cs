@@ -22,7 +22,7 @@ public sealed class StandInTests
         test();
     }
 
-    [GccTheory]
+    [StandInTheory]
     [InlineData(StandInGpu.Rtx3080Ti, 0.040, 0.050)]
     [InlineData(StandInGpu.H200, 0.0051, 0.0060)]
     [InlineData(StandInGpu.Tomorrow, 0.000008, 0.000010)]
@@ -44,7 +44,7 @@ public sealed class StandInTests
         });
     }
 
-    [GccFact]
+    [StandInFact]
     public void Memory_clocks_are_those_that_the_gpu_has()
     {
         using var nvml = StandInNvml.Create(StandInGpu.Rtx3080Ti, StandInGpu.H200);
@@ -65,7 +65,7 @@ public sealed class StandInTests
         });
     }
 
-    [GccFact]
+    [StandInFact]
     public void Clocks_are_kept_from_those_who_may_not()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200);
@@ -79,7 +79,7 @@ public sealed class StandInTests
         });
     }
 
-    [GccFact]
+    [StandInFact]
     public void The_power_limit_holds_and_a_lock_above_it_does_not()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200);
@@ -97,7 +97,7 @@ public sealed class StandInTests
         });
     }
 
-    [GccFact]
+    [StandInFact]
     public void Temperature_follows_power_slowly_and_raises_it()
     {
         using var nvml = StandInNvml.Create(StandInGpu.Rtx3080Ti);
@@ -112,7 +112,7 @@ public sealed class StandInTests
         Assert.True(warm > cold);
     }
 
-    [GccFact]
+    [StandInFact]
     public void A_kernel_takes_its_slower_resources_time_and_a_lower_clock_of_the_other_saves_energy()
     {
         using var nvml = StandInNvml.Create(StandInGpu.Tomorrow);

@@ -24,6 +24,7 @@ internal sealed unsafe class LibCuda(nint library)
     readonly delegate* unmanaged<int*, int> deviceGetCount = (delegate* unmanaged<int*, int>)Export(library, "cuDeviceGetCount");
     readonly delegate* unmanaged<int*, int, int> deviceGet = (delegate* unmanaged<int*, int, int>)Export(library, "cuDeviceGet");
     readonly delegate* unmanaged<byte*, int, int, int> deviceGetName = (delegate* unmanaged<byte*, int, int, int>)Export(library, "cuDeviceGetName");
+    readonly delegate* unmanaged<byte*, int, int, int> deviceGetPciBusId = (delegate* unmanaged<byte*, int, int, int>)Export(library, "cuDeviceGetPCIBusId");
     readonly delegate* unmanaged<nuint*, int, int> deviceTotalMem = (delegate* unmanaged<nuint*, int, int>)Export(library, "cuDeviceTotalMem_v2");
     readonly delegate* unmanaged<int*, int, int, int> deviceGetAttribute = (delegate* unmanaged<int*, int, int, int>)Export(library, "cuDeviceGetAttribute");
 
@@ -91,15 +92,19 @@ internal sealed unsafe class LibCuda(nint library)
     /// <param name="device">Handle of <see cref="Device"/>.</param>
     public GpuProperties Properties(int device)
     {
-        const int NameLength = 256;
-        byte* name = stackalloc byte[NameLength];
+        const int NameLength = 256, BusIdLength = 32;
+        byte* name = stackalloc byte[NameLength], busId = stackalloc byte[BusIdLength];
         Check(deviceGetName(name, NameLength, device), "cuDeviceGetName");
+        Check(deviceGetPciBusId(busId, BusIdLength, device), "cuDeviceGetPCIBusId");
         nuint memory;
         Check(deviceTotalMem(&memory, device), "cuDeviceTotalMem");
         int version;
         Check(driverGetVersion(&version), "cuDriverGetVersion");
         return new GpuProperties(Text(name), Attribute(CapabilityMajor), Attribute(CapabilityMinor), Attribute(Multiprocessors), (long)memory,
-            Attribute(SharedMemoryPerBlockOptIn), Attribute(SecondLevelCacheBytes), version);
+            Attribute(SharedMemoryPerBlockOptIn), Attribute(SecondLevelCacheBytes), version)
+        {
+            PciBusId = Text(busId),
+        };
 
         int Attribute(int attribute)
         {

@@ -21,8 +21,7 @@ internal static class AttentionOps
     {
         AttentionGeometry g = op.Geometry;
         (Operand q, Operand k, Operand v, Operand o) = (Rows(binding, call.Inputs[0]), Rows(binding, call.Inputs[1]), Rows(binding, call.Inputs[2]), Rows(binding, call.Outputs[0]));
-        var variant = new KernelVariant("attention_forward", $"HEAD_DIM={g.HeadDim}", $"QUERY_TILE={tile.Queries}", $"KEY_TILE={tile.Keys}", $"WARPS={tile.Warps}");
-        return binding.Launch(variant, "attention_forward", new LaunchShape(checked(tile.QueryTiles(g.SequenceLength) * g.Heads * g.Sequences), tile.Threads, tile.SharedBytes),
+        return binding.Launch(ForwardVariant(g.HeadDim, tile), "attention_forward", new LaunchShape(checked(tile.QueryTiles(g.SequenceLength) * g.Heads * g.Sequences), tile.Threads, tile.SharedBytes),
             binding.Address(q), binding.Address(k), binding.Address(v), binding.Address(call.Inputs[3].Contiguous()), binding.Address(o), binding.Address(call.Outputs[1].Contiguous()),
             g.SequenceLength, g.Heads, g.Heads / g.KeyValueHeads, op.Window, op.Scale, (long)q.Stride, (long)k.Stride, (long)v.Stride, (long)o.Stride);
     }
@@ -43,10 +42,8 @@ internal static class AttentionOps
 
         long rows = (long)g.Tokens * g.Heads, ranges = (long)g.Sequences * (keyTiles + queryTiles);
         nint delta = binding.Workspace(rows * sizeof(float) + ranges * sizeof(int)), ends = delta + (nint)(rows * sizeof(float)), highest = ends + (nint)((long)g.Sequences * keyTiles * sizeof(int));
-        string width = $"HEAD_DIM={g.HeadDim}";
-        var prepare = new KernelVariant("attention_prepare", width);
-        var forKeys = new KernelVariant("attention_gradient_keys", width, $"KEY_TILE={keyTile.Keys}", $"QUERY_TILE={keyTile.Queries}", $"STAGES={keyTile.Stages}", $"COLUMNS={tiles.GradientKeyColumns}");
-        var forQueries = new KernelVariant("attention_gradient_queries", width, $"KEY_TILE={queryTile.Keys}", $"QUERY_TILE={queryTile.Queries}", $"STAGES={queryTile.Stages}", $"WARPS={queryTile.Warps}");
+        var prepare = new KernelVariant("attention_prepare", $"HEAD_DIM={g.HeadDim}");
+        (KernelVariant forKeys, KernelVariant forQueries) = GradientVariants(g.HeadDim, tiles);
         int parts = (tiles.Columns + tiles.GradientKeyColumns - 1) / tiles.GradientKeyColumns;
         return new CallSequence(
             binding.Launch(prepare, "attention_delta", new LaunchShape(Blocks(rows), WarpsPerBlock * WarpSize),
@@ -59,6 +56,19 @@ internal static class AttentionOps
             binding.Launch(forQueries, "attention_gradient_queries", new LaunchShape(checked(queryTile.QueryTiles(tokens) * g.Heads * g.Sequences), queryTile.Threads, queryTile.SharedBytes),
                 binding.Address(q), binding.Address(k), binding.Address(v), binding.Address(dO), logSumExp, delta, starts, binding.Address(dQ),
                 tokens, g.Heads, group, op.Window, op.Scale, (long)q.Stride, (long)k.Stride, (long)v.Stride, (long)dO.Stride, (long)dQ.Stride));
+    }
+
+    /// <summary>What is compiled for attention.</summary>
+    public static KernelVariant ForwardVariant(int headDim, AttentionTile tile)
+        => new("attention_forward", $"HEAD_DIM={headDim}", $"QUERY_TILE={tile.Queries}", $"KEY_TILE={tile.Keys}", $"WARPS={tile.Warps}");
+
+    /// <summary>What is compiled for its gradient.</summary>
+    public static (KernelVariant ForKeys, KernelVariant ForQueries) GradientVariants(int headDim, AttentionTiles tiles)
+    {
+        (AttentionTile keys, AttentionTile queries) = (tiles.GradientKeys, tiles.GradientQueries);
+        string width = $"HEAD_DIM={headDim}";
+        return (new("attention_gradient_keys", width, $"KEY_TILE={keys.Keys}", $"QUERY_TILE={keys.Queries}", $"STAGES={keys.Stages}", $"COLUMNS={tiles.GradientKeyColumns}"),
+            new("attention_gradient_queries", width, $"KEY_TILE={queries.Keys}", $"QUERY_TILE={queries.Queries}", $"STAGES={queries.Stages}", $"WARPS={queries.Warps}"));
     }
 
     /// <summary>q, k, v, positions, caches → o; k and v are appended to the caches first.</summary>

@@ -15,10 +15,12 @@ internal sealed class AttentionTiles(int headDim, GpuProperties gpu)
     public const int WidestHead = 256;
 
     // GPUs with 160 KiB of shared memory or more (sm_80, sm_90, sm_100) against those with 99 (sm_86, sm_89, sm_120).
-    const int MuchShared = 160 << 10, ElementBytes = 2, RowPadding = 8, Narrow = 96, Medium = 128;
+    const int MuchShared = 160 << 10, ElementBytes = 2, RowPadding = 8, Narrow = 96, Medium = 128, Rows = 16;
 
     /// <summary>Columns as they lie in tiles: whole 16-element steps.</summary>
     public int Columns { get; } = (headDim + 15) / 16 * 16;
+
+    readonly AttentionTile? gradientKeys, gradientQueries;
 
     bool HasMuch => gpu.SharedMemoryPerBlock >= MuchShared;
 
@@ -30,15 +32,19 @@ internal sealed class AttentionTiles(int headDim, GpuProperties gpu)
         get
         {
             (int queries, int keys) = Columns <= Narrow ? (128, 64) : Columns <= Medium ? (128, gpu.Major >= 9 ? 64 : 32) : (64, 64);
-            return new AttentionTile(queries, keys, Stages: 1, Warps: 4, (queries + 2 * keys) * RowBytes);
+            return ForwardTile(queries, keys);
         }
     }
+
+    /// <summary>Those, and smaller ones that a GPU may be faster with.</summary>
+    public IEnumerable<AttentionTile> ForwardVariants => Smaller(Forward, Rows * Forward.Warps, ForwardTile);
 
     /// <summary>Tiles of attention_gradient_keys.</summary>
     public AttentionTile GradientKeys
     {
         get
         {
+            if (gradientKeys is { } chosen) return chosen;
             (int keys, int queries, int stages) = (Columns, HasMuch) switch
             {
                 ( <= 64, _) or ( <= Narrow, true) => (128, 64, 2),
@@ -48,9 +54,10 @@ internal sealed class AttentionTiles(int headDim, GpuProperties gpu)
                 (_, true) => (64, gpu.Major >= 9 ? 32 : 16, 2),
                 _ => (32, 32, 1),
             };
-            const int Statistics = 3 * sizeof(float);
-            return new AttentionTile(queries, keys, stages, keys / 16, 2 * keys * RowBytes + stages * queries * (2 * RowBytes + Statistics));
+            return GradientKeyTile(queries, keys, stages);
         }
+
+        init => gradientKeys = value;
     }
 
     /// <summary>Columns that a block of attention_gradient_keys sums: all, or half of those of the widest heads.</summary>
@@ -61,6 +68,7 @@ internal sealed class AttentionTiles(int headDim, GpuProperties gpu)
     {
         get
         {
+            if (gradientQueries is { } chosen) return chosen;
             (int queries, int keys, int stages, int warps) = (Columns, HasMuch) switch
             {
                 ( <= Narrow, _) => (128, 32, 2, 4),
@@ -69,8 +77,35 @@ internal sealed class AttentionTiles(int headDim, GpuProperties gpu)
                 (_, true) => (64, 32, 2, 4),
                 _ => (32, 32, 1, 2),
             };
-            return new AttentionTile(queries, keys, stages, warps, 2 * (queries + stages * keys) * RowBytes);
+            return GradientQueryTile(queries, keys, stages, warps);
         }
+
+        init => gradientQueries = value;
+    }
+
+    /// <summary>These tiles, and such with a smaller one for one of the gradient's kernels that a GPU may be faster with.</summary>
+    public IEnumerable<AttentionTiles> GradientVariants
+        => new[] { this }
+            .Concat(Smaller(GradientKeys, Rows, (queries, keys) => GradientKeyTile(queries, keys, GradientKeys.Stages)).Skip(1).Select(tile => new AttentionTiles(headDim, gpu) { GradientKeys = tile }))
+            .Concat(Smaller(GradientQueries, Rows * GradientQueries.Warps, (queries, keys) => GradientQueryTile(queries, keys, GradientQueries.Stages, GradientQueries.Warps)).Skip(1).Select(tile => new AttentionTiles(headDim, gpu) { GradientQueries = tile }));
+
+    AttentionTile ForwardTile(int queries, int keys) => new(queries, keys, Stages: 1, Warps: 4, (queries + 2 * keys) * RowBytes);
+
+    AttentionTile GradientKeyTile(int queries, int keys, int stages)
+    {
+        const int Statistics = 3 * sizeof(float);
+        return new AttentionTile(queries, keys, stages, keys / 16, 2 * keys * RowBytes + stages * queries * (2 * RowBytes + Statistics));
+    }
+
+    AttentionTile GradientQueryTile(int queries, int keys, int stages, int warps) => new(queries, keys, stages, warps, 2 * (queries + stages * keys) * RowBytes);
+
+    /// <summary>A tile, and those of half its queries, half its keys and half of both: they need less of everything. Each warp keeps whole fragments.</summary>
+    static IEnumerable<AttentionTile> Smaller(AttentionTile tile, int queryStep, Func<int, int, AttentionTile> make)
+    {
+        const int Fewest = 32;
+        (int Queries, int Keys)[] sizes = [(tile.Queries, tile.Keys), (tile.Queries / 2, tile.Keys), (tile.Queries, tile.Keys / 2), (tile.Queries / 2, tile.Keys / 2)];
+        return sizes.Where((size, i) => i == 0 || (size.Queries >= Fewest && size.Keys >= Fewest && size.Queries % queryStep == 0 && size.Keys % Rows == 0))
+            .Select(size => make(size.Queries, size.Keys));
     }
 }
 

@@ -61,7 +61,10 @@ internal sealed record Gemm(int M, int N, int K, GemmMatrix A, bool TransposeA, 
 
     /// <summary>Binds the kernels, cut as suits the shape and the GPU.</summary>
     public ICudaCall Bind(CudaBinding binding)
-        => Bind(binding, GemmCut.Choose(OnTensorCores ? GemmTile.TensorCore : [GemmTile.Plain], M, N, K * Segments, (long)Sequences * Heads, binding.Gpu));
+        => Bind(binding, Cut(binding.Gpu));
+
+    /// <summary>The cut that suits the shape and a GPU.</summary>
+    public GemmCut Cut(GpuProperties gpu) => GemmCut.Choose(OnTensorCores ? GemmTile.TensorCore : [GemmTile.Plain], M, N, K * Segments, (long)Sequences * Heads, gpu);
 
     /// <summary>Binds the kernels for a certain cut.</summary>
     public ICudaCall Bind(CudaBinding binding, GemmCut cut)

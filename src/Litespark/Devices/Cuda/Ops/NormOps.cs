@@ -64,19 +64,10 @@ internal static class NormOps
                 new KernelVariant("norm_gradient", defines), "norm_gradient", new LaunchShape(blocks, team.Threads, team.Count > 1 ? team.Count * groupSize * sizeof(float) : 0),
                 binding.Address(dy), (long)dy.Stride, binding.Address(x), (long)x.Stride, binding.Address(weight), AddressOf(binding, mean), binding.Address(inverse),
                 AddressOf(binding, addend), StrideOf(addend), binding.Address(dx), (long)dx.Stride, weightSums, mean is null ? 0 : biasSums, x.Rows, groups, groupSize),
-            Totals(binding, weightSums, blocks, call, output: 1),
+            ColumnSumOps.Totals(binding, weightSums, blocks, call, output: 1),
         };
-        if (mean is not null) calls.Add(Totals(binding, biasSums, blocks, call, output: 2));
+        if (mean is not null) calls.Add(ColumnSumOps.Totals(binding, biasSums, blocks, call, output: 2));
         return new CallSequence([.. calls]);
-    }
-
-    static KernelLaunch Totals(CudaBinding binding, nint sums, int rows, KernelCall call, int output)
-    {
-        const int Columns = 32, Threads = 1024;
-        int columns = checked((int)call.Outputs[output].Contiguous().Count());
-        return binding.Launch(
-            new KernelVariant("column_totals"), "column_totals", new LaunchShape((columns + Columns - 1) / Columns, Threads, Threads * sizeof(float)),
-            sums, rows, columns, binding.Address(call.Outputs[output]), call.Accumulates(output));
     }
 
     static string Centered(Operand? mean) => mean is null ? "CENTERED=0" : "CENTERED=1";

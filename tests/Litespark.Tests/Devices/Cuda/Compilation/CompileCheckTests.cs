@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using Litespark.Devices.Cuda.Compilation;
+using Litespark.Devices.Cuda.Driver;
+using Litespark.Devices.Cuda.Ops;
 using Xunit.Abstractions;
 
 namespace Litespark.Tests.Devices.Cuda.Compilation;
@@ -36,6 +38,28 @@ public class CompileCheckTests(ITestOutputHelper output)
         if (NvrtcHere.Disassembler is null) output.WriteLine("no nvdisasm: instructions were not looked at");
         output.WriteLine($"{reports.Count} variants of {KernelText.Files.Count} files");
         Assert.True(reports.All(report => report.Problems.Count == 0), string.Join('\n', reports.SelectMany(report => report.Problems.Select(problem => $"{report.Title}: {problem}"))));
+    }
+
+    /// <summary>The tiles that are timed beside those in use.</summary>
+    [NvrtcTheory]
+    [InlineData(64)]
+    [InlineData(128)]
+    public void Smaller_tiles_of_attention_compile_without_spills(int headDim)
+    {
+        var problems = new ConcurrentBag<string>();
+        foreach ((string architecture, GpuProperties gpu) in new[] { ("sm_90a", new GpuProperties("", 9, 0, 132, 0, 227 << 10, 0, 0)), ("sm_80", new GpuProperties("", 8, 0, 108, 0, 163 << 10, 0, 0)) })
+        {
+            var tiles = new AttentionTiles(headDim, gpu);
+            IEnumerable<KernelVariant> gradients = tiles.GradientVariants.Select(variant => AttentionOps.GradientVariants(headDim, variant)).SelectMany(pair => new[] { pair.ForKeys, pair.ForQueries });
+            Parallel.ForEach(tiles.ForwardVariants.Select(tile => AttentionOps.ForwardVariant(headDim, tile)).Concat(gradients).Distinct(), variant =>
+            {
+                var found = new List<string>();
+                Check(new NvrtcCompiler(NvrtcHere.Library!, architecture), variant, new Budget(), [], found);
+                foreach (string problem in found) problems.Add($"{architecture} {variant}: {problem}");
+            });
+        }
+
+        Assert.Empty(problems);
     }
 
     [NvrtcFact]

@@ -1,6 +1,9 @@
 using System.Runtime.InteropServices;
+using Litespark.Devices.Cuda;
 using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Launching;
+using Litespark.Graphs;
+using Litespark.Tests.Devices.Cuda.Emulation;
 
 namespace Litespark.Tests.Devices.Cuda.Driver;
 
@@ -17,7 +20,7 @@ public sealed class LibCudaDriverTests : IDisposable
         nint library = Load();
         using (var driver = new LibCudaDriver(new LibCuda(library)))
         {
-            Assert.Equal(new GpuProperties("Stand-in GPU", 9, 0, 132, 1L << 30, 232448, 50 << 20, 12040), driver.Properties);
+            Assert.Equal(new GpuProperties("Stand-in GPU", 9, 0, 132, 1L << 30, 232448, 50 << 20, 12040) { PciBusId = "0000:41:00.0" }, driver.Properties);
             using (var memory = new DeviceMemory(driver, 16))
             using (var second = new DeviceMemory(driver, 16))
             using (var host = new PinnedMemory(driver, 16))
@@ -129,6 +132,14 @@ public sealed class LibCudaDriverTests : IDisposable
         driver.Dispose();
         memory.Dispose();
         Assert.Throws<ObjectDisposedException>(() => driver.FreeMemory());
+    }
+
+    /// <summary>Numbers of GPUs mean something else to the energy meter; places on the bus do not.</summary>
+    [StandInFact]
+    public void A_device_names_its_gpu_by_its_place_on_the_bus()
+    {
+        using var device = new CudaDevice(new LibCudaDriver(new LibCuda(Load())), new EmulatedCompiler(), DataType.BFloat16);
+        Assert.Equal(["0000:41:00.0"], device.Gpus);
     }
 
     [StandInFact]

@@ -54,6 +54,7 @@ int cuDriverGetVersion(int *version) { *version = 12040; return OK; }
 int cuDeviceGetCount(int *count) { NEED(initialised, 3); *count = 1; return OK; }
 int cuDeviceGet(int *device, int ordinal) { NEED(ordinal == 0, 101); *device = 7; return OK; }
 int cuDeviceGetName(char *name, int length, int device) { NEED(device == 7, 101); snprintf(name, length, "Stand-in GPU"); return OK; }
+int cuDeviceGetPCIBusId(char *id, int length, int device) { NEED(device == 7, 101); NEED(length > 12, INVALID_VALUE); snprintf(id, length, "0000:41:00.0"); return OK; }
 int cuDeviceTotalMem_v2(size_t *bytes, int device) { NEED(device == 7, 101); *bytes = CAPACITY; return OK; }
 
 int cuDeviceGetAttribute(int *value, int attribute, int device)

@@ -31,6 +31,9 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
     /// <inheritdoc/>
     public GpuProperties Properties { get; } = new("Emulated H200", 9, 0, multiprocessors, 141L << 30, 227 << 10, 50 << 20, 12040);
 
+    /// <summary>Captures that were ended.</summary>
+    public int GraphCount { get; private set; }
+
     /// <summary>Kernels that have run.</summary>
     public long KernelCount => launches;
 
@@ -163,6 +166,12 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
         }
     }
 
+    /// <summary>Puts the work of a library that stands in for one of NVIDIA's into a stream: a function of C that is given the data.</summary>
+    public void Enqueue(nint stream, nint function, nint data)
+    {
+        lock (gate) Give(stream, new Work(WorkKind.Host, function, data));
+    }
+
     /// <inheritdoc/>
     public nint CreateStream()
     {
@@ -288,6 +297,7 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
             foreach (EmulatedStream any in streams.Where(any => any.Recording == recording)) any.Recording = null;
             captures--;
             if (recording.Joined.Count > 0) throw new CudaException("the capture ends with streams that joined it and are not waited for");
+            GraphCount++;
             return Add(recording.Work.ToArray());
         }
     }
@@ -406,6 +416,9 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
                 break;
             case WorkKind.Launch:
                 Run((EmulatedFunction)work.Subject!, work.Shape, work.Arguments!);
+                break;
+            case WorkKind.Host:
+                ((delegate* unmanaged<nint, void>)work.Destination)(work.Source);
                 break;
             case WorkKind.Record:
                 var marker = (EmulatedEvent)work.Subject!;

@@ -1,8 +1,10 @@
 using System.Runtime.InteropServices;
+using Litespark.Checkpoints;
 using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Libraries.CublasLt;
 using Litespark.Graphs;
 using Litespark.Tests.Devices.Cuda.Emulation;
+using Litespark.Tests.Devices.Cuda.Ops;
 
 namespace Litespark.Tests.Devices.Cuda.Libraries;
 
@@ -41,16 +43,17 @@ public sealed class CublasLtTests : IDisposable
             {
                 double sum = 0;
                 for (int k = 0; k < K; k++) sum += (double)a[transposeA ? k * strideA + m : m * strideA + k] * b[transposeB ? n * strideB + k : k * strideB + n];
-                expected[m * strideC + n] = Round((float)(0.5f * sum + (accumulates ? c[m * strideC + n] : 0) + (bias ? added[n] : 0)), output);
+                expected[m * strideC + n] = TrialTensor.Round((float)(0.5f * sum + (accumulates ? c[m * strideC + n] : 0) + (bias ? added[n] : 0)), output);
             }
 
         nint library = Load("stand_in_cublaslt.c");
         using var driver = new EmulatedDriver();
         using (var context = new CublasLtContext(new LibCublasLt(library), driver, new MatmulChoices()))
         using (var stream = new CudaStream(driver))
+        using (var workspace = new DeviceMemory(driver, CublasLtContext.WorkspaceBytes))
         using (DeviceMemory onA = Upload(driver, stream, a, operands), onB = Upload(driver, stream, b, operands), onC = Upload(driver, stream, c, output), onBias = Upload(driver, stream, added, output))
         {
-            using CublasLtMatmul call = context.Bind(problem, onA.Value, onB.Value, onC.Value, bias ? onBias.Value : 0, 0.5f)!;
+            using CublasLtMatmul call = context.Bind(problem, workspace.Value, onA.Value, onB.Value, onC.Value, bias ? onBias.Value : 0, 0.5f)!;
             call.Enqueue(stream.Value);
             float[] result = Download(driver, stream, onC, c.Length, output);
             for (int i = 0; i < result.Length; i++) Assert.True(Math.Abs(result[i] - expected[i]) <= 1e-6 * Math.Abs(expected[i]), $"element {i}: {result[i]}, expected {expected[i]}"); // gaps between rows too
@@ -89,8 +92,8 @@ public sealed class CublasLtTests : IDisposable
         byte[] Tune(MatmulChoices choices)
         {
             using var context = new CublasLtContext(new LibCublasLt(library), driver, choices);
-            using (CublasLtMatmul? call = context.Bind(problem, memory.Value, memory.Value + 1024, memory.Value + 2048)) Assert.NotNull(call);
-            using (CublasLtMatmul? again = context.Bind(problem, memory.Value + 256, memory.Value, memory.Value + 2048)) Assert.NotNull(again);
+            using (CublasLtMatmul? call = context.Bind(problem, memory.Value, memory.Value, memory.Value + 1024, memory.Value + 2048)) Assert.NotNull(call);
+            using (CublasLtMatmul? again = context.Bind(problem, memory.Value, memory.Value + 256, memory.Value, memory.Value + 2048)) Assert.NotNull(again);
             return choices.Export();
         }
     }
@@ -105,7 +108,7 @@ public sealed class CublasLtTests : IDisposable
         var problem = new MatmulProblem(8, 8, 8, false, false, 8, 8, 8, DataType.Float32, DataType.Float32, false, false);
         new MatmulChoices(file).Add($"Stand-in GPU, cuBLASLt 130002: {problem}", new MatmulChoice(default, 0.1f, 1));
         using var context = new CublasLtContext(new LibCublasLt(library), driver, new MatmulChoices(file));
-        using CublasLtMatmul? call = context.Bind(problem, memory.Value, memory.Value + 1024, memory.Value + 2048);
+        using CublasLtMatmul? call = context.Bind(problem, memory.Value, memory.Value, memory.Value + 1024, memory.Value + 2048);
         Assert.NotNull(call);
         Assert.Equal(1, Number(library, "stand_in_lt_searches"));
     }
@@ -118,8 +121,8 @@ public sealed class CublasLtTests : IDisposable
         using var context = new CublasLtContext(new LibCublasLt(library), driver, new MatmulChoices());
         using var memory = new DeviceMemory(driver, 4096);
         var problem = new MatmulProblem(8, 8, 8, false, false, 8, 8, 8, DataType.Float32, DataType.BFloat16, false, false);
-        Assert.Null(context.Bind(problem, memory.Value, memory.Value, memory.Value)); // fp32 operands, bf16 result
-        Assert.Null(context.Bind(problem with { Output = DataType.Float32, N = 13, StrideB = 13, StrideC = 13 }, memory.Value, memory.Value, memory.Value));
+        Assert.Null(context.Bind(problem, memory.Value, memory.Value, memory.Value, memory.Value)); // fp32 operands, bf16 result
+        Assert.Null(context.Bind(problem with { Output = DataType.Float32, N = 13, StrideB = 13, StrideC = 13 }, memory.Value, memory.Value, memory.Value, memory.Value));
     }
 
     [Fact]
@@ -151,16 +154,7 @@ public sealed class CublasLtTests : IDisposable
     static float[] Values(int count, DataType type, int seed)
     {
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, count).Select(_ => Round((float)random.NextDouble() * 2 - 1, type))];
-    }
-
-    static float Round(float value, DataType type) => type == DataType.Float32 ? value : BitConverter.UInt32BitsToSingle((uint)Bits(value) << 16);
-
-    /// <summary>bf16, to nearest, ties to even.</summary>
-    static ushort Bits(float value)
-    {
-        uint bits = BitConverter.SingleToUInt32Bits(value);
-        return (ushort)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+        return [.. Enumerable.Range(0, count).Select(_ => TrialTensor.Round((float)random.NextDouble() * 2 - 1, type))];
     }
 
     static unsafe DeviceMemory Upload(EmulatedDriver driver, CudaStream stream, float[] values, DataType type)
@@ -169,7 +163,7 @@ public sealed class CublasLtTests : IDisposable
         using var host = new PinnedMemory(driver, memory.ByteLength);
         for (int i = 0; i < values.Length; i++)
             if (type == DataType.Float32) ((float*)host.Value)[i] = values[i];
-            else ((ushort*)host.Value)[i] = Bits(values[i]);
+            else ((ushort*)host.Value)[i] = TensorConversion.ToBFloat16(values[i]);
         driver.CopyToDevice(memory.Value, host.Value, memory.ByteLength, stream.Value);
         stream.Synchronize();
         return memory;

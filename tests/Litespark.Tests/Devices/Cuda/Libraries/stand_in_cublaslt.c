@@ -1,6 +1,6 @@
 // Stands in for libcublasLt: the same exported functions and the same numbers of attributes, on host memory, by plain loops over
-// column-major matrices. Products run when they are called. What an algorithm "costs" is told to the stand-in of the driver, if
-// there is one in the same library.
+// column-major matrices. Products run when they are called, or are put into a stream by whoever has said how
+// (stand_in_lt_enqueue_by). What an algorithm "costs" is told to the stand-in of the driver, if there is one in the same library.
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -25,17 +25,31 @@ static const struct { uint32_t scheme; size_t workspace; int state; float cost; 
 #define ALGORITHMS (sizeof algorithms / sizeof *algorithms)
 #define MAGIC 0x1757A1D1Bull
 
-static int live, searches, runs;
+// A product that was called: operands, and copies of all that the library may not look at afterwards.
+typedef struct product { description d; layout a, b, c, out; const void *pa, *pb, *pc; void *pout; float alpha, beta; uint64_t id; struct product *next; } product;
+
+static int live, searches, runs, done[ALGORITHMS];
+static product *called;
+static void (*enqueue)(void *stream, void (*run)(void *), void *work);
 int stand_in_lt_live(void) { return live; }          // handles, descriptions, layouts, preferences not yet given back
 int stand_in_lt_searches(void) { return searches; }
-int stand_in_lt_runs(void) { return runs; }
+int stand_in_lt_runs(void) { return runs; }           // calls
+int stand_in_lt_done(int id) { return done[id]; }     // products computed by an algorithm
+void stand_in_lt_enqueue_by(void (*how)(void *stream, void (*run)(void *), void *work)) { enqueue = how; }
 __attribute__((weak)) void stand_in_spend(float ms);
 
 const char *cublasLtGetStatusName(int status) { return status == LT_INVALID ? "CUBLAS_STATUS_INVALID_VALUE" : "CUBLAS_STATUS_NOT_SUPPORTED"; }
 const char *cublasLtGetStatusString(int status) { return "text of the status"; }
 size_t cublasLtGetVersion(void) { return 130002; }
 int cublasLtCreate(void **handle) { live++; *handle = malloc(1); return LT_OK; }
-int cublasLtDestroy(void *handle) { live--; free(handle); return LT_OK; }
+
+int cublasLtDestroy(void *handle)
+{
+    for (product *p = called, *next; p; p = next) { next = p->next; free(p); }
+    called = NULL;
+    live--; free(handle);
+    return LT_OK;
+}
 
 int cublasLtMatmulDescCreate(description **d, int compute, int scale)
 {
@@ -115,8 +129,9 @@ int cublasLtMatmulAlgoCheck(void *handle, description *d, layout *a, layout *b, 
 
 int cublasLtMatmulAlgoConfigGetAttribute(const algorithm *algo, int attribute, void *value, size_t bytes, size_t *written)
 {
-    LT_NEED(algo->magic == MAGIC && attribute == 3 && bytes == 4, LT_INVALID);
-    *(uint32_t *)value = algorithms[algo->id].scheme;
+    LT_NEED(algo->magic == MAGIC && bytes == 4, LT_INVALID);
+    LT_NEED(attribute == 0 || attribute == 1 || attribute == 3, LT_NOT_SUPPORTED); // number, tile, way of adding up
+    *(uint32_t *)value = attribute == 0 ? (uint32_t)algo->id : attribute == 1 ? 20 : algorithms[algo->id].scheme;
     *written = 4;
     return LT_OK;
 }
@@ -138,24 +153,35 @@ static void set(void *matrix, int type, int64_t index, float value)
     ((uint16_t *)matrix)[index] = (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
+static void multiply(void *work)
+{
+    const product *p = work;
+    int64_t m = p->c.rows, n = p->c.columns, k = p->d.transpose_a ? p->a.rows : p->a.columns;
+    for (int64_t j = 0; j < n; j++)
+        for (int64_t i = 0; i < m; i++) {
+            double sum = 0;
+            for (int64_t x = 0; x < k; x++)
+                sum += (double)get(p->pa, p->a.type, p->d.transpose_a ? x + i * p->a.stride : i + x * p->a.stride) * get(p->pb, p->b.type, p->d.transpose_b ? j + x * p->b.stride : x + j * p->b.stride);
+            double value = p->alpha * sum;
+            if (p->beta != 0) value += p->beta * get(p->pc, p->c.type, i + j * p->c.stride);
+            if (p->d.epilogue == EPILOGUE_BIAS) value += get(p->d.bias, p->out.type, i);
+            set(p->pout, p->out.type, i + j * p->out.stride, (float)value);
+        }
+    done[p->id]++;
+    if (stand_in_spend) stand_in_spend(algorithms[p->id].cost);
+}
+
 int cublasLtMatmul(void *handle, description *d, const float *alpha, const void *a, layout *la, const void *b, layout *lb, const float *beta,
     const void *c, layout *lc, void *out, layout *lout, const algorithm *algo, void *workspace, size_t workspace_bytes, void *stream)
 {
     runs++;
     LT_NEED(algo && algo->magic == MAGIC && fits(d, la, lb, lc) && stream, LT_INVALID);
-    LT_NEED(algo->id != 5 && algorithms[algo->id].workspace <= workspace_bytes && ((uintptr_t)workspace & 255) == 0, LT_NOT_SUPPORTED);
+    LT_NEED(algo->id != 5 && algorithms[algo->id].workspace <= workspace_bytes && workspace && ((uintptr_t)workspace & 255) == 0, LT_NOT_SUPPORTED);
     LT_NEED(d->epilogue == EPILOGUE_DEFAULT || (d->epilogue == EPILOGUE_BIAS && d->bias), LT_INVALID);
-    int64_t m = lc->rows, n = lc->columns, k = d->transpose_a ? la->rows : la->columns;
-    for (int64_t j = 0; j < n; j++)
-        for (int64_t i = 0; i < m; i++) {
-            double sum = 0;
-            for (int64_t x = 0; x < k; x++)
-                sum += (double)get(a, la->type, d->transpose_a ? x + i * la->stride : i + x * la->stride) * get(b, lb->type, d->transpose_b ? j + x * lb->stride : x + j * lb->stride);
-            double value = *alpha * sum;
-            if (*beta != 0) value += *beta * get(c, lc->type, i + j * lc->stride);
-            if (d->epilogue == EPILOGUE_BIAS) value += get(d->bias, lout->type, i);
-            set(out, lout->type, i + j * lout->stride, (float)value);
-        }
-    if (stand_in_spend) stand_in_spend(algorithms[algo->id].cost);
+    product work = { *d, *la, *lb, *lc, *lout, a, b, c, out, *alpha, *beta, algo->id, called };
+    if (!enqueue) { multiply(&work); return LT_OK; }
+    called = malloc(sizeof(product));
+    *called = work;
+    enqueue(stream, multiply, called);
     return LT_OK;
 }

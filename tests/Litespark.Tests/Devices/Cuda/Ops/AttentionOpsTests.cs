@@ -51,6 +51,22 @@ public sealed class AttentionOpsTests
     public void Tiles_for_little_shared_memory(int sequences, int tokens, int heads, int keyHeads, int headDim, int window, Documents documents)
         => Compare(new AttentionGeometry(sequences, tokens, heads, keyHeads, headDim), window, documents, ada, seed: (uint)headDim);
 
+    /// <summary>Every tile that is timed computes what it should.</summary>
+    [EmulatedTheory]
+    [InlineData(64)]
+    [InlineData(128)]
+    public void Smaller_tiles_compute_the_same(int headDim)
+    {
+        var g = new AttentionGeometry(1, 150, 2, 1, headDim);
+        var tiles = new AttentionTiles(headDim, hopper);
+        AttentionTile[] forward = [.. tiles.ForwardVariants];
+        AttentionTiles[] gradient = [.. tiles.GradientVariants];
+        Assert.True(forward.Length > 1 && gradient.Length > 2);
+        Assert.Equal((tiles.Forward, tiles.GradientKeys, tiles.GradientQueries), (forward[0], gradient[0].GradientKeys, gradient[0].GradientQueries));
+        Assert.Equal(forward.Length, forward.Distinct().Count());
+        foreach (AttentionTiles variant in gradient) Compare(g, 0, Documents.Packed, variant, forward[Array.IndexOf(gradient, variant) % forward.Length], seed: 1);
+    }
+
     [Fact]
     public void Tiles_fit_every_GPU()
     {
@@ -59,7 +75,7 @@ public sealed class AttentionOpsTests
             for (int headDim = 8; headDim <= AttentionTiles.WidestHead; headDim += 8)
             {
                 var tiles = new AttentionTiles(headDim, gpu);
-                foreach (AttentionTile tile in new[] { tiles.Forward, tiles.GradientKeys, tiles.GradientQueries })
+                foreach (AttentionTile tile in tiles.ForwardVariants.Concat(tiles.GradientVariants.SelectMany(variant => new[] { variant.GradientKeys, variant.GradientQueries })))
                     Assert.True(tile.SharedBytes <= gpu.SharedMemoryPerBlock, $"{headDim} on {gpu.Name}: {tile}");
                 Assert.True(2 * tiles.GradientKeyColumns >= tiles.Columns && tiles.GradientKeyColumns % 16 == 0);
             }
@@ -73,7 +89,7 @@ public sealed class AttentionOpsTests
     [InlineData("total[i][h] *= correction;", "")]
     [InlineData("row_sum(total[i][h])", "total[i][h]")]
     public void Planted_bug_is_found(string text, string wrong)
-        => KernelBugs.AssertFound("attention_forward.cu", text, wrong, texts => Forward(new OpTrial((uint)texts.Seed, texts: texts.Texts), new AttentionGeometry(1, 200, 1, 1, 32), 0, Documents.One, hopper));
+        => KernelBugs.AssertFound("attention_forward.cu", text, wrong, texts => Forward(new OpTrial((uint)texts.Seed, texts: texts.Texts), new AttentionGeometry(1, 200, 1, 1, 32), 0, Documents.One, new AttentionTiles(32, hopper).Forward));
 
     [EmulatedTheory]
     [InlineData("        wait_copies<0>();\n        __syncthreads();\n        if (STAGES > 1", "        __syncthreads();\n        if (STAGES > 1")]
@@ -103,29 +119,32 @@ public sealed class AttentionOpsTests
     }
 
     void Compare(AttentionGeometry g, int window, Documents documents, GpuProperties gpu, uint seed, IReadOnlyDictionary<string, string>? texts = null)
+        => Compare(g, window, documents, new AttentionTiles(g.HeadDim, gpu), new AttentionTiles(g.HeadDim, gpu).Forward, seed, texts);
+
+    void Compare(AttentionGeometry g, int window, Documents documents, AttentionTiles gradientTiles, AttentionTile forwardTile, uint seed, IReadOnlyDictionary<string, string>? texts = null)
     {
         const int Gap = 8;
         using var trial = new OpTrial(seed, texts: texts);
-        (TrialTensor[] inputs, TrialTensor o, TrialTensor logSumExp) = Forward(trial, g, window, documents, gpu);
+        (TrialTensor[] inputs, TrialTensor o, TrialTensor logSumExp) = Forward(trial, g, window, documents, forwardTile);
         Shape queries = new(g.Tokens, g.Heads * g.HeadDim), keys = new(g.Tokens, g.KeyValueHeads * g.HeadDim);
         TrialTensor output = new(queries, BFloat16, i => o.Expected[i]), statistics = new(logSumExp.Shape, Float32, i => logSumExp.Expected[i]);
         TrialTensor dQ = Result(queries, BFloat16, Gap), dK = Result(keys, BFloat16, Gap), dV = Result(keys, BFloat16, Gap);
         var gradient = new AttentionGradient(g, window, Scale(g));
-        trial.Run(gradient, (binding, call) => AttentionOps.AttentionGradient(binding, call, gradient, new AttentionTiles(g.HeadDim, gpu)),
+        trial.Run(gradient, (binding, call) => AttentionOps.AttentionGradient(binding, call, gradient, gradientTiles),
             [inputs[0], inputs[1], inputs[2], output, statistics, inputs[3], operands.Numbers(queries, BFloat16)], [dQ, dK, dV]);
         dQ.AssertClose("dQ", Rounded);
         dK.AssertClose("dK", Rounded);
         dV.AssertClose("dV", Rounded);
     }
 
-    (TrialTensor[] Inputs, TrialTensor O, TrialTensor LogSumExp) Forward(OpTrial trial, AttentionGeometry g, int window, Documents documents, GpuProperties gpu)
+    (TrialTensor[] Inputs, TrialTensor O, TrialTensor LogSumExp) Forward(OpTrial trial, AttentionGeometry g, int window, Documents documents, AttentionTile tile)
     {
         const int Gap = 16;
         Shape queries = new(g.Tokens, g.Heads * g.HeadDim), keys = new(g.Tokens, g.KeyValueHeads * g.HeadDim);
         TrialTensor o = Result(queries, BFloat16), logSumExp = Result(new(g.Sequences, g.Heads, g.SequenceLength), Float32);
         TrialTensor[] inputs = [operands.Numbers(queries, BFloat16, Gap, scale: 2), operands.Numbers(keys, BFloat16, Gap, scale: 2), operands.Numbers(keys, BFloat16, Gap), Starts(g, documents)];
         var op = new Attention(g, window, Scale(g));
-        trial.Run(op, (binding, call) => AttentionOps.Attention(binding, call, op, new AttentionTiles(g.HeadDim, gpu).Forward), inputs, [o, logSumExp]);
+        trial.Run(op, (binding, call) => AttentionOps.Attention(binding, call, op, tile), inputs, [o, logSumExp]);
         o.AssertClose("o", Rounded);
         logSumExp.AssertClose("log-sum-exp", 1e-5);
         return (inputs, o, logSumExp);

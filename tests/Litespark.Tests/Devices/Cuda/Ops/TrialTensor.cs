@@ -1,3 +1,4 @@
+using Litespark.Checkpoints;
 using Litespark.Graphs;
 
 namespace Litespark.Tests.Devices.Cuda.Ops;
@@ -31,12 +32,7 @@ internal sealed unsafe class TrialTensor(Shape shape, DataType type, Func<int, d
     public double[] Actual { get; set; } = [];
 
     /// <summary>Nearest number of an element type, ties to even.</summary>
-    public static float Round(float x, DataType type)
-    {
-        if (type != DataType.BFloat16) return x;
-        uint bits = BitConverter.SingleToUInt32Bits(x);
-        return BitConverter.UInt32BitsToSingle((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000);
-    }
+    public static float Round(float x, DataType type) => type != DataType.BFloat16 ? x : BitConverter.UInt32BitsToSingle((uint)TensorConversion.ToBFloat16(x) << 16);
 
     /// <summary>Every element within tolerance · (1 + |expected|); for bf16 results, of what the CPU has rounded to that.</summary>
     public void AssertClose(string what, double tolerance)

@@ -7,12 +7,12 @@ internal sealed unsafe class CublasLtMatmul : ICudaCall
 {
     readonly CublasLtContext context;
     readonly MatmulDescription description;
-    readonly nint a, b, c;
+    readonly nint workspace, a, b, c;
     readonly NativeBuffer constants; // the algorithm, then α and β, where the library reads them at each call
 
-    internal CublasLtMatmul(CublasLtContext context, MatmulDescription description, Algorithm algorithm, nint a, nint b, nint c, float alpha, float beta)
+    internal CublasLtMatmul(CublasLtContext context, MatmulDescription description, Algorithm algorithm, nint workspace, nint a, nint b, nint c, float alpha, float beta)
     {
-        (this.context, this.description, this.a, this.b, this.c) = (context, description, a, b, c);
+        (this.context, this.description, this.workspace, this.a, this.b, this.c) = (context, description, workspace, a, b, c);
         constants = new NativeBuffer(sizeof(Algorithm) + 2 * sizeof(float));
         *Chosen = algorithm;
         Scalars[0] = alpha;
@@ -27,7 +27,7 @@ internal sealed unsafe class CublasLtMatmul : ICudaCall
     public void Enqueue(nint stream)
     {
         context.Driver.MakeCurrent();
-        int status = description.Run(Scalars, a, b, c, Chosen, context.Workspace, CublasLtContext.WorkspaceBytes, stream);
+        int status = description.Run(Scalars, a, b, c, Chosen, workspace, CublasLtContext.WorkspaceBytes, stream);
         if (status != 0) context.Library.Check(status, "cublasLtMatmul");
     }
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Text;
 using Litespark.Devices.Cuda.Driver;
 using Litespark.Graphs;
 
@@ -16,8 +17,8 @@ internal sealed unsafe class LibCublasLt(nint library)
     public const int TransposeA = 3, TransposeB = 4, Epilogue = 7, BiasPointer = 8; // CUBLASLT_MATMUL_DESC_…
     public const int EpilogueBias = 4; // CUBLASLT_EPILOGUE_BIAS
     public const int MaxWorkspaceBytes = 1, ReductionSchemeMask = 3, MinAlignmentA = 5, MinAlignmentB = 6, MinAlignmentC = 7, MinAlignmentD = 8; // CUBLASLT_MATMUL_PREF_…
-    public const int ConfigReductionScheme = 3; // CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME
-    public const int ReductionNone = 0, ReductionComputeType = 2; // CUBLASLT_REDUCTION_SCHEME_…; 1 adds in place with atomics, 4 rounds partial sums to the output's type
+    public const int ConfigId = 0, ConfigTile = 1, ConfigSplits = 2, ConfigReductionScheme = 3, ConfigStages = 6, ConfigCluster = 8; // CUBLASLT_ALGO_CONFIG_…
+    public const int ReductionNone = 0, ReductionComputeType = 2; // CUBLASLT_REDUCTION_SCHEME_…; 1 adds up in the output itself, 4 rounds partial sums to the output's type
 
     readonly delegate* unmanaged<int, byte*> getStatusName = (delegate* unmanaged<int, byte*>)NativeLibrary.GetExport(library, "cublasLtGetStatusName");
     readonly delegate* unmanaged<int, byte*> getStatusString = (delegate* unmanaged<int, byte*>)NativeLibrary.GetExport(library, "cublasLtGetStatusString");
@@ -57,6 +58,20 @@ internal sealed unsafe class LibCublasLt(nint library)
         DataType.BFloat16 => DataBFloat16,
         _ => throw new ArgumentException($"no matrix products of {type}", nameof(type)),
     };
+
+    /// <summary>What tells an algorithm from others: its number and its settings, as the header numbers them, as far as the library knows them.</summary>
+    public string Describe(Algorithm algorithm)
+    {
+        var text = new StringBuilder();
+        foreach ((string name, int attribute) in ((string, int)[])[("", ConfigId), (" tile ", ConfigTile), (" stages ", ConfigStages), (" splits ", ConfigSplits), (" cluster ", ConfigCluster)])
+        {
+            int value;
+            nuint written;
+            if (AlgoConfigGetAttribute(&algorithm, attribute, &value, sizeof(int), &written) == 0) text.Append(name).Append(value);
+        }
+
+        return text.ToString();
+    }
 
     /// <summary>Throws where a call did not succeed.</summary>
     public void Check(int status, string call, string detail = "")

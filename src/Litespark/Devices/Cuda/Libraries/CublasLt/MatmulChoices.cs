@@ -5,8 +5,8 @@ namespace Litespark.Devices.Cuda.Libraries.CublasLt;
 
 /// <summary>An algorithm that was chosen by timing.</summary>
 /// <param name="Algorithm">The library's bytes for it.</param>
-/// <param name="Milliseconds">Median time of a product when it was chosen.</param>
-/// <param name="Candidates">Among how many.</param>
+/// <param name="Milliseconds">Median time of a product when it was chosen; 0 where nothing was timed.</param>
+/// <param name="Candidates">Among how many; 0 where nothing was timed.</param>
 internal sealed record MatmulChoice(Algorithm Algorithm, float Milliseconds, int Candidates);
 
 /// <summary>
@@ -35,7 +35,13 @@ internal sealed class MatmulChoices(string? path = null)
         }
     }
 
-    /// <summary>Keeps a choice.</summary>
+    /// <summary>A choice for this run alone.</summary>
+    public void Use(string key, MatmulChoice choice)
+    {
+        lock (gate) used[key] = choice;
+    }
+
+    /// <summary>Keeps a choice, for later runs too.</summary>
     public void Add(string key, MatmulChoice choice)
     {
         lock (gate)
@@ -55,11 +61,14 @@ internal sealed class MatmulChoices(string? path = null)
     }
 
     /// <summary>Takes over the choices of a run.</summary>
+    /// <returns>Their keys.</returns>
     /// <exception cref="InvalidDataException">That is not what <see cref="Export"/> wrote.</exception>
-    public void Import(ReadOnlyMemory<byte> json)
+    public IReadOnlyCollection<string> Import(ReadOnlyMemory<byte> json)
     {
+        Dictionary<string, MatmulChoice> ofRun = Read(json);
         lock (gate)
-            foreach ((string key, MatmulChoice choice) in Read(json)) used[key] = choice;
+            foreach ((string key, MatmulChoice choice) in ofRun) used[key] = choice;
+        return ofRun.Keys;
     }
 
     Dictionary<string, MatmulChoice> Load()

@@ -1,115 +1,115 @@
-using Litespark.Devices.Cuda.Driver;
-using Litespark.Graphs;
+using Litespark.Devices.Cuda.Launching;
 
 namespace Litespark.Devices.Cuda.Libraries.CublasLt;
 
+/// <summary>An algorithm and its median time.</summary>
+internal readonly record struct TimedAlgorithm(Algorithm Algorithm, float Milliseconds);
+
+/// <summary>What timing found for a problem.</summary>
+/// <param name="Algorithms">cuBLASLt's that run, the fastest first; none where it has none.</param>
+/// <param name="Other">Median milliseconds of each of the kernels beside; null for one that does not run.</param>
+internal sealed record MatmulTiming(IReadOnlyList<TimedAlgorithm> Algorithms, IReadOnlyList<float?> Other);
+
 /// <summary>
 /// Chooses the algorithm of a matrix product: the one that was chosen before, else the fastest of those that cuBLASLt proposes,
-/// timed in turns on memory of its own with values as they occur in training (a GPU is faster on zeros).
+/// timed in turns on memory of its own.
 /// </summary>
 /// <param name="context">The library on its GPU.</param>
 /// <param name="choices">What was chosen before.</param>
-/// <param name="machine">GPU and version of the library, for which a choice holds.</param>
-internal sealed unsafe class MatmulTuner(CublasLtContext context, MatmulChoices choices, string machine) : IDisposable
+internal sealed unsafe class MatmulTuner(CublasLtContext context, MatmulChoices choices) : IDisposable
 {
-    const int Requested = 16, Rounds = 5, MostRepetitions = 20;
-    const float SampleMilliseconds = 0.3f; // far above an event's resolution of half a microsecond
-    const int PatternBytes = 1 << 20;
+    const int Requested = 16;
 
-    readonly ICudaDriver driver = context.Driver;
-    DeviceMemory? memory;
+    readonly MatmulMemory memory = new(context.Driver);
 
     /// <summary>The algorithm for a problem, or null where cuBLASLt has none.</summary>
     public Algorithm? Choose(MatmulProblem problem, MatmulDescription description)
     {
-        string key = $"{machine}: {problem}";
-        if (choices.Find(key) is { } known && description.Accepts(known.Algorithm, CublasLtContext.WorkspaceBytes)) return known.Algorithm;
+        if (choices.Find(Key(problem)) is { } known)
+        {
+            if (description.Accepts(known.Algorithm, CublasLtContext.WorkspaceBytes)) return known.Algorithm;
+            context.Notice($"{problem}: cuBLASLt no longer takes the algorithm that was chosen for this matrix product; it is timed anew, and sums may be rounded otherwise");
+        }
+
         List<Algorithm> candidates = description.Candidates(Requested, CublasLtContext.WorkspaceBytes);
         if (candidates.Count == 0) return null;
-        if (!TakeMemory(problem)) return candidates[0]; // no room to time them: the library's own order, not kept
-        if (Fastest(problem, candidates) is not { } best) return null;
-        choices.Add(key, best);
-        return best.Algorithm;
+        if (memory.Take(problem) is { } operands) return Best(problem, Time(problem, candidates, operands, []).Algorithms);
+
+        // No room to time them: the library's own order. It stays with the run, which has to go on with it, and not with the machine.
+        choices.Use(Key(problem), new MatmulChoice(candidates[0], Milliseconds: 0, Candidates: 0));
+        return candidates[0];
+    }
+
+    /// <summary>Times all of cuBLASLt's algorithms for a problem, whatever was chosen before, and other kernels in turns with them; the fastest algorithm is chosen from now on.</summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="others">Makes the other kernels over the operands that it is given; they are disposed.</param>
+    /// <returns>Null where the GPU has no room for the operands.</returns>
+    public MatmulTiming? Measure(MatmulProblem problem, Func<MatmulOperands, IReadOnlyList<ICudaCall>> others)
+    {
+        List<Algorithm> candidates = [];
+        if (problem.IsSupported)
+        {
+            using MatmulDescription description = context.Describe(problem);
+            candidates = description.Candidates(Requested, CublasLtContext.WorkspaceBytes);
+        }
+
+        context.Driver.MakeCurrent();
+        if (memory.Take(problem) is not { } operands) return null;
+        MatmulTiming timing = Time(problem, candidates, operands, others(operands));
+        _ = Best(problem, timing.Algorithms);
+        return timing;
     }
 
     /// <summary>Gives the memory back.</summary>
-    public void ReleaseMemory()
-    {
-        memory?.Dispose();
-        memory = null;
-    }
+    public void ReleaseMemory() => memory.Release();
 
     /// <inheritdoc/>
-    public void Dispose() => ReleaseMemory();
+    public void Dispose() => memory.Dispose();
 
-    MatmulChoice? Fastest(MatmulProblem problem, List<Algorithm> candidates)
+    /// <summary>Times algorithms and other kernels in turns; the kernels are disposed.</summary>
+    public static MatmulTiming Time(TurnTimer timer, IReadOnlyList<(Algorithm Algorithm, Func<nint, bool> Run)> algorithms, IReadOnlyList<ICudaCall> others)
+    {
+        try
+        {
+            float?[] times = timer.Time(
+            [
+                .. algorithms.Select(item => item.Run),
+                .. others.Select(call => (Func<nint, bool>)(stream =>
+                {
+                    call.Enqueue(stream);
+                    return true;
+                })),
+            ]);
+            IEnumerable<TimedAlgorithm> timed = algorithms.Zip(times).Where(pair => pair.Second is not null).Select(pair => new TimedAlgorithm(pair.First.Algorithm, pair.Second!.Value));
+            return new MatmulTiming([.. timed.OrderBy(item => item.Milliseconds)], times[algorithms.Count..]);
+        }
+        finally
+        {
+            foreach (ICudaCall call in others) call.Dispose();
+        }
+    }
+
+    string Key(MatmulProblem problem) => $"{context.Machine}: {problem}";
+
+    Algorithm? Best(MatmulProblem problem, IReadOnlyList<TimedAlgorithm> timed)
+    {
+        if (timed.Count == 0) return null;
+        choices.Add(Key(problem), new MatmulChoice(timed[0].Algorithm, timed[0].Milliseconds, timed.Count));
+        return timed[0].Algorithm;
+    }
+
+    MatmulTiming Time(MatmulProblem problem, List<Algorithm> candidates, MatmulOperands operands, IReadOnlyList<ICudaCall> others)
     {
         using MatmulDescription description = context.Describe(problem);
-        using var stream = new CudaStream(driver);
-        using CudaEvent start = new(driver), end = new(driver);
-        long a = 0, b = Aligned(a + problem.LengthA * problem.Operands.Size()), c = Aligned(b + problem.LengthB * problem.Operands.Size()), bias = Aligned(c + problem.LengthC * problem.Output.Size());
-        Fill(a, c, problem.Operands, stream);
-        Fill(c, Bytes(problem), problem.Output, stream);
-        if (problem.HasBias) description.SetBias(memory!.Value + (nint)bias);
+        if (problem.HasBias) description.SetBias(operands.Bias);
+        using var timer = new TurnTimer(context.Driver);
+        return Time(timer, [.. candidates.Select(candidate => (candidate, (Func<nint, bool>)(stream => Run(candidate, stream))))], others);
 
-        var runnable = new List<(Algorithm Algorithm, int Repetitions, float[] Samples)>();
-        foreach (Algorithm candidate in candidates)
-        {
-            _ = Time(candidate, 1); // the first run loads the kernel
-            if (Time(candidate, 1) is { } once) runnable.Add((candidate, Math.Clamp((int)(SampleMilliseconds / Math.Max(once, 1e-3f)), 1, MostRepetitions), new float[Rounds]));
-        }
-
-        for (int round = 0; round < Rounds; round++)
-            foreach ((Algorithm algorithm, int repetitions, float[] samples) in runnable) samples[round] = (Time(algorithm, repetitions) ?? float.PositiveInfinity) / repetitions;
-        if (runnable.Count == 0) return null;
-        (Algorithm Algorithm, float Milliseconds) fastest = runnable.Select(item => (item.Algorithm, item.Samples.Order().ElementAt(Rounds / 2))).MinBy(item => item.Item2);
-        return new MatmulChoice(fastest.Algorithm, fastest.Milliseconds, runnable.Count);
-
-        float? Time(Algorithm algorithm, int repetitions)
+        bool Run(Algorithm algorithm, nint stream)
         {
             float* scalars = stackalloc float[] { 1, problem.Accumulates ? 1 : 0 };
-            driver.Record(start.Value, stream.Value);
-            for (int i = 0; i < repetitions; i++)
-            {
-                driver.MakeCurrent();
-                nint first = memory!.Value;
-                if (description.Run(scalars, first + (nint)a, first + (nint)b, first + (nint)c, &algorithm, context.Workspace, CublasLtContext.WorkspaceBytes, stream.Value) != 0) return null;
-            }
-
-            driver.Record(end.Value, stream.Value);
-            stream.Synchronize();
-            return driver.Milliseconds(start.Value, end.Value);
+            context.Driver.MakeCurrent();
+            return description.Run(scalars, operands.A, operands.B, operands.C, &algorithm, operands.Workspace, CublasLtContext.WorkspaceBytes, stream) == 0;
         }
     }
-
-    /// <summary>Normally distributed values, a megabyte of them again and again.</summary>
-    void Fill(long from, long to, DataType type, CudaStream stream)
-    {
-        using var pattern = new PinnedMemory(driver, PatternBytes);
-        var random = new Random(1);
-        for (int i = 0; i < PatternBytes / type.Size(); i++)
-        {
-            float value = (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
-            if (type == DataType.Float32) ((float*)pattern.Value)[i] = value;
-            else ((ushort*)pattern.Value)[i] = (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16);
-        }
-
-        for (long at = from; at < to; at += PatternBytes) driver.CopyToDevice(memory!.Value + (nint)at, pattern.Value, Math.Min(PatternBytes, to - at), stream.Value);
-        stream.Synchronize();
-    }
-
-    bool TakeMemory(MatmulProblem problem)
-    {
-        long bytes = Bytes(problem);
-        if (memory?.ByteLength >= bytes) return true;
-        ReleaseMemory();
-        if (driver.FreeMemory() < bytes + (256L << 20)) return false;
-        memory = new DeviceMemory(driver, bytes);
-        return true;
-    }
-
-    static long Bytes(MatmulProblem problem)
-        => Aligned(problem.LengthA * problem.Operands.Size()) + Aligned(problem.LengthB * problem.Operands.Size()) + Aligned(problem.LengthC * problem.Output.Size()) + Aligned((long)problem.N * problem.Output.Size());
-
-    static long Aligned(long bytes) => (bytes + 255) / 256 * 256;
 }

@@ -2,12 +2,12 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Reflection;
 
-namespace Litespark.Tests.Devices.Cuda;
+namespace Litespark.Tests;
 
 /// <summary>Shared libraries that stand in for NVIDIA's, built by gcc from the C files beside the tests.</summary>
 static class StandInLibrary
 {
-    static readonly Lazy<bool> hasGcc = new(() => OperatingSystem.IsLinux() && Run("gcc", "--version") is { ExitCode: 0 });
+    static readonly Lazy<bool> hasGcc = new(() => OperatingSystem.IsLinux() && Gcc("--version") is { ExitCode: 0 });
 
     /// <summary>Whether stand-ins can be built here.</summary>
     public static bool CanBuild => hasGcc.Value;
@@ -24,7 +24,7 @@ static class StandInLibrary
     {
         string[] sources = [.. texts.Select((_, i) => $"{output}.{i}.c")];
         for (int i = 0; i < texts.Length; i++) File.WriteAllText(sources[i], texts[i]);
-        (int code, string messages) = Run("gcc", ["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-ffp-contract=off", "-o", output, .. sources])!.Value;
+        (int code, string messages) = Gcc(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-ffp-contract=off", "-o", output, .. sources])!.Value;
         Assert.True(code == 0, messages);
         foreach (string source in sources) File.Delete(source);
     }
@@ -36,11 +36,12 @@ static class StandInLibrary
         return reader.ReadToEnd();
     }
 
-    static (int ExitCode, string Messages)? Run(string program, params string[] arguments)
+    /// <summary>Runs the compiler; null where there is none.</summary>
+    public static (int ExitCode, string Messages)? Gcc(params string[] arguments)
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+            using var process = Process.Start(new ProcessStartInfo("gcc", arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
             process.OutputDataReceived += (_, _) => { };
             process.BeginOutputReadLine();
             string messages = process.StandardError.ReadToEnd();

@@ -1,0 +1,81 @@
+using Litespark.Devices.Cuda.Driver;
+using Litespark.Devices.Cuda.Launching;
+using Litespark.Devices.Cuda.Ops;
+using Litespark.Graphs;
+using Litespark.Graphs.Ops;
+using Litespark.Planning;
+
+namespace Litespark.Devices.Cuda.Tuning;
+
+/// <summary>Times the tiles that our flash-attention kernels may take, on whole sequences of random values.</summary>
+internal sealed class AttentionTuner(KernelLibrary kernels, DeviceProfile profile)
+{
+    const string PlanName = "attention";
+    const long Reserve = 256L << 20;
+
+    readonly ICudaDriver driver = kernels.Driver;
+
+    /// <summary>Times attention or its gradient; the tiles in use come first. None where the GPU has no room.</summary>
+    public IReadOnlyList<TimedVariant> Measure(Op op)
+    {
+        AttentionGeometry g = op is Attention attention ? attention.Geometry : ((AttentionGradient)op).Geometry;
+        StepProgram program = Program(op, g);
+        if (driver.FreeMemory() < program.TotalBytes + Reserve) return [];
+        using var persistent = new DeviceMemory(driver, program.Layout.Bytes);
+        using var transient = new DeviceMemory(driver, program.TransientBytes);
+        using var binding = new CudaBinding(kernels, persistent.Value, transient.Value);
+        KernelCall call = program.Plans[PlanName].Calls.Single(call => call.Op == op);
+        Fill(binding, call, persistent);
+        (string Name, ICudaCall Call)[] variants = [.. Variants(binding, call, op, new AttentionTiles(g.HeadDim, driver.Properties))];
+        try
+        {
+            using var timer = new TurnTimer(driver);
+            float?[] times = timer.Time([.. variants.Select(variant => (Func<nint, bool>)(stream =>
+            {
+                variant.Call.Enqueue(stream);
+                return true;
+            }))]);
+            return [.. variants.Zip(times).Where(pair => pair.Second is not null).Select(pair => new TimedVariant(pair.First.Name, pair.Second!.Value, IsOwn: true))];
+        }
+        finally
+        {
+            foreach ((_, ICudaCall bound) in variants) bound.Dispose();
+        }
+    }
+
+    static IEnumerable<(string, ICudaCall)> Variants(CudaBinding binding, KernelCall call, Op op, AttentionTiles tiles)
+    {
+        if (op is Attention attention)
+        {
+            foreach (AttentionTile tile in tiles.ForwardVariants) yield return (Size(tile), AttentionOps.Attention(binding, call, attention, tile));
+            yield break;
+        }
+
+        foreach (AttentionTiles variant in tiles.GradientVariants)
+            yield return ($"for keys {Size(variant.GradientKeys)}, for queries {Size(variant.GradientQueries)}", AttentionOps.AttentionGradient(binding, call, (AttentionGradient)op, variant));
+    }
+
+    StepProgram Program(Op op, AttentionGeometry g)
+    {
+        var builder = new GraphBuilder();
+        Value Rows(string name, int heads) => builder.State(name, new Shape(g.Tokens, heads * g.HeadDim), profile.Precision);
+        Value q = Rows("q", g.Heads), k = Rows("k", g.KeyValueHeads), v = Rows("v", g.KeyValueHeads);
+        Value starts = builder.Input("starts", new Shape(g.Tokens), DataType.Int32);
+        Value[] operands = op is Attention
+            ? [q, k, v, starts]
+            : [q, k, v, Rows("o", g.Heads), builder.State("sums", new Shape(g.Sequences, g.Heads, g.SequenceLength), DataType.Float32), starts, Rows("do", g.Heads)];
+        foreach ((Value output, int i) in builder.Apply(op, operands).Select((output, i) => (output, i))) builder.Graph.AddOutput($"output {i}", output);
+        return ProgramBuilder.Single(PlanName, builder.Graph, profile);
+    }
+
+    /// <summary>Random operands; documents are whole sequences.</summary>
+    void Fill(CudaBinding binding, KernelCall call, DeviceMemory persistent)
+    {
+        using var stream = new CudaStream(driver);
+        driver.Clear(persistent.Value, persistent.ByteLength, stream.Value);
+        foreach (Operand operand in call.Inputs.Where(operand => operand.Type() != DataType.Int32)) NormalValues.Fill(driver, stream, binding.Address(operand), operand.Bytes, operand.Type());
+        stream.Synchronize();
+    }
+
+    static string Size(AttentionTile tile) => $"{tile.Queries} x {tile.Keys}";
+}

@@ -1,0 +1,65 @@
+using Litespark.Devices.Cuda.Compilation;
+using Litespark.Devices.Cuda.Driver;
+using Litespark.Devices.Cuda.Launching;
+using Litespark.Devices.Cuda.Libraries.CublasLt;
+using Litespark.Graphs;
+using Litespark.Graphs.Ops;
+using Litespark.Planning;
+
+namespace Litespark.Devices.Cuda.Tuning;
+
+/// <summary>Times the ways to compute the products and the attention of programs, which are not loaded for it.</summary>
+internal sealed class PlanTuner(KernelLibrary kernels, CublasLtContext? cublasLt, DeviceProfile profile)
+{
+    /// <summary>A form of calls: what is timed once.</summary>
+    readonly record struct Form(string Op, string Text, int Calls, double Flops, Func<ProductTuner, AttentionTuner, IReadOnlyList<TimedVariant>> Measure);
+
+    /// <summary>One finding for each form.</summary>
+    public IEnumerable<TuningFinding> Tune(IReadOnlyList<StepProgram> programs)
+    {
+        using var products = new ProductTuner(kernels, cublasLt);
+        var attention = new AttentionTuner(kernels, profile);
+        KernelCall[] calls = [.. programs.SelectMany(program => program.Plans.Values).SelectMany(plan => plan.Calls)];
+        foreach (Form form in Products(calls).Concat(Attentions(calls)).OrderByDescending(form => form.Calls * form.Flops))
+        {
+            (IReadOnlyList<TimedVariant> variants, string? problem) = Measure(form, products, attention);
+            yield return new TuningFinding(form.Op, form.Text, form.Calls, form.Flops, [.. variants.OrderBy(variant => variant.Milliseconds)], variants.Count > 0 ? variants[0] : null, problem);
+        }
+    }
+
+    /// <summary>What goes wrong with one form is said, and the others are timed all the same.</summary>
+    static (IReadOnlyList<TimedVariant> Variants, string? Problem) Measure(Form form, ProductTuner products, AttentionTuner attention)
+    {
+        try
+        {
+            IReadOnlyList<TimedVariant> variants = form.Measure(products, attention);
+            return (variants, variants.Count > 0 ? null : "the GPU has no room for the operands");
+        }
+        catch (Exception error) when (error is CudaException or KernelCompilationException or NotSupportedException or UserErrorException)
+        {
+            return ([], error.Message);
+        }
+    }
+
+    static IEnumerable<Form> Products(IEnumerable<KernelCall> calls)
+        => calls.Where(call => call.Op is MatMul).GroupBy(Problem)
+            .Select(group => new Form(group.First().Op.Name, $"{group.Key}", group.Count(), group.First().Cost.Flops, (products, _) => products.Measure(group.Key)));
+
+    /// <summary>Only calls that the device has a kernel for are left in a plan.</summary>
+    static IEnumerable<Form> Attentions(IEnumerable<KernelCall> calls)
+        => calls.Where(call => call.Op is Attention or AttentionGradient).GroupBy(call => call.Op)
+            .Select(group => new Form(group.Key.Name, Text(group.Key), group.Count(), group.First().Cost.Flops, (_, attention) => attention.Measure(group.Key)));
+
+    /// <summary>Arenas begin at multiples of more than any alignment that counts, so offsets have the alignment of addresses.</summary>
+    static MatmulProblem Problem(KernelCall call)
+        => CudaCallFactory.Problem(call, (MatMul)call.Op) with
+        {
+            Alignment = MatmulProblem.AlignmentOf([.. call.Inputs.Take(((MatMul)call.Op).HasBias ? 3 : 2).Append(call.Outputs[0]).Select(operand => (nint)operand.Offset)]),
+        };
+
+    static string Text(Op op)
+    {
+        (AttentionGeometry g, int window) = op is Attention attention ? (attention.Geometry, attention.Window) : (((AttentionGradient)op).Geometry, ((AttentionGradient)op).Window);
+        return $"{g.Sequences} x {g.SequenceLength}, {g.Heads}/{g.KeyValueHeads} heads of {g.HeadDim}{(window > 0 ? $", window {window}" : "")}";
+    }
+}

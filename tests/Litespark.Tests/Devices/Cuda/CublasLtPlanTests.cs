@@ -1,0 +1,88 @@
+using Litespark.Devices.Cpu;
+using Litespark.Graphs;
+using Litespark.Planning;
+using Litespark.Tests.Devices.Cuda.Emulation;
+using Litespark.Tests.Devices.Cuda.Libraries;
+using Litespark.Tests.Planning;
+using Litespark.Training;
+
+namespace Litespark.Tests.Devices.Cuda;
+
+/// <summary>Whole plans whose matrix products are cuBLASLt's, on an emulated GPU.</summary>
+public class CublasLtPlanTests
+{
+    const int MicroBatches = 2, Rows = 2, Length = 11;
+
+    static ToyStep Load(IDevice device, string model, bool muon = false)
+        => new(device, ToyModels.Spec(model), PlanOptions.Litespark, new OptimizerSettings { UseMuon = muon }, MicroBatches, Rows, Length);
+
+    [CublasLtTheory]
+    [InlineData("llama", false)]
+    [InlineData("gpt2", false)]
+    [InlineData("qwen3", true)]
+    public void Steps_are_those_of_the_cpu(string model, bool muon)
+    {
+        using var gpu = new EmulatedCublasLt(precision: DataType.Float32);
+        using var cpu = new CpuDevice(1);
+        using ToyStep found = Load(gpu.Device, model, muon), expected = Load(cpu, model, muon);
+        for (int i = 1; i <= 3; i++)
+        {
+            StepResult ours = found.Run(i), theirs = expected.Run(i);
+            Assert.Equal(1, ours.Loss / theirs.Loss, 1e-5);
+            Assert.Equal(1, ours.GradientNorm / theirs.GradientNorm, 1e-4);
+        }
+    }
+
+    [CublasLtFact]
+    public void Recorded_plans_hold_the_librarys_products_and_replays_give_the_same_bits()
+    {
+        using var gpu = new EmulatedCublasLt();
+        using ToyStep step = Load(gpu.Device, "llama");
+        int searched = gpu.Searches;
+        Assert.True(searched > 0);
+        double called = step.RunGradients(); // call by call
+        Dictionary<string, float[]> gradients = step.Gradients();
+        Assert.Equal(0, gpu.Driver.GraphCount);
+        int perStep = step.First.Calls.Concat(step.Next.Calls).Count(call => call.Op.Name == "matmul"), calls = gpu.Calls, done = gpu.Done.Sum();
+        double recorded = step.RunGradients(); // recorded, then launched
+        Assert.True(gpu.Driver.GraphCount > 0);
+        Assert.Equal((calls + perStep, done + perStep), (gpu.Calls, gpu.Done.Sum()));
+        double replayed = step.RunGradients();
+        Assert.Equal((calls + perStep, done + 2 * perStep), (gpu.Calls, gpu.Done.Sum())); // nobody called the library, its products ran
+        Assert.Equal((called, called), (recorded, replayed));
+        foreach ((string name, float[] values) in step.Gradients()) Assert.Equal(gradients[name], values);
+        Assert.Equal(searched, gpu.Searches); // nothing is chosen while plans run or are recorded
+    }
+
+    [CublasLtFact]
+    public void Programs_that_run_side_by_side_do_not_share_a_workspace_and_timing_leaves_no_memory_behind()
+    {
+        using var gpu = new EmulatedCublasLt();
+        long free = gpu.Driver.FreeMemory();
+        long[] sizes = new long[2];
+        for (int i = 0; i < 2; i++)
+        {
+            using ToyStep step = Load(gpu.Device, "llama");
+            sizes[i] = free - gpu.Driver.FreeMemory();
+            step.RunGradients();
+        }
+
+        Assert.Equal(sizes[1], sizes[0]); // the first timed algorithms, the second did not
+        Assert.Equal(free, gpu.Driver.FreeMemory());
+        using ToyStep one = Load(gpu.Device, "llama"), other = Load(gpu.Device, "llama");
+        Assert.Equal(free - 2 * sizes[0], gpu.Driver.FreeMemory());
+        Assert.True(sizes[0] > Litespark.Devices.Cuda.Libraries.CublasLt.CublasLtContext.WorkspaceBytes);
+    }
+}
+
+/// <summary>A fact over the emulated GPU and the stand-in of cuBLASLt.</summary>
+sealed class CublasLtFactAttribute : FactAttribute
+{
+    public CublasLtFactAttribute() => Skip = EmulatedCompiler.Problem ?? (StandInLibrary.CanBuild ? null : StandInLibrary.Missing);
+}
+
+/// <summary>A theory over both.</summary>
+sealed class CublasLtTheoryAttribute : TheoryAttribute
+{
+    public CublasLtTheoryAttribute() => Skip = EmulatedCompiler.Problem ?? (StandInLibrary.CanBuild ? null : StandInLibrary.Missing);
+}
