@@ -3,6 +3,7 @@ using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Launching;
 using Litespark.Devices.Cuda.Libraries;
 using Litespark.Devices.Cuda.Libraries.CublasLt;
+using Litespark.Devices.Cuda.Pins;
 using Litespark.Graphs;
 using Litespark.Planning;
 
@@ -85,6 +86,9 @@ public sealed class CudaDevice : IDevice
 
     /// <inheritdoc/>
     public double SampleBandwidth() => probe.Bandwidth();
+
+    /// <summary>Holds a wrapper of the hardware to its definition.</summary>
+    internal PinResult Run(Pin pin) => new PinRunner(kernels).Run(pin);
 
     /// <inheritdoc/>
     public void Dispose()
