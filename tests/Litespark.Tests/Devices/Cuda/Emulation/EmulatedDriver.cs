@@ -12,7 +12,8 @@ namespace Litespark.Tests.Devices.Cuda.Emulation;
 /// </summary>
 /// <param name="seed">Decides the order of threads and of streams.</param>
 /// <param name="multiprocessors">How many it says it has: with few, blocks that go through several rows do so on little data.</param>
-internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors = 132) : ICudaDriver
+/// <param name="memoryBytes">How much memory it says it has.</param>
+internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors = 132, long memoryBytes = 141L << 30) : ICudaDriver
 {
     const int FirstHandle = 0x1000;
     const int LargestBlock = 1024, LargestGridYz = 65535;
@@ -29,7 +30,7 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
     bool isDisposed;
 
     /// <inheritdoc/>
-    public GpuProperties Properties { get; } = new("Emulated H200", 9, 0, multiprocessors, 141L << 30, 227 << 10, 50 << 20, 12040);
+    public GpuProperties Properties { get; } = new("Emulated H200", 9, 0, multiprocessors, memoryBytes, 227 << 10, 50 << 20, 12040);
 
     /// <summary>Kernels that have run.</summary>
     public long KernelCount => launches;
@@ -161,6 +162,12 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
 
             Give(stream, new Work(WorkKind.Launch, Shape: shape, Subject: kernel, Arguments: values));
         }
+    }
+
+    /// <summary>Puts the work of a library that stands in for one of NVIDIA's into a stream: a function of C that is given the data.</summary>
+    public void Enqueue(nint stream, nint function, nint data)
+    {
+        lock (gate) Give(stream, new Work(WorkKind.Host, function, data));
     }
 
     /// <inheritdoc/>
@@ -406,6 +413,9 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
                 break;
             case WorkKind.Launch:
                 Run((EmulatedFunction)work.Subject!, work.Shape, work.Arguments!);
+                break;
+            case WorkKind.Host:
+                ((delegate* unmanaged<nint, void>)work.Destination)(work.Source);
                 break;
             case WorkKind.Record:
                 var marker = (EmulatedEvent)work.Subject!;

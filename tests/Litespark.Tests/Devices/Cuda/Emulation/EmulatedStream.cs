@@ -9,6 +9,7 @@ internal enum WorkKind
     Copy,
     Clear,
     Launch,
+    Host,
     Record,
     Wait,
     Graph,
