@@ -27,7 +27,7 @@ internal sealed class ProbeStage : SelfTestStage
     }
 
     /// <summary>Whether cuDNN has plans for a model's attention, and else why not.</summary>
-    static void AddAttention(SelfTestContext context, CudaDevice gpu, SelfTestModel model)
+    internal static void AddAttention(SelfTestContext context, CudaDevice gpu, SelfTestModel model)
     {
         TransformerSpec spec = ModelPresets.Get(model.Preset);
         var geometry = new AttentionGeometry(model.MicroBatch, model.SequenceLength, spec.NumAttentionHeads, spec.NumKeyValueHeads, spec.HeadDim);

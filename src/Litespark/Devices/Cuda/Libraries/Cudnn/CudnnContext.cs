@@ -13,7 +13,7 @@ internal sealed class CudnnContext : IDisposable
     const long Spare = 256L << 20;
 
     readonly Dictionary<AttentionProblem, Outcome> outcomes = [];
-    readonly List<string> notes = [];
+    readonly OrderedDictionary<string, string> notes = [];
 
     /// <summary>Opens the library.</summary>
     /// <param name="library">Its functions.</param>
@@ -40,8 +40,8 @@ internal sealed class CudnnContext : IDisposable
     /// <summary>The library's version.</summary>
     public string Version => $"{Library.Number / 10000}.{Library.Number % 10000 / 100}.{Library.Number % 100}";
 
-    /// <summary>What became of each problem, one line each, in the order in which they came.</summary>
-    public IReadOnlyList<string> Notes => notes;
+    /// <summary>What became of each problem when it was bound last, one line each, in the order in which they came.</summary>
+    public IReadOnlyList<string> Notes => [.. notes.Select(note => $"{note.Key}: {note.Value}")];
 
     /// <summary>
     /// Binds attention: q, k, v → o, log-sum-exp of each row, as the op has them: natural logarithms, float32 [B, H, T]. Null where cuDNN does
@@ -93,7 +93,7 @@ internal sealed class CudnnContext : IDisposable
     bool Refuses(int window, AttentionGeometry g)
     {
         if (window <= 0 || window >= g.SequenceLength) return false;
-        Note($"attention with a window of {window} of {g.SequenceLength} tokens: own kernels");
+        notes[$"attention with a window of {window} of {g.SequenceLength} tokens"] = "own kernels";
         return true;
     }
 
@@ -101,14 +101,14 @@ internal sealed class CudnnContext : IDisposable
     {
         if (Mode == CudnnMode.Forward && problem.IsGradient)
         {
-            Note($"{problem}: own kernels, as {CudnnModes.Variable}=forward says");
+            notes[$"{problem}"] = $"own kernels, as {CudnnModes.Variable}=forward says";
             return null;
         }
 
         Driver.MakeCurrent();
         Outcome outcome = Plan(problem);
         string? lack = outcome.Plan is { } made ? Lack(binding, made.ScratchBytes) : null;
-        Note($"{problem}: {lack ?? outcome.Text}");
+        notes[$"{problem}"] = lack ?? outcome.Text;
         return lack is null && outcome.Plan is { } plan ? new CudnnAttention(this, plan, plan.Pack(Library, operands, binding.Workspace(plan.ScratchBytes))) : null;
     }
 
@@ -140,11 +140,6 @@ internal sealed class CudnnContext : IDisposable
         {
             return new Outcome(null, $"own kernels: {error.Message}");
         }
-    }
-
-    void Note(string line)
-    {
-        if (!notes.Contains(line)) notes.Add(line);
     }
 
     sealed record Outcome(CudnnPlan? Plan, string Text);
