@@ -42,7 +42,7 @@ internal static class FunctionPins
         yield return Pair("division", "pin_divide", x[5..], y[5..], (a, b) => (float)((double)a / b));
         yield return Pair("ceiling_division", "pin_ceiling_division", [0, 1, 31, 32, 33, 1000], [32, 32, 32, 32, 32, 7], (a, b) => BitConverter.UInt32BitsToSingle((uint)Math.Ceiling((double)a / b)));
         yield return Pin("fabsf", "pin_fabsf", y, MathF.Abs, exact: true);
-        yield return Pin("sqrtf", "pin_sqrtf", [.. Sizes(random)], x => (float)Math.Sqrt(x), exact: true);
+        yield return Pin("sqrtf", "pin_sqrtf", Sizes(random), x => (float)Math.Sqrt(x), exact: true);
         yield return Pin("expf", "pin_expf", [0, .. Between(random, -20, 20)], x => (float)Math.Exp(x));
         yield return Pin("logf", "pin_logf", [1, .. Sizes(random)], x => (float)Math.Log(x));
         yield return Pin("tanhf", "pin_tanhf", [0, .. Between(random, -6, 6)], x => (float)Math.Tanh(x));
@@ -71,5 +71,5 @@ internal static class FunctionPins
     static IEnumerable<float> Between(Random random, double low, double high) => Enumerable.Range(0, Count).Select(_ => (float)(low + (high - low) * random.NextDouble()));
 
     /// <summary>Positive numbers from 1e-30 to 1e30.</summary>
-    static IEnumerable<float> Sizes(Random random) => Enumerable.Range(0, Count).Select(_ => (float)Math.Pow(10, random.NextDouble() * 60 - 30)).ToArray();
+    static float[] Sizes(Random random) => [.. Enumerable.Range(0, Count).Select(_ => (float)Math.Pow(10, random.NextDouble() * 60 - 30))];
 }

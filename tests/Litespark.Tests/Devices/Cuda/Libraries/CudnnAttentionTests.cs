@@ -45,11 +45,11 @@ public sealed class CudnnAttentionTests : IDisposable
         return (losses[0], step.Gradients());
     }
 
-    /// <summary>As close as bf16 lets two orders of rounding be.</summary>
+    /// <summary>As close as bf16 lets two orders of rounding be: our own kernels' gradients are some 4.5 % from the CPU's in float32 in this toy.</summary>
     static void AssertAgree((double Loss, Dictionary<string, float[]> Gradients) found, (double Loss, Dictionary<string, float[]> Gradients) expected)
     {
         Assert.Equal(1, found.Loss / expected.Loss, 2e-3);
-        foreach ((string name, float[] values) in expected.Gradients) Assert.True(OpTrial.Error(found.Gradients[name], values) < 3e-2, $"{name}: {OpTrial.Error(found.Gradients[name], values):g3}");
+        foreach ((string name, float[] values) in expected.Gradients) Assert.True(OpTrial.Error(found.Gradients[name], values) < 6e-2, $"{name}: {OpTrial.Error(found.Gradients[name], values):g3}");
     }
 
     /// <summary>Losses of some steps of training.</summary>
@@ -91,9 +91,13 @@ public sealed class CudnnAttentionTests : IDisposable
         Assert.Equal((2 * plans * layers, 2 * plans * layers), (cudnn.Forward, cudnn.Gradients));
         Assert.Equal(2 * MicroBatches * layers * Times, cudnn.Runs);
         Assert.Equal(2, cudnn.Plans); // layers are alike
-        using IDisposable? own = gpu.OwnKernelsOnly();
-        AssertAgree(found, Run(gpu, spec, _ => true));
+        using IDisposable? scope = gpu.OwnKernelsOnly();
+        (double, Dictionary<string, float[]>) own = Run(gpu, spec, _ => true), exact = Run(cpu, spec, _ => true);
         Assert.Equal(2 * MicroBatches * layers * Times, cudnn.Runs);
+        AssertAgree(found, own);
+        Assert.True(Distance(found.Item2, exact.Item2) < 1.5 * Distance(own.Item2, exact.Item2), "further from float32 than our own kernels are");
+
+        static double Distance(Dictionary<string, float[]> a, Dictionary<string, float[]> b) => OpTrial.Error([.. a.Values.SelectMany(x => x)], [.. a.Keys.SelectMany(name => b[name])]);
     }
 
     [EmulatedStandInFact]
@@ -141,7 +145,10 @@ public sealed class CudnnAttentionTests : IDisposable
         Assert.Equal(0, cudnn.Runs);
         Assert.Equal(2, gpu.Notices.Count);
         Assert.All(gpu.Notices, line => Assert.EndsWith("2 × 13 tokens, 4/2 heads of 16: own kernels: cudnnBackendFinalize(ExecutionPlan): CUDNN_STATUS_NOT_SUPPORTED_SHAPE (3002): sequences of 13 tokens bring bad luck", line));
-        AssertAgree(found, Run(cpu, spec, _ => true, length: 13));
+        using IDisposable? own = gpu.OwnKernelsOnly();
+        (double, Dictionary<string, float[]>) expected = Run(gpu, spec, _ => true, length: 13);
+        Assert.Equal(expected.Item1, found.Item1); // to the bit
+        foreach ((string name, float[] values) in expected.Item2) Assert.Equal(values, found.Item2[name]);
     }
 
     [EmulatedStandInFact]

@@ -6,7 +6,7 @@ namespace Litespark.Devices.Cuda.Libraries.Cudnn;
 /// Attention and its gradient as graphs of small operations, in the form that cuDNN knows as fused attention: cuDNN compares operations,
 /// their order and the types between them with what it has kernels for. The form is that of NVIDIA's frontend (cudnn-frontend 1.23,
 /// node/scaled_dot_product_flash_attention.h, softmax.h, diagonal_band_mask.h: what it builds for cuDNN before 9.21, and what the
-/// frontends of that time still hand to later versions).
+/// frontends of that time, and CUDA.jl's graph/ops.jl, still hand to later versions).
 /// Legend: B sequences, H query heads, KV key heads, T tokens, K columns of a head.
 /// </summary>
 internal static class AttentionGraphs
