@@ -14,17 +14,23 @@ static class StandInLibrary
 
     public const string Missing = "stand-in libraries are built by gcc, which is not installed";
 
-    /// <summary>Builds a library from embedded C files.</summary>
-    public static void BuildFile(string output, params string[] embedded) => BuildAll(output, [.. embedded.Select(Read)]);
+    /// <summary>Builds a library from embedded C files; their headers are put beside it.</summary>
+    public static void BuildFile(string output, params string[] embedded)
+    {
+        foreach (string header in embedded.Where(IsHeader)) File.WriteAllText(Path.Combine(Path.GetDirectoryName(output)!, header), Read(header));
+        BuildAll(output, [.. embedded.Where(file => !IsHeader(file)).Select(Read)]);
+    }
 
     /// <summary>Builds a library from C text.</summary>
     public static void Build(string text, string output) => BuildAll(output, text);
+
+    static bool IsHeader(string file) => file.EndsWith(".h", StringComparison.Ordinal);
 
     static void BuildAll(string output, params string[] texts)
     {
         string[] sources = [.. texts.Select((_, i) => $"{output}.{i}.c")];
         for (int i = 0; i < texts.Length; i++) File.WriteAllText(sources[i], texts[i]);
-        (int code, string messages) = Gcc(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-ffp-contract=off", "-o", output, .. sources])!.Value;
+        (int code, string messages) = Gcc(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-ffp-contract=off", "-o", output, .. sources, "-lm"])!.Value;
         Assert.True(code == 0, messages);
         foreach (string source in sources) File.Delete(source);
     }

@@ -1,5 +1,6 @@
 using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Libraries;
+using Litespark.Devices.Cuda.Libraries.Cudnn;
 
 namespace Litespark.Cli.Doctor;
 
@@ -21,12 +22,16 @@ internal sealed class CudaCheck(LibraryProbe? probe = null) : IDoctorCheck
         }
 
         yield return new DoctorFinding("NVIDIA driver", true, $"{driver.Path}, for CUDA {driver.Version}");
-        foreach (DoctorFinding gpu in Gpus(new LibCuda(driver.Handle))) yield return gpu;
+        List<DoctorFinding> gpus = Gpus(new LibCuda(driver.Handle));
+        foreach (DoctorFinding gpu in gpus) yield return gpu;
         foreach (NvidiaLibrary library in NvidiaLibrary.All.Where(library => library != NvidiaLibrary.Driver))
         {
             LibraryFinding finding = Look(library);
             yield return new DoctorFinding(library.Name, finding.IsFound, finding.Explain(), finding.IsFound ? null : $"It {library.Purpose}.");
         }
+
+        if (gpus.Exists(gpu => gpu.Found) && Look(NvidiaLibrary.Cudnn) is { IsFound: true } cudnn)
+            foreach (DoctorFinding finding in AttentionCheck.Run(driver, cudnn, CudnnModes.Of(Environment.GetEnvironmentVariable))) yield return finding;
     }
 
     static List<DoctorFinding> Gpus(LibCuda cuda)

@@ -44,6 +44,12 @@ public interface IDevice : IDisposable
     /// <summary>Allocates a program's arenas and binds its kernels. Constants are written; all else is zero.</summary>
     ILoadedProgram Load(StepProgram program);
 
+    /// <summary>What of the programs loaded so far a user may want to know, a line each: what was left to a slower kernel, and why.</summary>
+    IReadOnlyList<string> Notices => [];
+
+    /// <summary>Programs loaded until the result is disposed use the device's own kernels alone, for comparison; null where it has no others.</summary>
+    IDisposable? OwnKernelsOnly() => null;
+
     /// <summary>The peak in FLOP/s for forecasts: known, or measured; then the largest of all samples counts.</summary>
     double SamplePeakFlops();
 
@@ -63,6 +69,9 @@ public interface ILoadedProgram : IDisposable
 {
     /// <summary>The program.</summary>
     StepProgram Program { get; }
+
+    /// <summary>Libraries that calls go to beside the device's own kernels, as calls stand after the last run.</summary>
+    IReadOnlyList<string> Libraries => [];
 
     /// <summary>Runs one plan, or starts it on a device that runs on its own: reading a result then waits for it. Allocates no managed memory.</summary>
     void Run(StepPlan plan);

@@ -33,6 +33,9 @@ internal enum OperandContents
     /// <summary>First visible token of each token's document, in sequences of <see cref="OperandSpec.Limit"/> tokens.</summary>
     DocumentStart,
 
+    /// <summary>First visible token of each token's document where every sequence is one: 0.</summary>
+    WholeSequence,
+
     /// <summary>0, 1, 2 … in sequences of <see cref="OperandSpec.Limit"/> tokens.</summary>
     Position,
 }

@@ -150,6 +150,15 @@ internal static partial class OpCases
             yield return Case($"attention, {size}", new Attention(geometry, window, scale), X(n, h * k), X(n, kv * k), X(n, kv * k), starts) with { Tolerance = 1e-5 };
             yield return Case($"attention_gradient, {size}", new AttentionGradient(geometry, window, scale),
                 X(n, h * k), X(n, kv * k), X(n, kv * k), X(n, h * k), sums, starts, X(n, h * k)) with { Tolerance = 1e-5 };
+            if (window == 0)
+            {
+                // Without documents libraries have kernels too.
+                starts = starts with { Contents = OperandContents.WholeSequence };
+                yield return Case($"attention of whole sequences, {size}", new Attention(geometry, window, scale), X(n, h * k), X(n, kv * k), X(n, kv * k), starts) with { Tolerance = 1e-5 };
+                yield return Case($"attention_gradient of whole sequences, {size}", new AttentionGradient(geometry, window, scale),
+                    X(n, h * k), X(n, kv * k), X(n, kv * k), X(n, h * k), sums, starts, X(n, h * k)) with { Tolerance = 1e-5 };
+            }
+
             if (large && t > 600) continue;
             yield return Case($"attention_scores, {size}", new HeadProduct(HeadProductKind.Scores, geometry, scale), X(n, h * k), X(n, kv * k)) with { Tolerance = 1e-5 };
             yield return Case($"attention_mix, {size}", new HeadProduct(HeadProductKind.Mix, geometry, 1), X(b, h, t, t), X(n, kv * k)) with { Tolerance = 1e-5 };

@@ -13,6 +13,9 @@ internal readonly record struct TrialResult(string Result, double Error, double 
 {
     /// <summary>Within the tolerance; a NaN is not.</summary>
     public bool Passed => Error <= Tolerance;
+
+    /// <summary>The library that computed it; null where the device's own kernels did.</summary>
+    public string? Library { get; init; }
 }
 
 /// <summary>
@@ -32,14 +35,14 @@ internal static class OpTrial
         DataType precision = device.Profile.Precision;
         // A random stream for each operand, so that leaving one out changes none of the others.
         Array[] contents = [.. test.Operands.Select((operand, index) => Contents(operand, precision, seed + 7919 * index))];
-        List<(string Name, DataType Type, float[] Values)> found = Compute(device, test, contents, layout), expected = Compute(reference, test, contents, OperandLayout.Separate);
+        List<(string Name, DataType Type, float[] Values)> found = Compute(device, test, contents, layout, out string? library), expected = Compute(reference, test, contents, OperandLayout.Separate, out _);
         double tolerance = precision == DataType.Float32 ? test.Tolerance : RoundedTolerance;
         var results = new List<TrialResult>();
         for (int i = 0; i < found.Count; i++)
         {
             // What the reference has no counterpart for is the rounded copy of what is updated first.
             float[] values = i < expected.Count ? expected[i].Values : expected[0].Values;
-            results.Add(new TrialResult(found[i].Name, Error(found[i].Values, values), tolerance));
+            results.Add(new TrialResult(found[i].Name, Error(found[i].Values, values), tolerance) { Library = library });
         }
 
         return results;
@@ -60,7 +63,7 @@ internal static class OpTrial
         return norm == 0 ? Math.Sqrt(difference) : Math.Sqrt(difference / norm);
     }
 
-    static List<(string Name, DataType Type, float[] Values)> Compute(IDevice device, OpCase test, Array[] contents, OperandLayout layout)
+    static List<(string Name, DataType Type, float[] Values)> Compute(IDevice device, OpCase test, Array[] contents, OperandLayout layout, out string? library)
     {
         Op op = test.Op(device.Profile.Precision);
         var builder = new GraphBuilder();
@@ -74,6 +77,7 @@ internal static class OpTrial
         for (int i = 0; i < sources.Length; i++) WriteOperand(loaded, program.Layout[sources[i].Name], test.Operands[i], contents[i]);
         for (int i = 0; i < outputs.Count; i++) Poison(loaded, program.Layout[$"output {i}"]);
         loaded.Run(program.Plans[PlanName]);
+        library = loaded.Libraries.Count == 0 ? null : string.Join(", ", loaded.Libraries);
         var results = new List<(string, DataType, float[])>();
         for (int i = 0; i < outputs.Count; i++) results.Add(($"output {i}", outputs[i].Type.DataType, ReadFloats(loaded, program.Layout[$"output {i}"])));
         foreach (int index in op.MutatedInputs) results.Add(($"operand {index}", sources[index].Type.DataType, ReadFloats(loaded, program.Layout[sources[index].Name])));
@@ -176,6 +180,7 @@ internal static class OpTrial
                     OperandContents.Index => random.Next(operand.Limit),
                     OperandContents.Target => random.Next(-1, operand.Limit),
                     OperandContents.DocumentStart => start,
+                    OperandContents.WholeSequence => 0,
                     _ => place,
                 };
             }

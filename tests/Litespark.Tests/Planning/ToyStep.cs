@@ -10,12 +10,15 @@ internal sealed class ToyStep : IDisposable
 {
     readonly MicroBatch[] batches;
 
-    public ToyStep(IDevice device, TransformerSpec spec, PlanOptions options, OptimizerSettings? optimizer = null, int microBatches = 1, int rows = 3, int length = 17)
+    public ToyStep(IDevice device, TransformerSpec spec, PlanOptions options, OptimizerSettings? optimizer = null, int microBatches = 1, int rows = 3, int length = 17,
+        Func<int, bool>? isWhole = null)
     {
         Program = ProgramBuilder.Training(Transformer.Function(spec), options, optimizer ?? new OptimizerSettings(), rows, length, device: device.Profile);
         Loaded = device.Load(Program);
         ParameterStore.Initialize(Loaded, 7);
         batches = [.. Enumerable.Range(0, microBatches).Select(i => ToyModels.Batch(rows, length, spec.VocabSize, i))];
+        for (int i = 0; i < microBatches; i++)
+            if (isWhole?.Invoke(i) == true) batches[i].DocumentStarts.Clear();
         TargetCount = batches.Sum(batch => batch.CountTargets());
         Step = new TrainingStep(Loaded, optimizer ?? new OptimizerSettings());
     }

@@ -74,5 +74,5 @@ public sealed class SelfTestTests : IDisposable
 
     [Fact]
     public void A_stage_that_does_not_exist_is_refused()
-        => Assert.Contains("probe, kernels", Assert.Throws<UserErrorException>(() => Run("kernel")).Message);
+        => Assert.Contains("probe, pins, kernels", Assert.Throws<UserErrorException>(() => Run("kernel")).Message);
 }

@@ -1,5 +1,6 @@
 using Litespark.Devices.Cuda.Launching;
 using Litespark.Devices.Cuda.Libraries.CublasLt;
+using Litespark.Devices.Cuda.Libraries.Cudnn;
 using Litespark.Devices.Cuda.Ops;
 using Litespark.Graphs.Ops;
 using Litespark.Planning;
@@ -8,8 +9,12 @@ namespace Litespark.Devices.Cuda;
 
 /// <summary>Binds each call of a plan to the kernels that compute its op.</summary>
 /// <param name="cublasLt">Multiplies matrices where it is there and has an algorithm; else our own kernels do.</param>
-internal sealed class CudaCallFactory(CublasLtContext? cublasLt = null)
+/// <param name="cudnn">Computes attention where it is there and has a plan, while every row is one document; else our own kernels do.</param>
+internal sealed class CudaCallFactory(CublasLtContext? cublasLt = null, CudnnContext? cudnn = null)
 {
+    /// <summary>No library is used for what is bound from now on: for comparison.</summary>
+    public bool OwnKernelsOnly { get; set; }
+
     /// <summary>Binds a call.</summary>
     public ICudaCall Create(CudaBinding binding, KernelCall call) => call.Op switch
     {
@@ -26,8 +31,8 @@ internal sealed class CudaCallFactory(CublasLtContext? cublasLt = null)
         CausalMask op => SoftmaxOps.CausalMask(binding, call, op),
         Softmax => SoftmaxOps.Softmax(binding, call),
         SoftmaxGradient => SoftmaxOps.SoftmaxGradient(binding, call),
-        Attention op => AttentionOps.Attention(binding, call, op),
-        AttentionGradient op => AttentionOps.AttentionGradient(binding, call, op),
+        Attention op => OfDocuments(binding, call.Inputs[3], AttentionOps.Attention(binding, call, op), library => library.Attention(binding, call, op)),
+        AttentionGradient op => OfDocuments(binding, call.Inputs[5], AttentionOps.AttentionGradient(binding, call, op), library => library.AttentionGradient(binding, call, op)),
         CachedAttention op => AttentionOps.CachedAttention(binding, call, op),
         Activation op => ActivationOps.Activation(binding, call, op),
         ActivationGradient op => ActivationOps.ActivationGradient(binding, call, op),
@@ -63,9 +68,13 @@ internal sealed class CudaCallFactory(CublasLtContext? cublasLt = null)
             a.Type(), c.Type(), op.HasBias, call.Accumulates(0) != 0);
     }
 
+    /// <summary>cuDNN's call while every row is one document, where it has one; our own else.</summary>
+    ICudaCall OfDocuments(CudaBinding binding, Operand starts, ICudaCall own, Func<CudnnContext, ICudaCall?> bind)
+        => cudnn is not null && !OwnKernelsOnly && binding.Documents.Watch(starts) && bind(cudnn) is { } whole ? new DocumentChoice(binding.Documents, whole, own) : own;
+
     ICudaCall Product(CudaBinding binding, KernelCall call, MatMul op)
     {
-        if (cublasLt is null) return MatMulOps.MatMul(binding, call, op);
+        if (cublasLt is null || OwnKernelsOnly) return MatMulOps.MatMul(binding, call, op);
         nint bias = op.HasBias ? binding.Address(call.Inputs[2].Contiguous()) : 0;
         return (ICudaCall?)cublasLt.Bind(Problem(call, op), binding.Workspace(CublasLtContext.WorkspaceBytes),
             binding.Address(call.Inputs[0]), binding.Address(call.Inputs[1]), binding.Address(call.Outputs[0]), bias, op.Alpha) ?? MatMulOps.MatMul(binding, call, op);

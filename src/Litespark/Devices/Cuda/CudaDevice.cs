@@ -5,8 +5,11 @@ using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Launching;
 using Litespark.Devices.Cuda.Libraries;
 using Litespark.Devices.Cuda.Libraries.CublasLt;
+using Litespark.Devices.Cuda.Libraries.Cudnn;
+using Litespark.Devices.Cuda.Pins;
 using Litespark.Devices.Cuda.Tuning;
 using Litespark.Graphs;
+using Litespark.Graphs.Ops;
 using Litespark.Planning;
 
 namespace Litespark.Devices.Cuda;
@@ -19,21 +22,27 @@ public sealed class CudaDevice : IDevice, ITunable
     readonly CudaCallFactory factory;
     readonly GpuProbe probe;
     readonly CublasLtContext? cublasLt;
-    readonly string compilerName;
+    readonly CudnnContext? cudnn;
+    readonly string compilerName, withoutCudnn;
 
-    /// <summary>Takes over a driver and cuBLASLt, which are disposed with the device.</summary>
-    internal CudaDevice(ICudaDriver driver, IKernelCompiler compiler, DataType precision, CublasLtContext? cublasLt = null)
+    /// <summary>Takes over a driver and libraries, which are disposed with the device.</summary>
+    /// <param name="driver">The GPU.</param>
+    /// <param name="compiler">Compiles the kernels.</param>
+    /// <param name="precision">What is computed in.</param>
+    /// <param name="cublasLt">Multiplies matrices, or null.</param>
+    /// <param name="cudnn">Computes attention, or null.</param>
+    /// <param name="withoutCudnn">Why there is no cuDNN.</param>
+    internal CudaDevice(ICudaDriver driver, IKernelCompiler compiler, DataType precision, CublasLtContext? cublasLt = null, CudnnContext? cudnn = null, string withoutCudnn = "no cuDNN found")
     {
-        this.driver = driver;
-        this.cublasLt = cublasLt;
+        (this.driver, this.cublasLt, this.cudnn, this.withoutCudnn) = (driver, cublasLt, cudnn, withoutCudnn);
         compilerName = compiler.Identity;
         kernels = new KernelLibrary(driver, compiler);
-        factory = new CudaCallFactory(cublasLt);
+        factory = new CudaCallFactory(cublasLt, cudnn);
         Profile = CudaProfile.Of(precision);
         probe = new GpuProbe(this, driver);
     }
 
-    /// <summary>Opens the first GPU that CUDA shows, with NVIDIA's compiler, and cuBLASLt where it is installed.</summary>
+    /// <summary>Opens the first GPU that CUDA shows, with NVIDIA's compiler, and cuBLASLt and cuDNN where they are installed.</summary>
     /// <exception cref="UserErrorException">There is no driver, no GPU or no compiler; the message lists where each was looked for.</exception>
     public static CudaDevice Open(DataType precision)
     {
@@ -41,7 +50,8 @@ public sealed class CudaDevice : IDevice, ITunable
         try
         {
             IKernelCompiler compiler = CudaLibraries.OpenCompiler(driver.Properties, out _);
-            return new CudaDevice(driver, compiler, precision, CudaLibraries.OpenCublasLt(driver, out _));
+            CudnnContext? cudnn = precision == DataType.BFloat16 ? CudaLibraries.OpenCudnn(driver, out string withoutCudnn) : CudaLibraries.NoCudnn("it has no attention in float32", out withoutCudnn);
+            return new CudaDevice(driver, compiler, precision, CudaLibraries.OpenCublasLt(driver, out _), cudnn, withoutCudnn);
         }
         catch
         {
@@ -70,9 +80,13 @@ public sealed class CudaDevice : IDevice, ITunable
                 ("compute capability", $"{gpu.Major}.{gpu.Minor}"), ("multiprocessors", $"{gpu.Multiprocessors}"), ("memory", $"{gpu.MemoryBytes / 1e9:0.0} GB"),
                 ("driver speaks CUDA", $"{gpu.DriverVersion / 1000}.{gpu.DriverVersion % 1000 / 10}"), ("precision", $"{Profile.Precision}"),
                 ("compiler", compilerName), ("matrix products", cublasLt is null ? "own kernels: no cuBLASLt found" : $"cuBLASLt {cublasLt.Version}"),
+                ("attention", cudnn is null ? $"own kernels: {withoutCudnn}" : $"cuDNN {cudnn.Version} where a row is one document{(cudnn.Mode == CudnnMode.Forward ? ", forward alone" : "")}, own kernels where documents share one"),
             ];
         }
     }
+
+    /// <summary>What became of attention: which problems cuDNN has plans for, and why it has none for others.</summary>
+    public IReadOnlyList<string> Notices => cudnn?.Notes ?? [];
 
     /// <summary>One: the host only starts work.</summary>
     public int Threads => 1;
@@ -111,10 +125,34 @@ public sealed class CudaDevice : IDevice, ITunable
     public double SampleBandwidth() => probe.Bandwidth();
 
     /// <inheritdoc/>
+    public IDisposable? OwnKernelsOnly() => cublasLt is null && cudnn is null ? null : new OwnKernels(factory);
+
+    /// <summary>Whether cuDNN has plans for attention of these sizes; nothing where there is no cuDNN.</summary>
+    internal IEnumerable<(string Problem, bool IsPlanned, string Outcome)> TryAttention(AttentionGeometry geometry) => cudnn?.Try(geometry) ?? [];
+
+    /// <summary>Holds a wrapper of the hardware to its definition.</summary>
+    internal PinResult Run(Pin pin) => new PinRunner(kernels).Run(pin);
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         kernels.Dispose();
         cublasLt?.Dispose();
+        cudnn?.Dispose();
         driver.Dispose();
+    }
+
+    /// <summary>While it lives the device's libraries are left out.</summary>
+    sealed class OwnKernels : IDisposable
+    {
+        readonly CudaCallFactory factory;
+
+        public OwnKernels(CudaCallFactory factory)
+        {
+            this.factory = factory;
+            factory.OwnKernelsOnly = true;
+        }
+
+        public void Dispose() => factory.OwnKernelsOnly = false;
     }
 }

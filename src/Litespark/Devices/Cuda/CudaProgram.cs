@@ -49,11 +49,15 @@ internal sealed class CudaProgram : ILoadedProgram
     public void Run(StepPlan plan)
     {
         BoundPlan bound = plans[plan];
-        if (bound.Graph is null && bound.HasRun) bound.Graph = Record(bound);
-        if (bound.Graph is not null) driver.LaunchGraph(bound.Graph.Value, stream.Value);
+        Recording recording = bound.RecordingFor(binding.Documents.RowsAreWhole);
+        if (recording.Graph is null && recording.HasRun) recording.Graph = Record(bound);
+        if (recording.Graph is not null) driver.LaunchGraph(recording.Graph.Value, stream.Value);
         else bound.Enqueue(stream.Value);
-        bound.HasRun = true;
+        recording.HasRun = true;
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Libraries => [.. plans.Values.SelectMany(plan => plan.Calls).Select(call => call.Library).OfType<string>().Distinct()];
 
     /// <inheritdoc/>
     public void Run(StepPlan plan, Span<double> seconds)
@@ -82,7 +86,10 @@ internal sealed class CudaProgram : ILoadedProgram
 
     /// <inheritdoc/>
     public void Write<T>(PersistentTensor tensor, long firstElement, ReadOnlySpan<T> source) where T : unmanaged
-        => ring.Write(Address<T>(tensor, firstElement, source.Length), MemoryMarshal.AsBytes(source));
+    {
+        ring.Write(Address<T>(tensor, firstElement, source.Length), MemoryMarshal.AsBytes(source));
+        if (typeof(T) == typeof(int)) binding.Documents.Written(tensor.Offset + firstElement * sizeof(int), MemoryMarshal.Cast<T, int>(source));
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -113,16 +120,25 @@ internal sealed class CudaProgram : ILoadedProgram
         return persistent.Value + (nint)(tensor.Offset + firstElement * sizeof(T));
     }
 
-    /// <summary>A plan's calls, and what they become when they are recorded.</summary>
+    /// <summary>What a plan's calls become when they are recorded.</summary>
+    sealed class Recording
+    {
+        public CudaGraph? Graph { get; set; }
+
+        public bool HasRun { get; set; }
+    }
+
+    /// <summary>A plan's calls, and their recordings: two where calls are chosen by whether rows are whole documents.</summary>
     sealed class BoundPlan(ICudaCall[] calls) : IDisposable
     {
+        readonly Recording usual = new(), whole = new();
+        readonly bool hasChoice = calls.Any(call => call is DocumentChoice);
+
         public ICudaCall[] Calls { get; } = calls;
 
         public CudaEvent[] Events { get; set; } = [];
 
-        public CudaGraph? Graph { get; set; }
-
-        public bool HasRun { get; set; }
+        public Recording RecordingFor(bool rowsAreWhole) => hasChoice && rowsAreWhole ? whole : usual;
 
         public void Enqueue(nint stream)
         {
@@ -131,7 +147,8 @@ internal sealed class CudaProgram : ILoadedProgram
 
         public void Dispose()
         {
-            Graph?.Dispose();
+            usual.Graph?.Dispose();
+            whole.Graph?.Dispose();
             foreach (CudaEvent marker in Events) marker.Dispose();
             foreach (ICudaCall call in Calls) call.Dispose();
         }

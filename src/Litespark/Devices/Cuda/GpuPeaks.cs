@@ -13,9 +13,7 @@ internal static class GpuPeaks
     static readonly Dictionary<string, (double BFloat16, double Float32)> Teraflops = new()
     {
         ["NVIDIA H200"] = (989, 67),
-        ["NVIDIA H200 NVL"] = (835.5, 60),
         ["NVIDIA H100 80GB HBM3"] = (989, 67),
-        ["NVIDIA H100 NVL"] = (835.5, 60),
         ["NVIDIA H100 PCIe"] = (756, 51),
         ["NVIDIA A100-SXM4-80GB"] = (312, 19.5),
         ["NVIDIA A100-SXM4-40GB"] = (312, 19.5),

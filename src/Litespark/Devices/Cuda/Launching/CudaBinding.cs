@@ -12,9 +12,12 @@ namespace Litespark.Devices.Cuda.Launching;
 /// </summary>
 internal sealed class CudaBinding(KernelLibrary kernels, nint persistent, nint transient) : IDisposable
 {
-    const long SmallestWorkspace = 1 << 20;
+    const long SmallestWorkspace = 1 << 20, LargestDoubling = 64 << 20, Step = 2 << 20;
 
     readonly List<DeviceMemory> workspaces = [];
+
+    /// <summary>What is known of the documents in the program's rows.</summary>
+    public DocumentWatch Documents { get; } = new();
 
     /// <summary>The driver.</summary>
     public ICudaDriver Driver => kernels.Driver;
@@ -40,10 +43,15 @@ internal sealed class CudaBinding(KernelLibrary kernels, nint persistent, nint t
     /// <summary>Address of scratch memory for a call; a call that asks for more than there is gets a longer piece, those before it keep theirs.</summary>
     public nint Workspace(long bytes)
     {
-        if (workspaces.Count == 0 || workspaces[^1].ByteLength < bytes)
-            workspaces.Add(new DeviceMemory(Driver, (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(bytes, SmallestWorkspace))));
+        if (workspaces.Count == 0 || !HasWorkspace(bytes)) workspaces.Add(new DeviceMemory(Driver, Rounded(Math.Max(bytes, SmallestWorkspace))));
         return workspaces[^1].Value;
     }
+
+    /// <summary>Whether there is that much already.</summary>
+    public bool HasWorkspace(long bytes) => workspaces.Count > 0 && workspaces[^1].ByteLength >= bytes;
+
+    /// <summary>Small pieces grow by doubling, so that few are left behind; of large ones nothing is to be wasted.</summary>
+    static long Rounded(long bytes) => bytes <= LargestDoubling ? (long)BitOperations.RoundUpToPowerOf2((ulong)bytes) : (bytes + Step - 1) / Step * Step;
 
     /// <inheritdoc/>
     public void Dispose()

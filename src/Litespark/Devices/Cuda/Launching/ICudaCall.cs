@@ -5,6 +5,9 @@ internal interface ICudaCall : IDisposable
 {
     /// <summary>Puts the work into a stream.</summary>
     void Enqueue(nint stream);
+
+    /// <summary>The library that does the work, as calls stand now; null where our own kernels do.</summary>
+    string? Library => null;
 }
 
 /// <summary>Several calls that make up one, in order.</summary>

@@ -1,6 +1,7 @@
 using Litespark.Devices.Cuda.Compilation;
 using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Libraries.CublasLt;
+using Litespark.Devices.Cuda.Libraries.Cudnn;
 
 namespace Litespark.Devices.Cuda.Libraries;
 
@@ -35,6 +36,36 @@ internal static class CudaLibraries
         choices = new MatmulChoices(Path.Combine(Cache, MatmulChoices.FileName));
         LibraryFinding finding = LibraryProbe.Find(NvidiaLibrary.CublasLt);
         return finding.IsFound ? new CublasLtContext(new LibCublasLt(finding.Handle), driver, choices) : null;
+    }
+
+    /// <summary>cuDNN on a GPU, or null where it is not to be had, or not to be used.</summary>
+    /// <param name="driver">The GPU.</param>
+    /// <param name="absence">Why there is none.</param>
+    /// <exception cref="UserErrorException">LITESPARK_CUDNN is none of its values.</exception>
+    public static CudnnContext? OpenCudnn(ICudaDriver driver, out string absence)
+        => OpenCudnn(driver, LibraryProbe.Find(NvidiaLibrary.Cudnn), CudnnModes.Of(Environment.GetEnvironmentVariable), out absence);
+
+    /// <summary>The same with what was found of it.</summary>
+    public static CudnnContext? OpenCudnn(ICudaDriver driver, LibraryFinding finding, CudnnMode mode, out string absence)
+    {
+        if (mode == CudnnMode.Off) return NoCudnn($"{CudnnModes.Variable}=off", out absence);
+        if (!finding.IsFound) return NoCudnn("no cuDNN found", out absence);
+        try
+        {
+            absence = "";
+            return new CudnnContext(new LibCudnn(finding.Handle), driver, mode);
+        }
+        catch (Exception error) when (error is CudaException or EntryPointNotFoundException)
+        {
+            return NoCudnn($"{finding.Path} does not work: {error.Message}", out absence);
+        }
+    }
+
+    /// <summary>None, and why.</summary>
+    public static CudnnContext? NoCudnn(string why, out string absence)
+    {
+        absence = why;
+        return null;
     }
 
     static LibraryFinding Need(NvidiaLibrary library, string help)

@@ -89,7 +89,7 @@ internal static class AttentionOps
     static int Blocks(long warps) => checked((int)((warps + WarpsPerBlock - 1) / WarpsPerBlock));
 
     /// <summary>An operand that the kernels read and write in pieces of 16 bytes.</summary>
-    static Operand Rows(CudaBinding binding, Operand operand)
+    internal static Operand Rows(CudaBinding binding, Operand operand)
     {
         const int Piece = 8;
         bool aligned = binding.Address(operand) % (Piece * sizeof(ushort)) == 0 && (operand.Rows == 1 || operand.Stride % Piece == 0);

@@ -12,7 +12,8 @@ namespace Litespark.Tests.Devices.Cuda.Emulation;
 /// </summary>
 /// <param name="seed">Decides the order of threads and of streams.</param>
 /// <param name="multiprocessors">How many it says it has: with few, blocks that go through several rows do so on little data.</param>
-internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors = 132) : ICudaDriver
+/// <param name="memoryBytes">How much memory it says it has.</param>
+internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors = 132, long memoryBytes = 141L << 30) : ICudaDriver
 {
     const int FirstHandle = 0x1000;
     const int LargestBlock = 1024, LargestGridYz = 65535;
@@ -29,7 +30,7 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
     bool isDisposed;
 
     /// <inheritdoc/>
-    public GpuProperties Properties { get; } = new("Emulated H200", 9, 0, multiprocessors, 141L << 30, 227 << 10, 50 << 20, 12040);
+    public GpuProperties Properties { get; } = new("Emulated H200", 9, 0, multiprocessors, memoryBytes, 227 << 10, 50 << 20, 12040);
 
     /// <summary>Captures that were ended.</summary>
     public int GraphCount { get; private set; }

@@ -24,6 +24,9 @@ internal sealed unsafe class CublasLtMatmul : ICudaCall
     float* Scalars => (float*)(Chosen + 1);
 
     /// <inheritdoc/>
+    public string? Library => "cuBLASLt";
+
+    /// <inheritdoc/>
     public void Enqueue(nint stream)
     {
         context.Driver.MakeCurrent();

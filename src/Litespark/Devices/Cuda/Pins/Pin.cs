@@ -1,0 +1,48 @@
+using Litespark.Devices.Cuda.Compilation;
+using Litespark.Devices.Cuda.Driver;
+
+namespace Litespark.Devices.Cuda.Pins;
+
+/// <summary>
+/// Holds one wrapper of the hardware to the definition of what it wraps (PTX ISA, CUDA's tables of errors): a tiny kernel takes
+/// words and gives words, and the words that should come out are computed here. A GPU and an emulator are held to the same.
+/// </summary>
+/// <param name="Name">What is pinned.</param>
+/// <param name="Variant">The file with the kernel.</param>
+/// <param name="Kernel">The kernel: <c>(const uint32* in, uint32* out)</c>.</param>
+/// <param name="Shape">Its launch.</param>
+/// <param name="Input">Words that it takes.</param>
+/// <param name="Expected">Words that it gives. A word that the kernel does not write stays <see cref="Untouched"/>.</param>
+internal sealed record Pin(string Name, KernelVariant Variant, string Kernel, LaunchShape Shape, uint[] Input, uint[] Expected)
+{
+    /// <summary>What every result is before the kernel runs.</summary>
+    public const uint Untouched = 0xFFFFFFFF;
+
+    /// <summary>How far a float may be from what is expected; none where results agree to the bit.</summary>
+    public Func<float, double>? Allowed { get; init; }
+
+    /// <summary>The first result that is not as it should be, in words; null where all are.</summary>
+    public string? Difference(ReadOnlySpan<uint> found)
+    {
+        for (int i = 0; i < Expected.Length; i++)
+        {
+            if (found[i] == Expected[i] || IsWithin(BitConverter.UInt32BitsToSingle(found[i]), BitConverter.UInt32BitsToSingle(Expected[i]))) continue;
+            return Allowed is null
+                ? $"word {i} is {found[i]:x8}, should be {Expected[i]:x8}"
+                : $"number {i} is {BitConverter.UInt32BitsToSingle(found[i]):g9}, should be {BitConverter.UInt32BitsToSingle(Expected[i]):g9}";
+        }
+
+        return null;
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+
+    bool IsWithin(float found, float expected)
+        => Allowed is not null && (float.IsFinite(expected) ? Math.Abs((double)found - expected) <= Allowed(expected) : float.IsNaN(expected) && float.IsNaN(found));
+}
+
+/// <summary>What came of a pin.</summary>
+/// <param name="Pin">Which.</param>
+/// <param name="Problem">What was not as it should be; null where it held.</param>
+internal sealed record PinResult(Pin Pin, string? Problem);
