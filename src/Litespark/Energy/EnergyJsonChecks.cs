@@ -50,7 +50,7 @@ internal static class EnergyJsonChecks
     }
 
     static string? Fault(ClockSwitching switching)
-        => switching is { CallSeconds: >= 0, SettleSeconds: >= 0, Joules: >= 0, Gpus: >= 1 } ? null : "'switching' must have times and joules of 0 or more and at least one GPU.";
+        => switching is { CallSeconds: >= 0, SettleSeconds: >= 0, WaitingWatts: >= 0, Gpus: >= 1 } ? null : "'switching' must have times and watts of 0 or more and at least one GPU.";
 
     static bool IsPossible(Measurement measured) => measured.Seconds > 0 && double.IsFinite(measured.Seconds) && measured.Joules is null or (> 0 and < double.PositiveInfinity);
 

@@ -22,14 +22,20 @@ public readonly record struct StepCost(double Seconds, double Joules)
 /// <param name="StartSeconds">When it begins, from the step's start, as predicted.</param>
 public sealed record ClockRegion(int FirstCall, int Calls, ClockPair Clocks, double StartSeconds);
 
-/// <summary>How finely clocks are chosen.</summary>
+/// <summary>How finely clocks are chosen. Local: the time budget holds for every part; else for the whole step, so that one part may pay for another.</summary>
 public enum PlanLevel
 {
     /// <summary>One pair for the whole step.</summary>
     Static,
 
+    /// <summary>One pair for each of forward, backward and optimiser; each within the budget.</summary>
+    PassLocal,
+
     /// <summary>One pair for each of forward, backward and optimiser.</summary>
     Pass,
+
+    /// <summary>One pair for each kernel, each within the budget, as if changing clocks cost nothing.</summary>
+    KernelLocal,
 
     /// <summary>One pair for each kernel, as if changing clocks cost nothing.</summary>
     Kernel,
@@ -87,8 +93,11 @@ public sealed record ClockPlan
     /// <summary>No plan of this level within the budget takes fewer joules (or joule seconds); equal to the plan's own where it is optimal.</summary>
     public required double LowerBound { get; init; }
 
-    /// <summary>What changing clocks was taken to cost.</summary>
+    /// <summary>What changing clocks was taken to cost; free for levels that leave it out.</summary>
     public required ClockSwitching Switching { get; init; }
+
+    /// <summary>Whether changes were taken to happen while kernels run on, begun ahead of their region; else the step was taken to wait for each.</summary>
+    public required bool ChangesAhead { get; init; }
 
     /// <summary>The plan and automatic clocks from measurements that the search had not seen; null where none were taken.</summary>
     public RemeasuredPlan? Remeasured { get; init; }

@@ -6,9 +6,9 @@ namespace Litespark.Energy.Clocks;
 /// </summary>
 /// <param name="CallSeconds">Time of one call, for one clock of one GPU.</param>
 /// <param name="SettleSeconds">Time from the call's return until the clock holds.</param>
-/// <param name="Joules">Energy of all GPUs that one call costs beyond the work done meanwhile.</param>
+/// <param name="WaitingWatts">Power of all GPUs together while the step waits for a change.</param>
 /// <param name="Gpus">GPUs whose clocks change together.</param>
-public sealed record ClockSwitching(double CallSeconds, double SettleSeconds, double Joules, int Gpus)
+public sealed record ClockSwitching(double CallSeconds, double SettleSeconds, double WaitingWatts, int Gpus)
 {
     /// <summary>A change that costs nothing: what plans without switching assume.</summary>
     public static readonly ClockSwitching Free = new(0, 0, 0, 1);
@@ -17,7 +17,7 @@ public sealed record ClockSwitching(double CallSeconds, double SettleSeconds, do
     /// <param name="changes">Clocks that change (<see cref="ClockPair.ChangesTo"/>).</param>
     public double Seconds(int changes) => changes == 0 ? 0 : (changes * Gpus * CallSeconds) + SettleSeconds;
 
-    /// <summary>Joules of a change; 0 where nothing changes.</summary>
-    /// <inheritdoc cref="Seconds" path="/param"/>
-    public double JoulesOf(int changes) => changes * Gpus * Joules;
+    /// <summary>Joules that a change takes where the step waits for it.</summary>
+    /// <param name="changes">Clocks that change.</param>
+    public double Joules(int changes) => WaitingWatts * Seconds(changes);
 }
