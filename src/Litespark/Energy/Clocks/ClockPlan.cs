@@ -107,4 +107,14 @@ public sealed record ClockPlan
 /// <param name="Automatic">The step at automatic clocks.</param>
 /// <param name="Planned">The step under the plan.</param>
 /// <param name="Rounds">Searches that it took until every chosen point had been measured again.</param>
-public sealed record RemeasuredPlan(StepCost Automatic, StepCost Planned, int Rounds);
+public sealed record RemeasuredPlan(StepCost Automatic, StepCost Planned, int Rounds)
+{
+    /// <summary>Time that a plan may take above its budget before it is refused, as a fraction: what two measurements of a time differ by.</summary>
+    public const double TimeTolerance = 0.01;
+
+    /// <summary>Whether the plan saves what it is for, and keeps to its budget.</summary>
+    /// <param name="plan">The plan.</param>
+    public bool Confirms(ClockPlan plan) => plan.Objective == PlanObjective.EnergyDelay
+        ? Planned.EnergyDelay < Automatic.EnergyDelay
+        : Planned.Joules < Automatic.Joules && Planned.SecondsOver(Automatic) <= plan.Tau + TimeTolerance;
+}

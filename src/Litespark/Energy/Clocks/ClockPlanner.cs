@@ -8,6 +8,7 @@ public sealed class ClockPlanner
 {
     readonly EnergyProfile profile;
     readonly StepModel model;
+    RegionLevel? regions;
 
     /// <param name="profile">A profile with energy.</param>
     /// <param name="switching">What changing clocks costs; null for what the profile says.</param>
@@ -53,13 +54,22 @@ public sealed class ClockPlanner
     /// <param name="level">How finely clocks are chosen.</param>
     public ClockPlan MinimizeEnergyDelay(PlanLevel level) => Plan(level, PlanObjective.EnergyDelay, null, Level(level).MinimizeEnergyDelay(model));
 
-    /// <summary>What a plan's clocks would cost if changes cost what <see cref="Switching"/> says and the step waited for each; null where that is not known.</summary>
-    public StepCost? WithChanges(ClockPlan plan)
+    /// <summary>Least energy at several time budgets: a level's frontier of time and energy.</summary>
+    public IReadOnlyList<FrontierPoint> Frontier(PlanLevel level, IEnumerable<double> taus)
+        => [.. taus.Select(tau => new FrontierPoint(level, tau, Level(level).Minimize(model, tau).Cost))];
+
+    /// <summary>What a plan's clocks cost by this profile, changes as the plan takes them.</summary>
+    public StepCost CostOf(ClockPlan plan)
     {
-        if (Switching is not { } switching) return null;
-        var callClocks = plan.Regions.SelectMany(region => Enumerable.Repeat(IndexOf(region.Clocks), region.Calls)).ToArray();
-        return new RegionProblem(model, switching, changesAhead: false).CostOf(callClocks);
+        ArgumentNullException.ThrowIfNull(plan);
+        return new RegionProblem(model, plan.Switching, plan.ChangesAhead).CostOf([.. CallClocks(plan)]);
     }
+
+    /// <summary>What a plan's clocks would cost if every change cost what <see cref="Switching"/> says and the step waited for it; null where that is not known.</summary>
+    public StepCost? WithChanges(ClockPlan plan) => Switching is { } switching ? CostOf(plan with { Switching = switching, ChangesAhead = false }) : null;
+
+    /// <summary>The pairs that a plan gives to each kernel.</summary>
+    internal IEnumerable<(int Kernel, ClockPair Clocks)> Points(ClockPlan plan) => model.Sequence.Zip(CallClocks(plan), (kernel, clocks) => (kernel, model.Clocks[clocks])).Distinct();
 
     IPlanLevel Level(PlanLevel level) => level switch
     {
@@ -68,7 +78,7 @@ public sealed class ClockPlanner
         PlanLevel.Pass => new PassLevel(isLocal: false),
         PlanLevel.KernelLocal => new KernelLevel(isLocal: true),
         PlanLevel.Kernel => new KernelLevel(isLocal: false),
-        _ => new RegionLevel(Switching ?? throw new UserErrorException("What changing clocks costs is not known here: the profile has no 'switching'. State it (--switch-ms)."), ChangesAhead),
+        _ => regions ??= new RegionLevel(Switching ?? throw new UserErrorException("What changing clocks costs is not known here: the profile has no 'switching'. State it (--switch-ms)."), ChangesAhead),
     };
 
     ClockPlan Plan(PlanLevel level, PlanObjective objective, double? tau, LevelSolution solution) => new()
@@ -110,6 +120,8 @@ public sealed class ClockPlanner
             first = end;
         }
     }
+
+    IEnumerable<int> CallClocks(ClockPlan plan) => plan.Regions.SelectMany(region => Enumerable.Repeat(IndexOf(region.Clocks), region.Calls));
 
     int IndexOf(ClockPair pair)
     {

@@ -10,7 +10,8 @@ namespace Litespark.Energy.Clocks;
 /// <param name="price">Joules that the hull pays for a second at the budget.</param>
 internal sealed class RegionLabels(RegionProblem problem, double budget, double price)
 {
-    const int MostLabels = 1_000_000;
+    /// <summary>Labels of all homes together; each is extended by every pair of clocks.</summary>
+    const int MostLabels = 300_000;
 
     readonly record struct Label(double Seconds, double Joules, double Held, int Pair, int Parent);
 
@@ -19,6 +20,7 @@ internal sealed class RegionLabels(RegionProblem problem, double budget, double 
     double best;
     int? bestLabel;
     int[]? bestPath;
+    int labelCount;
 
     /// <summary>Searches for something better.</summary>
     /// <param name="known">Joules of the best path so far.</param>
@@ -33,9 +35,7 @@ internal sealed class RegionLabels(RegionProblem problem, double budget, double 
             if (constant.Cost.Seconds <= budget && constant.Cost.Joules < best) (best, bestPath) = (constant.Cost.Joules, [.. Enumerable.Repeat(pair, calls)]);
         }
 
-        bool isComplete = true;
-        foreach (int home in problem.Homes) isComplete &= SearchFrom(home);
-        if (isComplete) bound = Math.Max(bound, best);
+        if (problem.Homes.All(SearchFrom)) bound = Math.Max(bound, best);
         return bestPath is null ? null : problem.Path(bestPath);
     }
 
@@ -54,7 +54,7 @@ internal sealed class RegionLabels(RegionProblem problem, double budget, double 
             first = labels.Count;
             foreach (List<Label>? group in next) if (group is not null) Keep(group);
             count = labels.Count - first;
-            if (labels.Count > MostLabels) return false;
+            if ((labelCount += count) > MostLabels) return false;
         }
 
         for (int label = first; label < first + count; label++)
@@ -110,16 +110,13 @@ internal sealed class RegionLabels(RegionProblem problem, double budget, double 
         var rest = new double[(calls + 1) * pairs];
         for (int pair = 0; pair < pairs; pair++) rest[(calls * pairs) + pair] = home < 0 || pair == home ? 0 : double.PositiveInfinity;
         var from = new double[pairs];
+        var whose = new int[pairs];
+        (double change1, double change2) = (problem.ChangeCost(1, price, 1), problem.ChangeCost(2, price, 1));
         for (int call = calls - 1; call >= 0; call--)
         {
             int row = call * pairs;
             for (int pair = 0; pair < pairs; pair++) from[pair] = problem.Joules[row + pair] + (price * problem.Seconds[row + pair]) + rest[row + pairs + pair];
-            for (int before = 0; before < pairs; before++)
-            {
-                double least = double.PositiveInfinity;
-                for (int pair = 0; pair < pairs; pair++) least = Math.Min(least, from[pair] + problem.ChangeCost(problem.Changes[before, pair], price, 1));
-                rest[row + before] = least;
-            }
+            problem.Least(from, change1, change2, rest.AsSpan(row, pairs), whose);
         }
 
         return rest;

@@ -12,6 +12,7 @@ internal sealed class RegionProblem
     readonly StepModel model;
     readonly int[] clocks; // of the model
     readonly double[] changeSeconds, changeJoules; // by the number of clocks that change
+    readonly int[] coreOf, memoryOf; // pairs with the same clock have the same number
 
     public RegionProblem(StepModel model, ClockSwitching switching, bool changesAhead)
     {
@@ -22,6 +23,7 @@ internal sealed class RegionProblem
         Changes = new int[ClockCount, ClockCount];
         for (int from = 0; from < ClockCount; from++)
             for (int to = 0; to < ClockCount; to++) Changes[from, to] = model.Clocks[clocks[from]].ChangesTo(model.Clocks[clocks[to]]);
+        (coreOf, memoryOf) = (Number(pair => pair.CoreMegahertz), Number(pair => pair.MemoryMegahertz));
         ShortestRegion = changesAhead ? switching.Seconds(Changes.Cast<int>().Max()) : 0;
         (Seconds, Joules) = (Table(option => option.Seconds), Table(option => option.Joules));
         Automatic = new RegionPath(new int[CallCount], model.Automatic);
@@ -57,6 +59,48 @@ internal sealed class RegionProblem
     /// <summary>Cost of changing so many clocks, weighted.</summary>
     public double ChangeCost(int changes, double secondsWeight, double joulesWeight) => (secondsWeight * changeSeconds[changes]) + (joulesWeight * changeJoules[changes]);
 
+    /// <summary>The least of values, and whose it is, seen from each pair of clocks: others' with the change from them added.</summary>
+    /// <param name="values">By pair.</param>
+    /// <param name="change1">Cost of changing one clock.</param>
+    /// <param name="change2">Cost of changing both.</param>
+    /// <param name="least">By pair.</param>
+    /// <param name="whose">By pair.</param>
+    public void Least(ReadOnlySpan<double> values, double change1, double change2, Span<double> least, Span<int> whose)
+    {
+        Span<int> ofCore = stackalloc int[values.Length], ofMemory = stackalloc int[values.Length];
+        ofCore.Fill(-1);
+        ofMemory.Fill(-1);
+        int best = 0;
+        for (int pair = 0; pair < values.Length; pair++)
+        {
+            if (values[pair] < values[best]) best = pair;
+            Take(values, ref ofCore[coreOf[pair]], pair);
+            Take(values, ref ofMemory[memoryOf[pair]], pair);
+        }
+
+        for (int pair = 0; pair < values.Length; pair++)
+        {
+            (least[pair], whose[pair]) = (values[pair], pair);
+            Offer(ofCore[coreOf[pair]], change1, values, pair, least, whose);
+            Offer(ofMemory[memoryOf[pair]], change1, values, pair, least, whose);
+            Offer(best, change2, values, pair, least, whose);
+        }
+    }
+
+    static void Take(ReadOnlySpan<double> values, ref int best, int pair) => best = best < 0 || values[pair] < values[best] ? pair : best;
+
+    static void Offer(int from, double change, ReadOnlySpan<double> values, int pair, Span<double> least, Span<int> whose)
+    {
+        if (values[from] + change < least[pair]) (least[pair], whose[pair]) = (values[from] + change, from);
+    }
+
+    int[] Number(Func<ClockPair, int?> clock)
+    {
+        int?[] values = [.. clocks.Select(pair => clock(model.Clocks[pair]))];
+        int?[] different = [.. values.Distinct()];
+        return [.. values.Select(value => Array.IndexOf(different, value))];
+    }
+
     /// <summary>A path from each call's clocks, as indices of this problem.</summary>
     public RegionPath Path(int[] own)
     {
@@ -66,6 +110,36 @@ internal sealed class RegionProblem
 
     /// <summary>The whole step at one pair of clocks.</summary>
     public RegionPath Constant(int pair) => Path([.. Enumerable.Repeat(pair, CallCount)]);
+
+    /// <summary>One call at clocks of the model.</summary>
+    public StepCost CallCost(int call, int clocks) => model.Options[model.Sequence[call]][clocks] is { } option ? new StepCost(option.Seconds, option.Joules) : default;
+
+    /// <summary>A change between two of the model's clocks.</summary>
+    public StepCost ChangeCost(int from, int to)
+    {
+        int changes = model.Clocks[from].ChangesTo(model.Clocks[to]);
+        return new StepCost(changeSeconds[changes], changeJoules[changes]);
+    }
+
+    /// <summary>Whether every region lasts long enough for the next change.</summary>
+    /// <param name="callClocks">Clocks of the model.</param>
+    public bool IsAllowed(IReadOnlyList<int> callClocks)
+    {
+        if (ShortestRegion == 0 || callClocks.All(clocks => clocks == callClocks[0])) return true;
+        double lasted = 0;
+        for (int call = 0; call < CallCount; call++)
+        {
+            if (call > 0 && callClocks[call] != callClocks[call - 1])
+            {
+                if (lasted < ShortestRegion) return false;
+                lasted = 0;
+            }
+
+            lasted += CallCost(call, callClocks[call]).Seconds;
+        }
+
+        return lasted >= ShortestRegion;
+    }
 
     /// <summary>What a step costs with each call at some clocks of the model.</summary>
     public StepCost CostOf(IReadOnlyList<int> callClocks)

@@ -31,13 +31,24 @@ internal sealed class RegionSearch
     /// <summary>The best path.</summary>
     public static RegionPath Solve(RegionProblem problem, double secondsWeight, double joulesWeight)
     {
+        const int Anywhere = -1;
         var search = new RegionSearch(problem, secondsWeight, joulesWeight);
         int constant = search.BestConstant(out double best);
+        (double relaxed, int last) = search.Run(Anywhere);
+        if (problem.IsChangeFree) return relaxed < best ? problem.Path(search.Trace(last)) : problem.Constant(constant);
+
+        // A path that may start from any clocks costs no more than one that must come back to them: homes whose bound that shows to be no better need no look.
+        double[] bounds = search.end[^search.pairs..];
         int? home = null;
-        foreach (int candidate in problem.Homes)
+        foreach (int candidate in problem.Homes.OrderBy(pair => bounds[pair]))
+        {
+            if (bounds[candidate] >= best) break;
             if (search.Run(candidate).Cost is var found && found < best) (best, home) = (found, candidate);
+        }
+
         if (home is not { } chosen) return problem.Constant(constant);
-        return problem.Path(search.Trace(search.Run(chosen).Last));
+        search.Run(chosen);
+        return problem.Path(search.Trace(chosen));
     }
 
     /// <summary>The best pair for the whole step, which is one region however short it is.</summary>
@@ -83,24 +94,8 @@ internal sealed class RegionSearch
     void Enter(int boundary)
     {
         int row = boundary * pairs;
-        int least = 0;
-        for (int pair = 1; pair < pairs; pair++)
-            if (end[row + pair] < end[row + least]) least = pair;
-        for (int pair = 0; pair < pairs; pair++)
-        {
-            (double best, int from) = (end[row + pair], pair);
-            if (end[row + least] + change2 < best) (best, from) = (end[row + least] + change2, least);
-            // One change alone is cheaper than two: worth a look only where it can win.
-            if (end[row + least] + change1 < best)
-            {
-                for (int before = 0; before < pairs; before++)
-                    if (end[row + before] + change1 < best && problem.Changes[before, pair] == 1) (best, from) = (end[row + before] + change1, before);
-            }
-
-            enter[pair] = best;
-            cameFrom[row + pair] = from;
-            entry[row + pair] = best - cost[row + pair];
-        }
+        problem.Least(end.AsSpan(row, pairs), change1, change2, enter, cameFrom.AsSpan(row, pairs));
+        for (int pair = 0; pair < pairs; pair++) entry[row + pair] = enter[pair] - cost[row + pair];
     }
 
     int[] Trace(int last)

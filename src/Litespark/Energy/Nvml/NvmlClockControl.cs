@@ -14,8 +14,8 @@ public sealed class NvmlClockControl : IClockControl
     {
         this.nvml = nvml;
         devices = [.. GpuSelection.Find(nvml, options)];
-        MemoryClocks = Common(device => Check(nvml.MemoryClocks(device, out uint[] clocks), "the GPU's memory clocks cannot be listed", clocks));
-        CoreClocks = Common(device => Check(nvml.CoreClocks(device, (uint)MemoryClocks[^1], out uint[] clocks), "the GPU's core clocks cannot be listed", clocks));
+        MemoryClocks = Common(device => Listed(nvml.MemoryClocks(device, out uint[] clocks), clocks));
+        CoreClocks = Common(device => Listed(nvml.CoreClocks(device, (uint)MemoryClocks[^1], out uint[] clocks), clocks));
     }
 
     /// <inheritdoc/>
@@ -98,15 +98,21 @@ public sealed class NvmlClockControl : IClockControl
         return new UserErrorException($"The {what} clock cannot be changed ({nvml.ErrorText(result)}). {help}".TrimEnd());
     }
 
-    int Highest(NvmlClock clock) => devices.Max(device => Check(nvml.ClockInfo(device, clock, out uint megahertz), "the GPU's clocks cannot be read", (int)megahertz));
+    int Highest(NvmlClock clock) => devices.Max(device =>
+    {
+        NvmlReturn result = nvml.ClockInfo(device, clock, out uint megahertz);
+        return result == NvmlReturn.Success ? (int)megahertz : throw new UserErrorException($"The GPU's clocks cannot be read ({nvml.ErrorText(result)}).");
+    });
 
     /// <summary>The clocks that all GPUs have, ascending.</summary>
     int[] Common(Func<nint, uint[]> clocks)
     {
-        int[] common = [.. devices.Select(clocks).Aggregate(Enumerable.Intersect<uint>, (IEnumerable<uint> all) => all).Select(clock => (int)clock).Order()];
+        IEnumerable<uint> all = clocks(devices[0]);
+        foreach (nint device in devices.Skip(1)) all = all.Intersect(clocks(device));
+        int[] common = [.. all.Select(clock => (int)clock).Order()];
         return common.Length > 0 ? common : throw new UserErrorException("The run's GPUs have no clock in common: clocks are chosen for GPUs of one kind.");
     }
 
-    T Check<T>(NvmlReturn result, string what, T value)
-        => result == NvmlReturn.Success ? value : throw NvmlUnavailableException.Failed(what, result, nvml.ErrorText(result));
+    uint[] Listed(NvmlReturn result, uint[] clocks)
+        => result == NvmlReturn.Success ? clocks : throw NvmlUnavailableException.Failed("the GPU does not list its clocks", result, nvml.ErrorText(result));
 }
