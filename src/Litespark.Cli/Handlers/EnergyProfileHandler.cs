@@ -16,7 +16,7 @@ internal static class EnergyProfileHandler
         using var bench = new ProfiledMachine(recipe);
         IReadOnlyList<ClockPair> clocks = options.Grid ? ClockGrid.Of(bench.TakeControl(), options.CoreStep, options.MemoryClocks is { Length: > 0 } memory ? memory : null) : [];
         ProfilerSettings settings = ProfilerSettings.For(bench.Meter);
-        if (options.WindowSeconds is { } window) settings = settings with { Window = TimeSpan.FromSeconds(window), WarmUp = TimeSpan.FromSeconds(0.4 * window) };
+        if (options.WindowSeconds is { } window) settings = ProfilerSettings.Of(TimeSpan.FromSeconds(window));
         if (!bench.Meter.IsEstimate && settings.Window < bench.Meter.ShortestWindow)
             throw new UserErrorException($"--window {settings.Window.TotalSeconds}: this machine's meter ({bench.Meter.Source}) needs windows of {bench.Meter.ShortestWindow.TotalSeconds} s or more.");
         EnergyProfile profile = bench.Profiler(settings, context.Progress.WriteLine, context.StopRequested).Run(clocks);

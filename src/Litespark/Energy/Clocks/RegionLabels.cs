@@ -11,7 +11,7 @@ namespace Litespark.Energy.Clocks;
 internal sealed class RegionLabels(RegionProblem problem, double budget, double price)
 {
     /// <summary>Labels of all homes together; each is extended by every pair of clocks.</summary>
-    const int MostLabels = 300_000;
+    const int MostLabels = 100_000;
 
     readonly record struct Label(double Seconds, double Joules, double Held, int Pair, int Parent);
 

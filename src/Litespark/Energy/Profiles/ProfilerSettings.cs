@@ -18,11 +18,14 @@ public sealed record ProfilerSettings
     /// <summary>What they may differ by: largest less smallest, over the mean.</summary>
     public double Tolerance { get; init; } = 0.03;
 
+    /// <summary>Windows of a length, and as long a warm-up: a chip's temperature takes tens of seconds, and power follows it by a few per cent.</summary>
+    public static ProfilerSettings Of(TimeSpan window) => new() { Window = window, WarmUp = window };
+
     /// <summary>What suits a meter: windows that it can measure, or short ones where only time is measured.</summary>
     public static ProfilerSettings For(IEnergyMeter meter)
     {
         ArgumentNullException.ThrowIfNull(meter);
         double seconds = meter.IsEstimate ? 0.1 : Math.Max(0.25, meter.ShortestWindow.TotalSeconds);
-        return new ProfilerSettings { Window = TimeSpan.FromSeconds(seconds), WarmUp = TimeSpan.FromSeconds(0.4 * seconds) };
+        return Of(TimeSpan.FromSeconds(seconds));
     }
 }

@@ -69,7 +69,8 @@ public sealed class EnergyProfilerTests
             {
                 StepCost truth = SteadyState.Run(GpuPhysics.Rtx3080Ti, work, pair);
                 Near(truth.Seconds, point!.Seconds, 0.02);
-                Near(truth.Joules, point.Joules!.Value, 0.04);
+                // Some heat of the point before is still there.
+                Near(truth.Joules, point.Joules!.Value, 0.05);
             }
         }
 
@@ -87,11 +88,11 @@ public sealed class EnergyProfilerTests
     {
         GpuPhysics physics = GpuPhysics.H200 with { CallSeconds = call, SettleSeconds = settle };
         var gpu = new SimulatedGpu(physics);
-        var step = new SimulatedStep("short", [(new KernelInfo("norm", "forward", "", 0, 1), new KernelWork(0.001, 0.002))], [new ProfiledPart("first_micro_batch", 1, [0])], gpu.Run);
+        var step = new SimulatedStep("short", [(new KernelInfo("norm", "forward", "", 0, 1), new KernelWork(0.04, 0.06))], [new ProfiledPart("first_micro_batch", 1, [0])], gpu.Run);
         ClockSwitching switching = Profiler(gpu, step).Run().Switching!;
         Near(call, switching.CallSeconds, 0.01);
-        // The kernel that shows the clock runs half a microsecond.
-        Assert.InRange(switching.SettleSeconds, settle, settle + 3e-6);
+        // The kernel that shows the clock runs some twenty microseconds.
+        Assert.InRange(switching.SettleSeconds, settle, settle + 60e-6);
         Assert.Equal(1, switching.Gpus);
         Assert.True(switching.WaitingWatts > 100);
     }

@@ -78,8 +78,8 @@ internal sealed class SimulatedGpu(GpuPhysics physics) : TimeProvider, IEnergyMe
         int changes = asked.ChangesTo(clocks);
         if (changes == 0) return;
         Calls += changes;
-        asked = clocks;
         Advance(TimeSpan.FromSeconds(changes * physics.CallSeconds));
+        asked = clocks;
         holdsAt = now + (long)(physics.SettleSeconds * 1e9);
     }
 
