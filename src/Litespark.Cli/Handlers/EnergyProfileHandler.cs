@@ -14,6 +14,7 @@ internal static class EnergyProfileHandler
     {
         LoadedRecipe recipe = options.Recipe.Load();
         using var bench = new ProfiledMachine(recipe);
+        if (bench.Warning is { } tight) context.Progress.WriteLine("warning: " + tight);
         IReadOnlyList<ClockPair> clocks = options.Grid ? ClockGrid.Of(bench.TakeControl(), options.CoreStep, options.MemoryClocks is { Length: > 0 } memory ? memory : null) : [];
         ProfilerSettings settings = ProfilerSettings.For(bench.Meter);
         if (options.WindowSeconds is { } window) settings = ProfilerSettings.Of(TimeSpan.FromSeconds(window));

@@ -27,6 +27,9 @@ internal sealed class ProfiledMachine : IDisposable
 
     public IEnergyMeter Meter { get; }
 
+    /// <summary>Said where memory is tight; null where it is not.</summary>
+    public string? Warning => step.Warning;
+
     /// <summary>The name of what it runs on.</summary>
     public string Hardware => device.HardwareName;
 

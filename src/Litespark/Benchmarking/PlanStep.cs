@@ -21,6 +21,7 @@ internal sealed class PlanStep : IProfiledStep, IDisposable
     long steps;
 
     /// <summary>Loads the recipe's own plan with its initial weights.</summary>
+    /// <exception cref="UserErrorException">The recipe's model is impossible, or the step does not fit into memory.</exception>
     public PlanStep(LoadedRecipe recipe, IDevice device)
     {
         this.device = device;
@@ -28,7 +29,9 @@ internal sealed class PlanStep : IProfiledStep, IDisposable
         TrainingSection training = recipe.Recipe.Training;
         optimizer = recipe.Recipe.Optimizer;
         data = DataPipeline.Synthetic(workload.Spec.VocabSize, training.Seed, recipe.Recipe.Data);
-        program = device.Load(workload.Build(RecipeSettings.Plan(recipe.Recipe.Engine)));
+        StepProgram plans = workload.Build(RecipeSettings.Plan(recipe.Recipe.Engine));
+        Warning = MemoryGuard.Check(recipe.Recipe, MemoryForecast.Of(plans), "The step needs");
+        program = device.Load(plans);
         ParameterStore.Initialize(program, training.Seed);
         step = new TrainingStep(program, workload.Optimizer);
         loader = data.CreateLoader(training.SequenceLength, training.MicroBatchSize, training.GradientAccumulationSteps);
@@ -37,6 +40,9 @@ internal sealed class PlanStep : IProfiledStep, IDisposable
             RecipeWriter.ToYaml(recipe.Recipe, commented: false));
         (Kernels, Parts) = Sort(training.GradientAccumulationSteps);
     }
+
+    /// <summary>Said where memory is tight; null where it is not.</summary>
+    public string? Warning { get; }
 
     /// <inheritdoc/>
     public ProfileSubject Subject { get; }
