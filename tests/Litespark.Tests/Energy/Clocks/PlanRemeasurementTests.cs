@@ -37,7 +37,7 @@ public sealed class PlanRemeasurementTests
         var judge = new ClockPlanner(exact);
         double truth = Saving(judge.MinimizeEnergy(PlanLevel.Kernel, 0).Predicted, judge.Automatic);
         (double searched, double again, double real) = (0, 0, 0);
-        const int Trials = 8;
+        const int Trials = 3;
         for (int seed = 0; seed < Trials; seed++)
         {
             var noisy = new Noisy(seed, timeNoise: 0.002, energyNoise: 0.015);
