@@ -1,7 +1,6 @@
 using Litespark.Data;
 using Litespark.Data.Loading;
 using Litespark.Energy.Profiles;
-using Litespark.Graphs;
 using Litespark.Planning;
 using Litespark.Recipes;
 using Litespark.Training;

@@ -1,7 +1,6 @@
 using Litespark.Energy.Clocks;
 using Litespark.Energy.Profiles;
 using Litespark.Tests.Energy.Paper;
-using Litespark.Tests.Energy.Simulation;
 
 namespace Litespark.Tests.Energy.Clocks;
 
