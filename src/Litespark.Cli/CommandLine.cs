@@ -30,6 +30,7 @@ internal static class CommandLine
         RecipeCommand.Create(),
         DoctorCommand.Create(),
         SelfTestCommand.Create(SelfTestHandler.Run),
+        EnergyCommand.Create(EnergyProfileHandler.Run, EnergyPlanHandler.Run),
         new VersionOption("--version"),
     };
 

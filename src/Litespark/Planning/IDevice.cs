@@ -79,6 +79,12 @@ public interface ILoadedProgram : IDisposable
     /// <summary>Runs one plan and writes each call's seconds, in the order of its calls.</summary>
     void Run(StepPlan plan, Span<double> seconds);
 
+    /// <summary>
+    /// Runs one call of a plan so many times in a row, on whatever its operands hold, and returns when that is done. For
+    /// measuring the call by itself: a call that adds to or overwrites its operands does so every time.
+    /// </summary>
+    void Repeat(StepPlan plan, int call, int times);
+
     /// <summary>Waits until all that was started is done.</summary>
     void Finish();
 

@@ -47,6 +47,12 @@ internal sealed unsafe class CpuProgram : ILoadedProgram
         }
     }
 
+    public void Repeat(StepPlan plan, int call, int times)
+    {
+        CpuKernel kernel = kernels[plan][call];
+        for (int i = 0; i < times; i++) kernel.Run(pool);
+    }
+
     public void Finish()
     {
         // Run returns when all is done.

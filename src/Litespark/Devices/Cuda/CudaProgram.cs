@@ -12,12 +12,16 @@ namespace Litespark.Devices.Cuda;
 /// </summary>
 internal sealed class CudaProgram : ILoadedProgram
 {
+    const int RunsPerLaunch = 32;
+
     readonly ICudaDriver driver;
     readonly CudaStream stream;
     readonly PinnedRing ring;
     readonly DeviceMemory persistent, transient;
     readonly CudaBinding binding;
     readonly Dictionary<StepPlan, BoundPlan> plans = [];
+    ICudaCall? repeatedCall;
+    CudaGraph? repeatedGraph;
 
     public CudaProgram(StepProgram program, KernelLibrary kernels, CudaCallFactory factory)
     {
@@ -77,6 +81,27 @@ internal sealed class CudaProgram : ILoadedProgram
         for (int i = 0; i < calls.Length; i++) seconds[i] = driver.Milliseconds(events[i].Value, events[i + 1].Value) / 1e3;
     }
 
+    /// <summary>Many runs are one launch, as in a step: else the host's launches would take longer than a short kernel.</summary>
+    /// <inheritdoc/>
+    public void Repeat(StepPlan plan, int call, int times)
+    {
+        ICudaCall wanted = plans[plan].Calls[call];
+        if (times >= RunsPerLaunch && repeatedCall != wanted)
+        {
+            wanted.Enqueue(stream.Value); // libraries set themselves up
+            times--;
+            stream.Synchronize();
+            repeatedGraph?.Dispose();
+            driver.BeginCapture(stream.Value);
+            for (int i = 0; i < RunsPerLaunch; i++) wanted.Enqueue(stream.Value);
+            (repeatedGraph, repeatedCall) = (new CudaGraph(driver, driver.EndCapture(stream.Value)), wanted);
+        }
+
+        for (; times >= RunsPerLaunch; times -= RunsPerLaunch) driver.LaunchGraph(repeatedGraph!.Value, stream.Value);
+        for (; times > 0; times--) wanted.Enqueue(stream.Value);
+        stream.Synchronize();
+    }
+
     /// <inheritdoc/>
     public void Finish() => stream.Synchronize();
 
@@ -96,6 +121,7 @@ internal sealed class CudaProgram : ILoadedProgram
     {
         if (stream.IsClosed) return;
         stream.Synchronize();
+        repeatedGraph?.Dispose();
         foreach (BoundPlan plan in plans.Values) plan.Dispose();
         plans.Clear();
         binding.Dispose();

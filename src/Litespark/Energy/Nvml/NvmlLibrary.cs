@@ -28,6 +28,10 @@ internal sealed unsafe class NvmlLibrary : SafeHandleZeroOrMinusOneIsInvalid
     readonly delegate* unmanaged<nint, int, NvmlFieldValue*, NvmlReturn> getFieldValues;
     readonly delegate* unmanaged<nint, uint, uint*, NvmlReturn> getClockInfo, getTemperature;
     readonly delegate* unmanaged<nint, uint*, uint*, NvmlReturn> getMigMode;
+    readonly delegate* unmanaged<nint, uint, uint, NvmlReturn> setCoreClocks, setMemoryClocks;
+    readonly delegate* unmanaged<nint, NvmlReturn> resetCoreClocks, resetMemoryClocks;
+    readonly delegate* unmanaged<nint, uint*, uint*, NvmlReturn> getMemoryClocks;
+    readonly delegate* unmanaged<nint, uint, uint*, uint*, NvmlReturn> getCoreClocks;
     readonly bool isInitialized;
 
     NvmlLibrary(nint library, string name)
@@ -53,6 +57,12 @@ internal sealed unsafe class NvmlLibrary : SafeHandleZeroOrMinusOneIsInvalid
             getClockInfo = (delegate* unmanaged<nint, uint, uint*, NvmlReturn>)Optional("nvmlDeviceGetClockInfo");
             getTemperature = (delegate* unmanaged<nint, uint, uint*, NvmlReturn>)Optional("nvmlDeviceGetTemperature");
             getMigMode = (delegate* unmanaged<nint, uint*, uint*, NvmlReturn>)Optional("nvmlDeviceGetMigMode");
+            setCoreClocks = (delegate* unmanaged<nint, uint, uint, NvmlReturn>)Optional("nvmlDeviceSetGpuLockedClocks");
+            setMemoryClocks = (delegate* unmanaged<nint, uint, uint, NvmlReturn>)Optional("nvmlDeviceSetMemoryLockedClocks");
+            resetCoreClocks = (delegate* unmanaged<nint, NvmlReturn>)Optional("nvmlDeviceResetGpuLockedClocks");
+            resetMemoryClocks = (delegate* unmanaged<nint, NvmlReturn>)Optional("nvmlDeviceResetMemoryLockedClocks");
+            getMemoryClocks = (delegate* unmanaged<nint, uint*, uint*, NvmlReturn>)Optional("nvmlDeviceGetSupportedMemoryClocks");
+            getCoreClocks = (delegate* unmanaged<nint, uint, uint*, uint*, NvmlReturn>)Optional("nvmlDeviceGetSupportedGraphicsClocks");
             NvmlReturn result = init();
             if (result != NvmlReturn.Success) throw NvmlUnavailableException.Failed("NVML does not start", result, ErrorText(result));
             isInitialized = true;
@@ -145,6 +155,44 @@ internal sealed unsafe class NvmlLibrary : SafeHandleZeroOrMinusOneIsInvalid
         NvmlReturn result = getMigMode(device, &current, &pending);
         isOn = result == NvmlReturn.Success && current == 1;
         return result;
+    }
+
+    /// <summary>Keeps a clock between two frequencies in MHz until it is freed or the driver is loaded anew; for root alone.</summary>
+    public NvmlReturn LockClock(nint device, NvmlClock clock, uint least, uint most)
+    {
+        var function = clock == NvmlClock.Memory ? setMemoryClocks : setCoreClocks;
+        return function is null ? NvmlReturn.FunctionNotFound : function(device, least, most);
+    }
+
+    /// <summary>Leaves a clock to the GPU again.</summary>
+    public NvmlReturn FreeClock(nint device, NvmlClock clock)
+    {
+        var function = clock == NvmlClock.Memory ? resetMemoryClocks : resetCoreClocks;
+        return function is null ? NvmlReturn.FunctionNotFound : function(device);
+    }
+
+    /// <summary>The memory's clocks in MHz, in NVML's order.</summary>
+    public NvmlReturn MemoryClocks(nint device, out uint[] megahertz)
+    {
+        megahertz = [];
+        if (getMemoryClocks is null) return NvmlReturn.FunctionNotFound;
+        uint count = 0;
+        NvmlReturn result = getMemoryClocks(device, &count, null);
+        if (result is not (NvmlReturn.Success or NvmlReturn.InsufficientSize)) return result;
+        megahertz = new uint[count];
+        fixed (uint* values = megahertz) return getMemoryClocks(device, &count, values);
+    }
+
+    /// <summary>The core's clocks in MHz at a clock of the memory, in NVML's order.</summary>
+    public NvmlReturn CoreClocks(nint device, uint memory, out uint[] megahertz)
+    {
+        megahertz = [];
+        if (getCoreClocks is null) return NvmlReturn.FunctionNotFound;
+        uint count = 0;
+        NvmlReturn result = getCoreClocks(device, memory, &count, null);
+        if (result is not (NvmlReturn.Success or NvmlReturn.InsufficientSize)) return result;
+        megahertz = new uint[count];
+        fixed (uint* values = megahertz) return getCoreClocks(device, memory, &count, values);
     }
 
     /// <summary>NVML's words for what it returned.</summary>

@@ -189,10 +189,13 @@ EXPORT double standin_run(int gpu, double core_megacycles, double memory_megacyc
         int64_t start = now, end, to;
         double left = 1;
         do {
-            double whole = fmax(core_megacycles / g->core_mhz, memory_megacycles / g->memory_mhz);
-            g->core_load = whole > 0 ? core_megacycles / g->core_mhz / whole : 0;
-            g->memory_load = whole > 0 ? memory_megacycles / g->memory_mhz / whole : 0;
-            govern(g); /* the load may have changed the clocks */
+            double whole = 0;
+            for (int i = 0; i < 2; i++) { /* the load may change the clocks, and they the load */
+                whole = fmax(core_megacycles / g->core_mhz, memory_megacycles / g->memory_mhz);
+                g->core_load = whole > 0 ? core_megacycles / g->core_mhz / whole : 0;
+                g->memory_load = whole > 0 ? memory_megacycles / g->memory_mhz / whole : 0;
+                govern(g);
+            }
             whole = fmax(core_megacycles / g->core_mhz, memory_megacycles / g->memory_mhz);
             end = now + llround(left * whole * 1e9);
             to = next_change(g, end);

@@ -1,0 +1,118 @@
+using Litespark.Energy.Clocks;
+
+namespace Litespark.Energy.Nvml;
+
+/// <summary>Clocks of NVIDIA GPUs by locks of the driver, which last until they are freed, whoever set them.</summary>
+public sealed class NvmlClockControl : IClockControl
+{
+    readonly NvmlLibrary nvml;
+    readonly nint[] devices;
+    ClockPair current;
+    bool hasChanged;
+
+    NvmlClockControl(NvmlLibrary nvml, EnergyMeterOptions options)
+    {
+        this.nvml = nvml;
+        devices = [.. GpuSelection.Find(nvml, options)];
+        MemoryClocks = Common(device => Listed(nvml.MemoryClocks(device, out uint[] clocks), clocks));
+        CoreClocks = Common(device => Listed(nvml.CoreClocks(device, (uint)MemoryClocks[^1], out uint[] clocks), clocks));
+    }
+
+    /// <inheritdoc/>
+    public int Gpus => devices.Length;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> MemoryClocks { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> CoreClocks { get; }
+
+    /// <summary>Takes hold of the GPUs of a run; changes nothing yet.</summary>
+    /// <param name="options">Which GPUs.</param>
+    /// <exception cref="UserErrorException">There is no NVML, or it does not know their clocks.</exception>
+    public static NvmlClockControl Open(EnergyMeterOptions options)
+    {
+        try
+        {
+            NvmlLibrary nvml = NvmlLibrary.Open(options.NvmlLibrary);
+            try
+            {
+                return new NvmlClockControl(nvml, options);
+            }
+            catch
+            {
+                nvml.Dispose();
+                throw;
+            }
+        }
+        catch (NvmlUnavailableException error)
+        {
+            throw new UserErrorException($"The GPUs' clocks cannot be had: {error.Message}.{(error.Fix is { } fix ? $" To fix: {fix}." : "")}", error);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Set(ClockPair clocks)
+    {
+        hasChanged |= clocks != current;
+        if (clocks.CoreMegahertz != current.CoreMegahertz) Apply(NvmlClock.Graphics, CoreClocks[0], clocks.CoreMegahertz);
+        current = current with { CoreMegahertz = clocks.CoreMegahertz };
+        if (clocks.MemoryMegahertz != current.MemoryMegahertz) Apply(NvmlClock.Memory, MemoryClocks[0], clocks.MemoryMegahertz);
+        current = clocks;
+    }
+
+    /// <inheritdoc/>
+    public (int CoreMegahertz, int MemoryMegahertz) Read() => (Highest(NvmlClock.Graphics), Highest(NvmlClock.Memory));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (nvml.IsClosed) return;
+        foreach (nint device in hasChanged ? devices : [])
+        {
+            nvml.FreeClock(device, NvmlClock.Graphics);
+            nvml.FreeClock(device, NvmlClock.Memory);
+        }
+
+        nvml.Dispose();
+    }
+
+    void Apply(NvmlClock clock, int least, int? most)
+    {
+        foreach (nint device in devices)
+        {
+            NvmlReturn result = most is { } bound ? nvml.LockClock(device, clock, (uint)least, (uint)bound) : nvml.FreeClock(device, clock);
+            if (result != NvmlReturn.Success) throw Refused(clock, result);
+        }
+    }
+
+    UserErrorException Refused(NvmlClock clock, NvmlReturn result)
+    {
+        string what = clock == NvmlClock.Memory ? "memory" : "core";
+        string help = result switch
+        {
+            NvmlReturn.NoPermission => "Locking clocks is for root: run as root (in a container with --cap-add SYS_ADMIN).",
+            NvmlReturn.NotSupported or NvmlReturn.FunctionNotFound => $"This GPU or driver has no locks for the {what} clock (core: Volta and newer; memory: Ampere and newer).",
+            _ => "",
+        };
+        return new UserErrorException($"The {what} clock cannot be changed ({nvml.ErrorText(result)}). {help}".TrimEnd());
+    }
+
+    int Highest(NvmlClock clock) => devices.Max(device =>
+    {
+        NvmlReturn result = nvml.ClockInfo(device, clock, out uint megahertz);
+        return result == NvmlReturn.Success ? (int)megahertz : throw new UserErrorException($"The GPU's clocks cannot be read ({nvml.ErrorText(result)}).");
+    });
+
+    /// <summary>The clocks that all GPUs have, ascending.</summary>
+    int[] Common(Func<nint, uint[]> clocks)
+    {
+        IEnumerable<uint> all = clocks(devices[0]);
+        foreach (nint device in devices.Skip(1)) all = all.Intersect(clocks(device));
+        int[] common = [.. all.Select(clock => (int)clock).Order()];
+        return common.Length > 0 ? common : throw new UserErrorException("The run's GPUs have no clock in common: clocks are chosen for GPUs of one kind.");
+    }
+
+    uint[] Listed(NvmlReturn result, uint[] clocks)
+        => result == NvmlReturn.Success ? clocks : throw NvmlUnavailableException.Failed("the GPU does not list its clocks", result, nvml.ErrorText(result));
+}
