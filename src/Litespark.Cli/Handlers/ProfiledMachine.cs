@@ -15,7 +15,7 @@ internal sealed class ProfiledMachine : IDisposable
     readonly IDevice device;
     readonly PlanStep step;
     readonly EnergyMeterOptions options;
-    IClockControl? control;
+    NvmlClockControl? control;
 
     public ProfiledMachine(LoadedRecipe recipe)
     {

@@ -29,7 +29,7 @@ internal sealed class PlanStep : IProfiledStep, IDisposable
         optimizer = recipe.Recipe.Optimizer;
         data = DataPipeline.Synthetic(workload.Spec.VocabSize, training.Seed, recipe.Recipe.Data);
         StepProgram plans = workload.Build(RecipeSettings.Plan(recipe.Recipe.Engine));
-        Warning = MemoryGuard.Check(recipe.Recipe, MemoryForecast.Of(plans), "The step needs");
+        Warning = MemoryGuard.Check(device, recipe.Recipe, MemoryForecast.Of(plans), "The step needs");
         program = device.Load(plans);
         ParameterStore.Initialize(program, training.Seed);
         step = new TrainingStep(program, workload.Optimizer);
