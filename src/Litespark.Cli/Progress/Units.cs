@@ -25,7 +25,21 @@ internal static class Units
 
     /// <summary>Joules with their source; an estimate carries a tilde.</summary>
     public static string Joules(double joules, string? source) =>
-        $"{(source == Energy.EnergySources.Estimate ? "~" : "")}{Scaled(joules, 1000, DecimalPrefixes, " ")}J{(source is null ? "" : $" ({source})")}";
+        $"{Tilde(source)}{Scaled(joules, 1000, DecimalPrefixes, " ")}J{(source is null ? "" : $" ({source})")}";
+
+    /// <summary>0.156 g, 1.24 kg, 66.3 t of CO₂ equivalent; an estimate carries a tilde.</summary>
+    public static string Carbon(double grams, string? source) => $"{Tilde(source)}{grams switch
+    {
+        >= 1e6 => $"{grams / 1e6:G3} t",
+        >= 1e3 => $"{grams / 1e3:G3} kg",
+        _ => $"{grams:G3} g",
+    }} CO2e";
+
+    /// <summary>Money in whatever currency the price was stated; an estimate carries a tilde.</summary>
+    public static string Cost(double cost, string? source) => $"{Tilde(source)}{(cost >= 100 ? $"{cost:N0}" : $"{cost:G3}")}";
+
+    /// <summary>The mark of an estimate.</summary>
+    public static string Tilde(string? source) => source == Energy.EnergySources.Estimate ? "~" : "";
 
     static string Scaled(double value, double step, string[] prefixes, string gap)
     {

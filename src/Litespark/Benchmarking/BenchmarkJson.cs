@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Litespark.Energy.Comparison;
 
 namespace Litespark.Benchmarking;
 
@@ -17,8 +18,8 @@ internal static class BenchmarkJson
         writer.WriteNumber("micro_batch", report.MicroBatch);
         writer.WriteNumber("sequence_length", report.SequenceLength);
         writer.WriteStartObject("plans");
-        WritePlan(writer, "baseline", report.Baseline, report.EnergySource);
-        WritePlan(writer, "litespark", report.Litespark, report.EnergySource);
+        WritePlan(writer, "baseline", report.Baseline, report.Energy.A);
+        WritePlan(writer, "litespark", report.Litespark, report.Energy.B);
         writer.WriteEndObject();
         writer.WriteNumber("speedup", report.Speedup);
         writer.WriteStartArray("passes");
@@ -36,7 +37,7 @@ internal static class BenchmarkJson
         writer.WriteEndArray();
     }
 
-    static void WritePlan(Utf8JsonWriter writer, string name, PlanFigures plan, string energySource)
+    static void WritePlan(Utf8JsonWriter writer, string name, PlanFigures plan, EnergySeries energy)
     {
         writer.WriteStartObject(name);
         writer.WriteNumber("tokens_per_second", plan.TokensPerSecond);
@@ -45,9 +46,9 @@ internal static class BenchmarkJson
         writer.WriteNumber("resident_bytes", plan.ResidentBytes);
         writer.WriteNumber("mfu", plan.Mfu);
         writer.WriteNumber("hfu", plan.Hfu);
-        if (plan.EnergyIsImprecise) writer.WriteNull("joules_per_token");
-        else writer.WriteNumber("joules_per_token", plan.JoulesPerToken);
-        writer.WriteString("energy_source", energySource);
+        if (energy.IsImprecise) writer.WriteNull("joules_per_token");
+        else writer.WriteNumber("joules_per_token", energy.JoulesPerToken.Mean);
+        writer.WriteString("energy_source", energy.Source);
         writer.WriteNumber("allocated_bytes_per_step", plan.AllocatedBytesPerStep);
         writer.WriteEndObject();
     }

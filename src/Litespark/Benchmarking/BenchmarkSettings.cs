@@ -21,6 +21,9 @@ public sealed record BenchmarkSettings
     /// <summary>Time after which the two plans take no more turns than they must; the passes together have as much again.</summary>
     public required TimeSpan Budget { get; init; }
 
+    /// <summary>Windows of each plan in which energy is measured, where turns are too short for the meter.</summary>
+    public int EnergyWindows { get; init; } = 3;
+
     /// <summary>Least length of a turn: short steps are repeated.</summary>
     public TimeSpan Turn { get; init; } = TimeSpan.FromSeconds(0.1);
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Litespark.Data;
 using Litespark.Data.Loading;
 using Litespark.Energy;
+using Litespark.Energy.Comparison;
 using Litespark.Planning;
 using Litespark.Recipes;
 using Litespark.Training;
@@ -21,7 +22,7 @@ internal sealed class BenchmarkSubject : IDisposable
     readonly List<double> seconds = new(1024);
     readonly double[] turn = new double[MostStepsPerTurn];
     long steps, allocated;
-    double joules;
+    readonly List<EnergySample> turns = new(64);
     bool energyIsImprecise;
 
     public BenchmarkSubject(BenchmarkWorkload workload, PlanOptions plan)
@@ -37,6 +38,9 @@ internal sealed class BenchmarkSubject : IDisposable
 
     /// <summary>The plan's program in the device's memory.</summary>
     public ILoadedProgram Program => program;
+
+    /// <summary>Tokens of a step.</summary>
+    public long Tokens => workload.Tokens;
 
     /// <summary>Loss of the first step: every plan must find the same.</summary>
     public double FirstLoss { get; private set; }
@@ -73,7 +77,7 @@ internal sealed class BenchmarkSubject : IDisposable
 
         allocated += GC.GetTotalAllocatedBytes(precise: true) - allocatedBefore;
         EnergyReading used = window.End();
-        joules += used.Joules;
+        turns.Add(new EnergySample(used.Seconds, StepsPerTurn * Tokens, used.Joules));
         energyIsImprecise |= used.IsImprecise;
         seconds.AddRange(turn.AsSpan(0, StepsPerTurn));
     }
@@ -89,10 +93,14 @@ internal sealed class BenchmarkSubject : IDisposable
     public void Forget()
     {
         seconds.Clear();
-        (joules, allocated, energyIsImprecise) = (0, 0, false);
+        turns.Clear();
+        (allocated, energyIsImprecise) = (0, false);
     }
 
-    /// <summary>The figures of all turns.</summary>
+    /// <summary>Energy of all turns.</summary>
+    public EnergySeries Energy(string name, string source) => new(name, source, [.. turns], energyIsImprecise);
+
+    /// <summary>The figures of all turns, without energy.</summary>
     public PlanFigures Figures(double peak, long residentBytes) => new()
     {
         TokensPerSecond = workload.Tokens / StepSeconds,
@@ -101,8 +109,6 @@ internal sealed class BenchmarkSubject : IDisposable
         ResidentBytes = residentBytes,
         Mfu = workload.ModelFlops / StepSeconds / peak,
         Hfu = StepWork.Flops(program.Program, 1) / StepSeconds / peak,
-        JoulesPerToken = joules / (seconds.Count * workload.Tokens),
-        EnergyIsImprecise = energyIsImprecise,
         AllocatedBytesPerStep = allocated / seconds.Count,
         Steps = seconds.Count,
     };

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Litespark.Energy;
+using Litespark.Energy.Comparison;
 using Litespark.Planning;
 using Litespark.Recipes;
 using Litespark.Training;
@@ -60,6 +61,7 @@ public sealed class PlanBenchmark : IDisposable
         using BenchmarkSubject litespark = Load(workload.LitesparkPlan, warmUp: 2);
         litesparkResident = Environment.WorkingSet;
         PlanFigures baselineFigures, litesparkFigures;
+        EnergyComparison comparison;
         using (BenchmarkSubject baseline = Load(workload.BaselinePlan, warmUp: 1))
         {
             double tolerance = workload.Device.Profile.Precision == Graphs.DataType.Float32 ? LossTolerance : RoundedLossTolerance;
@@ -67,6 +69,9 @@ public sealed class PlanBenchmark : IDisposable
                 throw new RunFailureException($"The plans disagree: the first step's loss is {baseline.FirstLoss} with baseline and {litespark.FirstLoss} with litespark.");
             status("measuring both plans in turns");
             TakeTurns([baseline, litespark], settings.MinRounds, settings.MaxRounds, Stopwatch.StartNew(), settings.Budget);
+            comparison = new EnergyComparison(baseline.Energy("baseline", energy.Source), litespark.Energy("litespark", energy.Source));
+            // Turns are made for the time; a GPU's counter needs longer ones.
+            if (comparison.A.IsImprecise || comparison.B.IsImprecise) comparison = PlanEnergy.Compare(baseline, litespark, energy, settings.EnergyWindows, null, status, cancellation);
             baselineFigures = baseline.Figures(peak, baselineResident);
             litesparkFigures = litespark.Figures(peak, litesparkResident);
         }
@@ -82,7 +87,7 @@ public sealed class PlanBenchmark : IDisposable
             Parameters = litespark.Program.Program.Parameters.Count,
             MicroBatch = recipe.Recipe.Training.MicroBatchSize,
             SequenceLength = recipe.Recipe.Training.SequenceLength,
-            EnergySource = energy.Source,
+            Energy = comparison,
             Baseline = baselineFigures,
             Litespark = litesparkFigures,
             Passes = [.. MeasurePasses(litespark)],
