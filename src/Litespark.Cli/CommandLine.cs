@@ -31,7 +31,8 @@ internal static class CommandLine
         DoctorCommand.Create(),
         SelfTestCommand.Create(SelfTestHandler.Run),
         EnergyCommand.Create(
-            EnergyProfileHandler.Run, EnergyPlanHandler.Run, EnergyCompareCommand.Create(EnergyCompareHandler.Run), EnergyClocksCommand.Create(EnergyClocksHandler.Run)),
+            EnergyProfileHandler.Run, EnergyPlanHandler.Run,
+            EnergyCompareCommand.Create(EnergyCompareHandler.Run), EnergyAdviseCommand.Create(EnergyAdviseHandler.Run), EnergyClocksCommand.Create(EnergyClocksHandler.Run)),
         new VersionOption("--version"),
     };
 
