@@ -26,7 +26,7 @@ internal static class EnergyClocksHandler
         PosixSignalRegistration[] registrations = [.. endings.Select(signal => PosixSignalRegistration.Create(signal, context => context.Cancel = true))];
         NvmlClockReset.Run(gpus); // what it will have to do must work
         ClockWatchdog.Watch(Console.In, Console.Out, () => NvmlClockReset.Run(gpus));
-        foreach (PosixSignalRegistration registration in registrations) registration.Dispose();
+        GC.KeepAlive(registrations); // to the very end: a signal that came just now is still ignored
         return ExitCodes.Done;
     }
 

@@ -42,6 +42,7 @@ public sealed class ClockWatchdogTests : IDisposable
         Assert.Equal(["0000:01:00.0 core 0", "0000:01:00.0 memory 0"], Calls);
         TinyRun.Signal(child, Interrupt);
         TinyRun.Signal(child, Terminate);
+        Assert.False(child.WaitForExit(TimeSpan.FromSeconds(1)));
         // What the system does with the pipe of a process that is killed.
         child.StandardInput.Close();
         CommandOutcome outcome = TinyRun.Finish(child);

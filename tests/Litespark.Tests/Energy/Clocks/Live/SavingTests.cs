@@ -69,7 +69,7 @@ public sealed class SavingTests(ITestOutputHelper output)
     [GccTheory]
     [InlineData(StandInGpu.Rtx3080Ti, 5, 160)]
     [InlineData(StandInGpu.H200, 1, 200)]
-    [InlineData(StandInGpu.Tomorrow, 0.2, 20)]
+    [InlineData(StandInGpu.Tomorrow, 0.2, 200)]
     public void A_plan_saves_live_what_it_promised(object kind, double milliseconds, int inARow)
     {
         using var nvml = StandInNvml.Create((StandInGpu)kind);
@@ -92,7 +92,7 @@ public sealed class SavingTests(ITestOutputHelper output)
         (StepCost automatic, _) = Run(nvml, meter, calls, steps);
         (StepCost live, ClockApplier? applier) = Run(nvml, meter, calls, steps, plan, control);
         double promised = -plan.Predicted.JoulesOver(plan.Automatic), saved = -live.JoulesOver(automatic);
-        Assert.True(promised > 0.05, $"promised {promised}");
+        Assert.True(promised > 0.03, $"promised {promised}");
         Assert.True(Math.Abs(saved - promised) < 0.03, $"promised {promised:P1}, saved {saved:P1}, time {live.SecondsOver(automatic):P2}");
         Assert.InRange(live.SecondsOver(automatic), -0.01, 0.02);
         Assert.True(applier is { Missed: 0, Checked: > 10 }, $"{applier!.Missed} of {applier.Checked} missed");
