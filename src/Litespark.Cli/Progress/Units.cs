@@ -32,14 +32,21 @@ internal static class Units
     {
         >= 1e6 => $"{grams / 1e6:G3} t",
         >= 1e3 => $"{grams / 1e3:G3} kg",
-        _ => $"{grams:G3} g",
+        _ => $"{Small(grams)} g",
     }} CO2e";
 
     /// <summary>Money in whatever currency the price was stated; an estimate carries a tilde.</summary>
-    public static string Cost(double cost, string? source) => $"{Tilde(source)}{(cost >= 100 ? $"{cost:N0}" : $"{cost:G3}")}";
+    public static string Cost(double cost, string? source) => $"{Tilde(source)}{(cost >= 100 ? $"{cost:N0}" : Small(cost))}";
 
     /// <summary>The mark of an estimate.</summary>
     public static string Tilde(string? source) => source == Energy.EnergySources.Estimate ? "~" : "";
+
+    /// <summary>Three significant digits without an exponent: 0.000123, 0.15, 12.3.</summary>
+    static string Small(double value)
+    {
+        int decimals = value > 0 ? Math.Clamp(2 - (int)Math.Floor(Math.Log10(value)), 0, 15) : 0;
+        return value.ToString("0." + new string('#', decimals));
+    }
 
     static string Scaled(double value, double step, string[] prefixes, string gap)
     {

@@ -214,6 +214,14 @@ public sealed class ConsoleProgressTests : IDisposable
     public void Figures_have_three_digits_and_a_prefix(double value, string expected) => Assert.Equal(expected, Units.Joules(value, null));
 
     [Theory]
+    [InlineData(0, "~0 g CO2e")]
+    [InlineData(0.0000977, "~0.0000977 g CO2e")]
+    [InlineData(0.15, "~0.15 g CO2e")]
+    [InlineData(123.4, "~123 g CO2e")]
+    [InlineData(66_310_000, "~66.3 t CO2e")]
+    public void Carbon_is_written_without_exponents(double grams, string expected) => Assert.Equal(expected, Units.Carbon(grams, "estimate"));
+
+    [Theory]
     [InlineData(0, "0:00")]
     [InlineData(3599, "59:59")]
     [InlineData(3600, "1:00:00")]
