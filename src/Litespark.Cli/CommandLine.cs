@@ -30,7 +30,9 @@ internal static class CommandLine
         RecipeCommand.Create(),
         DoctorCommand.Create(),
         SelfTestCommand.Create(SelfTestHandler.Run),
-        EnergyCommand.Create(EnergyProfileHandler.Run, EnergyPlanHandler.Run),
+        EnergyCommand.Create(
+            EnergyProfileHandler.Run, EnergyPlanHandler.Run,
+            EnergyCompareCommand.Create(EnergyCompareHandler.Run), EnergyAdviseCommand.Create(EnergyAdviseHandler.Run), EnergyClocksCommand.Create(EnergyClocksHandler.Run)),
         new VersionOption("--version"),
     };
 

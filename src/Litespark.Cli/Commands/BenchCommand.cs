@@ -17,7 +17,7 @@ internal static class BenchCommand
             "litespark bench my.yaml --set engine.passes.fused_norm=false",
             "litespark bench llama-110m --thorough --json > result.json");
         var recipe = new RecipeParameters(command, "llama-15m on synthetic tokens");
-        var thorough = new Option<bool>("--thorough") { Description = "Measure longer, for steadier figures, and energy in windows as long as the meter needs (a GPU's: 5 s)" };
+        var thorough = new Option<bool>("--thorough") { Description = "Measure longer, for steadier figures" };
         Option<bool> json = Options.Json();
         command.Add(thorough);
         command.Add(json);

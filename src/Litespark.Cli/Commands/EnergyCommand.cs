@@ -27,17 +27,23 @@ internal sealed record EnergyProfileOptions(RecipeSelection Recipe, string Out, 
 internal sealed record EnergyPlanOptions(
     string Profile, double Tau, PlanObjective Objective, PlanLevel? Level, bool Ahead, double? SwitchMs, double SettleMs, int? Gpus, string? Svg, string? Out, bool Remeasure);
 
-/// <summary><c>energy profile|plan</c>.</summary>
+/// <summary><c>energy profile|plan</c>, and what else belongs to the verb.</summary>
 internal static class EnergyCommand
 {
-    public static Command Create(Func<EnergyProfileOptions, CommandContext, int> profile, Func<EnergyPlanOptions, CommandContext, int> plan)
-        => new HelpfulCommand("energy", "Measure the energy of every kernel of a step, and choose clocks that take less.",
+    public static Command Create(Func<EnergyProfileOptions, CommandContext, int> profile, Func<EnergyPlanOptions, CommandContext, int> plan, params ReadOnlySpan<Command> others)
+    {
+        var command = new HelpfulCommand("energy", "Measure the energy of every kernel of a step, choose clocks that take less, and compare what was measured.",
             "litespark energy profile llama-110m --device cuda --grid --out profile.json",
-            "litespark energy plan profile.json --tau 0.01 --svg frontier.svg --out plan.json")
+            "litespark energy plan profile.json --tau 0.01 --svg frontier.svg --out plan.json",
+            "litespark train llama-110m --device cuda --set energy.clocks=plan.json     as root",
+            "litespark energy compare runs/baseline runs/litespark")
         {
             Profile(profile),
             Plan(plan),
         };
+        foreach (Command other in others) command.Add(other);
+        return command;
+    }
 
     static HelpfulCommand Profile(Func<EnergyProfileOptions, CommandContext, int> handler)
     {

@@ -42,10 +42,13 @@ internal sealed class RecipeParameters
         command.Add(device);
     }
 
-    public RecipeSelection Read(ParseResult result)
+    public RecipeSelection Read(ParseResult result) => Selection(result.GetValue(recipe), result.GetValue(set), device is null ? null : result.GetValue(device));
+
+    /// <summary>A recipe with the changes of <c>--set</c> and <c>--device</c>.</summary>
+    public static RecipeSelection Selection(string? recipe, string[]? set, string? device)
     {
-        List<RecipeOverride> overrides = [.. (result.GetValue(set) ?? []).Select(RecipeOverride.Parse)];
-        if (device is not null && result.GetValue(device) is { } chosen) overrides.Add(new RecipeOverride("engine.device", chosen, "--device " + chosen));
-        return new RecipeSelection(result.GetValue(recipe), overrides);
+        List<RecipeOverride> overrides = [.. (set ?? []).Select(RecipeOverride.Parse)];
+        if (device is not null) overrides.Add(new RecipeOverride("engine.device", device, "--device " + device));
+        return new RecipeSelection(recipe, overrides);
     }
 }

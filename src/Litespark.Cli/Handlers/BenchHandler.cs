@@ -2,6 +2,7 @@ using Litespark.Benchmarking;
 using Litespark.Cli.Commands;
 using Litespark.Cli.Progress;
 using Litespark.Energy;
+using Litespark.Energy.Comparison;
 using Litespark.Planning;
 using Litespark.Recipes;
 using Litespark.Training;
@@ -50,17 +51,16 @@ internal static class BenchHandler
         output.WriteLine($"{report.Model}, {Units.Count(report.Parameters)} parameters, {report.MicroBatch} sequences of {report.SequenceLength} random tokens a step");
         output.WriteLine($"{report.Machine}, {report.Threads} threads, {(report.PeakFlops is { } peak ? $"peak {peak / 1e12:N3} TFLOP/s (largest sample)" : "whose peak is not known: no utilisation")}");
         output.WriteLine();
-        string energy = report.EnergySource == EnergySources.Estimate ? "~mJ/token" : $"mJ/token ({report.EnergySource})";
+        string source = report.Energy.A.Source, energy = source == EnergySources.Estimate ? "~mJ/token" : $"mJ/token ({source})";
         var plans = new TextTable("plan", "tokens/s", "step ms", "arenas", "process", "MFU", "HFU", energy, "bytes/step", "steps");
         static string Share(double? utilisation) => utilisation is { } share ? Units.Percent(share) : "-";
-        void Plan(string name, PlanFigures plan) => plans.Add(name, $"{plan.TokensPerSecond:N0}", $"{plan.StepMs:N1}", Units.Bytes(plan.PeakMemoryBytes), Units.Bytes(plan.ResidentBytes),
-            Share(plan.Mfu), Share(plan.Hfu), $"{plan.JoulesPerToken * 1e3:N3}", $"{plan.AllocatedBytesPerStep}", $"{plan.Steps}");
-        Plan("baseline", report.Baseline);
-        Plan("litespark", report.Litespark);
+        void Plan(string name, PlanFigures plan, EnergySeries joules) => plans.Add(name, $"{plan.TokensPerSecond:N0}", $"{plan.StepMs:N1}", Units.Bytes(plan.PeakMemoryBytes), Units.Bytes(plan.ResidentBytes),
+            Share(plan.Mfu), Share(plan.Hfu), $"{joules.JoulesPerToken.Mean * 1e3:N3}", $"{plan.AllocatedBytesPerStep}", $"{plan.Steps}");
+        Plan("baseline", report.Baseline, report.Energy.A);
+        Plan("litespark", report.Litespark, report.Energy.B);
         plans.Write(output);
         output.WriteLine($"  litespark runs at {report.Speedup:N2} times the baseline's speed; the loss is the same.");
-        if (report.EnergySource == EnergySources.Estimate) output.WriteLine("  Energy is estimated here (~): no saving follows from it.");
-        else if (report.Baseline.EnergyIsImprecise || report.Litespark.EnergyIsImprecise) output.WriteLine("  Turns are too short for this energy meter: no saving follows from it; --thorough measures longer windows.");
+        output.WriteLine("  " + SavingText.Of(report.Energy));
         output.WriteLine();
         var passes = new TextTable("pass", "speed-up by this pass");
         foreach (PassFigures pass in report.Passes) passes.Add(pass.Name, $"{pass.Speedup:N3}");

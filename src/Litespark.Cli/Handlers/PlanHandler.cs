@@ -1,5 +1,6 @@
 using Litespark.Cli.Commands;
 using Litespark.Cli.Progress;
+using Litespark.Energy;
 using Litespark.Planning;
 using Litespark.Recipes;
 using Litespark.Training;
@@ -18,7 +19,8 @@ internal static class PlanHandler
         RecipePlan plan = RecipePlan.Of(recipe, profile);
         PlanReport report = plan.Report(Roofline.Measure(device));
         string[] assumptions = [.. new[] { standIn, plan.Assumption }.OfType<string>()];
-        Print(context.Out, recipe, plan, report, device, assumptions);
+        RunEnergyForecast energy = RunEnergyForecast.Of(recipe.Recipe, report, device);
+        Print(context.Out, recipe, plan, report, energy, device, assumptions);
         // The text has them too: with --json it goes to stderr, as these do.
         if (!context.Json) foreach (string assumption in assumptions) context.Progress.WriteLine("warning: " + assumption);
         // Where the CPU stands in for a GPU, nothing is known of that GPU's memory.
@@ -40,11 +42,19 @@ internal static class PlanHandler
             writer.WriteNumber("executed", report.ExecutedFlopsPerToken);
             writer.WriteEndObject();
             writer.WriteNumber("step_ms", report.StepSeconds * 1e3);
+            writer.WriteStartObject("energy");
+            writer.WriteNumber("joules_per_token", energy.JoulesPerToken);
+            writer.WriteNumber("joules", energy.Joules);
+            writer.WriteNumber("grams_co2e", energy.Terms.Grams(energy.Joules));
+            if (energy.Terms.Cost(energy.Joules) is { } cost) writer.WriteNumber("cost", cost);
+            else writer.WriteNull("cost");
+            writer.WriteString("energy_source", EnergySources.Estimate);
+            writer.WriteEndObject();
         });
         return ExitCodes.Done;
     }
 
-    static void Print(TextWriter output, LoadedRecipe recipe, RecipePlan plan, PlanReport report, IDevice device, string[] assumptions)
+    static void Print(TextWriter output, LoadedRecipe recipe, RecipePlan plan, PlanReport report, RunEnergyForecast energy, IDevice device, string[] assumptions)
     {
         TrainingSection training = recipe.Recipe.Training;
         int microBatches = training.GradientAccumulationSteps;
@@ -57,9 +67,12 @@ internal static class PlanHandler
         facts.Add("FLOPs per token", $"{Units.Count(report.ModelFlopsPerToken)} by the model (MFU's formula), {Units.Count(report.ExecutedFlopsPerToken)} executed");
         string time = report.StepSeconds < 60 ? $"{report.StepSeconds * 1e3:N1} ms" : Units.Time(TimeSpan.FromSeconds(report.StepSeconds));
         facts.Add("time, forecast", $"{time} a step, {Units.Count(report.TokensPerSecond)} tokens/s if every kernel reached these rates");
+        facts.Add("energy, forecast", $"~{energy.JoulesPerToken * 1e3:G3} mJ a token, {Units.Joules(energy.Joules, EnergySources.Estimate)} for the run of {energy.Steps:N0} steps");
+        facts.Add("", $"{Units.Carbon(energy.Terms.Grams(energy.Joules), EnergySources.Estimate)} ({energy.Terms.CarbonTerms}){Cost(energy)}");
         facts.Write(output);
         output.WriteLine($"  Every call at the roofline of what was measured here just now: {report.Roofline.PeakFlops / 1e9:N0} GFLOP/s, {report.Roofline.Bandwidth / 1e9:N1} GB/s,");
         output.WriteLine("  operands moved once, only matrix products counted as FLOPs. A real step takes longer; 'litespark bench' measures it.");
+        output.WriteLine($"  Energy is that time × {energy.Power.Explanation}.");
         output.WriteLine();
         WriteMemory(output, report.Memory);
         output.WriteLine();
@@ -72,6 +85,9 @@ internal static class PlanHandler
 
         operations.Write(output);
     }
+
+    static string Cost(RunEnergyForecast energy)
+        => energy.Terms.Cost(energy.Joules) is { } cost ? $"; cost {Units.Cost(cost, EnergySources.Estimate)} ({energy.Terms.CostTerms})" : "";
 
     static void WriteMemory(TextWriter output, MemoryForecast memory)
     {

@@ -21,6 +21,7 @@ internal static class TrainHandler
         using IDevice device = DeviceSelection.Open(recipe.Recipe.Engine);
         // What the recipe asks of the machine is refused before an hour of preparing data, not after it.
         using (EnergyMeters.Open(RecipeSettings.Energy(recipe.Recipe.Energy, device))) { }
+        LiveClocks.RequirePossible(recipe.Recipe.Energy, device);
         using var progress = new ConsoleProgress();
         if (OpenSetup(recipe, device.Profile, context, stop) is not { } opened) return ExitCodes.Interrupted;
         using TrainingSetup setup = opened;
@@ -29,6 +30,7 @@ internal static class TrainHandler
             Run = run,
             Resume = options.Resume,
             StopRequested = stop,
+            StartClockWatchdog = EnergyClocksHandler.StartWatchdog,
             Sample = setup.Tokenizer is { } tokenizer ? new SampleWriter(device, setup.Spec, tokenizer, setup.Recipe).Write : null,
         };
         if (MemoryGuard.Check(device, setup.Recipe, MemoryForecast.Of(setup.Program)) is { } tight) context.Progress.WriteLine("warning: " + tight);

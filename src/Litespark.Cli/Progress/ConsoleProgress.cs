@@ -134,7 +134,7 @@ internal sealed class ConsoleProgress : ITrainingObserver, IDisposable
     {
         // The last column stays free: some terminals wrap as soon as it is filled.
         int width = terminal.IsLive ? terminal.Width() - 1 : int.MaxValue;
-        string line = ProgressLine.Format(last, start.MaxSteps, evalLoss, Remaining(), width);
+        string line = ProgressLine.Format(last, start.MaxSteps, evalLoss, Remaining(), start.EnergyTerms, width);
         shownAt = time.GetTimestamp();
         if (!terminal.IsLive)
         {

@@ -30,11 +30,13 @@ internal static class SummaryTable
         Row("energy", Optional(summary.Joules, joules => Units.Joules(joules, summary.EnergySource)));
         if (summary is { Joules: { } total, Tokens: > 0 })
         {
-            string tilde = summary.EnergySource == EnergySources.Estimate ? "~" : "";
-            Row("energy per token", $"{tilde}{total / summary.Tokens:G3} J");
-            Row("carbon", $"{tilde}{Carbon.Grams(total):G3} g CO2e (at {Carbon.DefaultIntensity} kg/kWh)");
+            EnergyTerms terms = summary.EnergyTerms;
+            Row("energy per token", $"{Units.Tilde(summary.EnergySource)}{total / summary.Tokens:G3} J");
+            Row("carbon", $"{Units.Carbon(terms.Grams(total), summary.EnergySource)} ({terms.CarbonTerms})");
+            Row("cost", Optional(terms.Cost(total), cost => $"{Units.Cost(cost, summary.EnergySource)} ({terms.CostTerms})"));
         }
 
+        Row("clocks", summary.Clocks?.ToString());
         return table;
     }
 

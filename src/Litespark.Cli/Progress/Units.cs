@@ -25,7 +25,28 @@ internal static class Units
 
     /// <summary>Joules with their source; an estimate carries a tilde.</summary>
     public static string Joules(double joules, string? source) =>
-        $"{(source == Energy.EnergySources.Estimate ? "~" : "")}{Scaled(joules, 1000, DecimalPrefixes, " ")}J{(source is null ? "" : $" ({source})")}";
+        $"{Tilde(source)}{Scaled(joules, 1000, DecimalPrefixes, " ")}J{(source is null ? "" : $" ({source})")}";
+
+    /// <summary>0.156 g, 1.24 kg, 66.3 t of CO₂ equivalent; an estimate carries a tilde.</summary>
+    public static string Carbon(double grams, string? source) => $"{Tilde(source)}{grams switch
+    {
+        >= 1e6 => $"{grams / 1e6:G3} t",
+        >= 1e3 => $"{grams / 1e3:G3} kg",
+        _ => $"{Small(grams)} g",
+    }} CO2e";
+
+    /// <summary>Money in whatever currency the price was stated; an estimate carries a tilde.</summary>
+    public static string Cost(double cost, string? source) => $"{Tilde(source)}{(cost >= 100 ? $"{cost:N0}" : Small(cost))}";
+
+    /// <summary>The mark of an estimate.</summary>
+    public static string Tilde(string? source) => source == Energy.EnergySources.Estimate ? "~" : "";
+
+    /// <summary>Three significant digits without an exponent: 0.000123, 0.15, 12.3.</summary>
+    static string Small(double value)
+    {
+        int decimals = value > 0 ? Math.Clamp(2 - (int)Math.Floor(Math.Log10(value)), 0, 15) : 0;
+        return value.ToString("0." + new string('#', decimals));
+    }
 
     static string Scaled(double value, double step, string[] prefixes, string gap)
     {

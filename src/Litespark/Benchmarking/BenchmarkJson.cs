@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Litespark.Energy.Comparison;
 using Litespark.Reporting;
 
 namespace Litespark.Benchmarking;
@@ -18,8 +19,8 @@ internal static class BenchmarkJson
         writer.WriteNumber("micro_batch", report.MicroBatch);
         writer.WriteNumber("sequence_length", report.SequenceLength);
         writer.WriteStartObject("plans");
-        WritePlan(writer, "baseline", report.Baseline, report.EnergySource);
-        WritePlan(writer, "litespark", report.Litespark, report.EnergySource);
+        WritePlan(writer, "baseline", report.Baseline, report.Energy.A);
+        WritePlan(writer, "litespark", report.Litespark, report.Energy.B);
         writer.WriteEndObject();
         writer.WriteNumber("speedup", report.Speedup);
         writer.WriteStartArray("passes");
@@ -37,7 +38,7 @@ internal static class BenchmarkJson
         writer.WriteEndArray();
     }
 
-    static void WritePlan(Utf8JsonWriter writer, string name, PlanFigures plan, string energySource)
+    static void WritePlan(Utf8JsonWriter writer, string name, PlanFigures plan, EnergySeries energy)
     {
         writer.WriteStartObject(name);
         writer.WriteNumber("tokens_per_second", plan.TokensPerSecond);
@@ -46,8 +47,8 @@ internal static class BenchmarkJson
         writer.WriteNumber("resident_bytes", plan.ResidentBytes);
         writer.WriteOptional("mfu"u8, plan.Mfu);
         writer.WriteOptional("hfu"u8, plan.Hfu);
-        writer.WriteOptional("joules_per_token"u8, plan.EnergyIsImprecise ? null : plan.JoulesPerToken);
-        writer.WriteString("energy_source", energySource);
+        writer.WriteOptional("joules_per_token"u8, energy.IsImprecise ? null : energy.JoulesPerToken.Mean);
+        writer.WriteString("energy_source", energy.Source);
         writer.WriteNumber("allocated_bytes_per_step", plan.AllocatedBytesPerStep);
         writer.WriteEndObject();
     }

@@ -1,3 +1,4 @@
+using Litespark.Energy.Comparison;
 using Litespark.Graphs;
 
 namespace Litespark.Benchmarking;
@@ -22,12 +23,6 @@ public sealed record PlanFigures
 
     /// <summary>Hardware FLOP utilisation, 0 to 1: as executed, each call over the peak of its precision; null where one is not known.</summary>
     public required double? Hfu { get; init; }
-
-    /// <summary>Energy per token in joules.</summary>
-    public required double JoulesPerToken { get; init; }
-
-    /// <summary>Whether turns were too short for the energy meter, and no longer windows were measured: the energy is then no more than a hint.</summary>
-    public bool EnergyIsImprecise { get; init; }
 
     /// <summary>Managed bytes that a step allocates, over all threads.</summary>
     public required long AllocatedBytesPerStep { get; init; }
@@ -77,8 +72,8 @@ public sealed record BenchmarkReport
     /// <summary>Tokens of a sequence.</summary>
     public required int SequenceLength { get; init; }
 
-    /// <summary>Where the joules come from.</summary>
-    public required string EnergySource { get; init; }
+    /// <summary>Energy of both plans: baseline, then litespark.</summary>
+    public required EnergyComparison Energy { get; init; }
 
     /// <summary>No passes.</summary>
     public required PlanFigures Baseline { get; init; }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Litespark.Data;
 using Litespark.Data.Loading;
 using Litespark.Energy;
+using Litespark.Energy.Comparison;
 using Litespark.Planning;
 using Litespark.Recipes;
 using Litespark.Training;
@@ -21,8 +22,7 @@ internal sealed class BenchmarkSubject : IDisposable
     readonly List<double> seconds = new(1024);
     readonly double[] turn = new double[MostStepsPerTurn];
     long steps, allocated;
-    double joules, windowJoules;
-    long windowSteps;
+    readonly List<EnergySample> turns = new(64);
     bool energyIsImprecise;
 
     public BenchmarkSubject(BenchmarkWorkload workload, PlanOptions plan)
@@ -38,6 +38,9 @@ internal sealed class BenchmarkSubject : IDisposable
 
     /// <summary>The plan's program in the device's memory.</summary>
     public ILoadedProgram Program => program;
+
+    /// <summary>Tokens of a step.</summary>
+    public long Tokens => workload.Tokens;
 
     /// <summary>Loss of the first step: every plan must find the same.</summary>
     public double FirstLoss { get; private set; }
@@ -74,33 +77,16 @@ internal sealed class BenchmarkSubject : IDisposable
 
         allocated += GC.GetTotalAllocatedBytes(precise: true) - allocatedBefore;
         EnergyReading used = window.End();
-        joules += used.Joules;
+        turns.Add(new EnergySample(used.Seconds, StepsPerTurn * Tokens, used.Joules));
         energyIsImprecise |= used.IsImprecise;
         seconds.AddRange(turn.AsSpan(0, StepsPerTurn));
-    }
-
-    /// <summary>Whether a turn was too short for the energy meter.</summary>
-    public bool NeedsEnergyWindows => energyIsImprecise && windowSteps == 0;
-
-    /// <summary>Repeats turns for their energy alone until the window is one that the meter can measure. Such windows then count instead of the turns'.</summary>
-    public void MeasureEnergy(IEnergyMeter energy)
-    {
-        EnergyWindow window = EnergyWindow.Begin(energy);
-        EnergyReading used;
-        do
-        {
-            windowSteps += RunSteps();
-            program.Finish(); // what was started belongs to the window
-            used = window.End();
-        }
-        while (used.IsImprecise);
-        windowJoules += used.Joules;
     }
 
     /// <summary>Runs a turn's steps and times none; returns how many.</summary>
     public int RunSteps()
     {
         for (int i = 0; i < StepsPerTurn; i++) Step();
+        program.Finish(); // what was started belongs to who measures it
         return StepsPerTurn;
     }
 
@@ -108,10 +94,14 @@ internal sealed class BenchmarkSubject : IDisposable
     public void Forget()
     {
         seconds.Clear();
-        (joules, windowJoules, windowSteps, allocated, energyIsImprecise) = (0, 0, 0, 0, false);
+        turns.Clear();
+        (allocated, energyIsImprecise) = (0, false);
     }
 
-    /// <summary>The figures of all turns.</summary>
+    /// <summary>Energy of all turns.</summary>
+    public EnergySeries Energy(string name, string source) => new(name, source, [.. turns], energyIsImprecise);
+
+    /// <summary>The figures of all turns, without energy.</summary>
     public PlanFigures Figures(DevicePeaks peaks, long residentBytes) => new()
     {
         TokensPerSecond = workload.Tokens / StepSeconds,
@@ -120,8 +110,6 @@ internal sealed class BenchmarkSubject : IDisposable
         ResidentBytes = residentBytes,
         Mfu = peaks.Mfu(workload.ModelFlops, StepSeconds),
         Hfu = peaks.Hfu(StepWork.ByPrecision(program.Program, 1), StepSeconds),
-        JoulesPerToken = windowSteps > 0 ? windowJoules / (windowSteps * workload.Tokens) : joules / (seconds.Count * workload.Tokens),
-        EnergyIsImprecise = NeedsEnergyWindows,
         AllocatedBytesPerStep = allocated / seconds.Count,
         Steps = seconds.Count,
     };

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Litespark.Energy;
+using Litespark.Energy.Comparison;
 using Litespark.Planning;
 using Litespark.Recipes;
 using Litespark.Training;
@@ -66,6 +67,7 @@ public sealed class PlanBenchmark : IDisposable
         using BenchmarkSubject litespark = Load(workload.LitesparkPlan, warmUp: 2);
         litesparkResident = Environment.WorkingSet;
         PlanFigures baselineFigures, litesparkFigures;
+        EnergyComparison comparison;
         using (BenchmarkSubject baseline = Load(workload.BaselinePlan, warmUp: 1))
         {
             double tolerance = workload.Device.Profile.Precision == Graphs.DataType.Float32 ? LossTolerance : RoundedLossTolerance;
@@ -73,7 +75,10 @@ public sealed class PlanBenchmark : IDisposable
                 throw new RunFailureException($"The plans disagree: the first step's loss is {baseline.FirstLoss} with baseline and {litespark.FirstLoss} with litespark.");
             status("measuring both plans in turns");
             TakeTurns([baseline, litespark], settings.MinRounds, settings.MaxRounds, Stopwatch.StartNew(), settings.Budget);
-            if (!energy.IsEstimate) MeasureEnergy([baseline, litespark]);
+            comparison = new EnergyComparison(baseline.Energy("baseline", energy.Source), litespark.Energy("litespark", energy.Source));
+            // Turns are made for the time; a GPU's counter needs longer ones.
+            if (!energy.IsEstimate && settings.EnergyWindows > 0 && (comparison.A.IsImprecise || comparison.B.IsImprecise))
+                comparison = PlanEnergy.Compare(baseline, litespark, energy, settings.EnergyWindows, null, status, cancellation);
             baselineFigures = baseline.Figures(peaks, baselineResident);
             litesparkFigures = litespark.Figures(peaks, litesparkResident);
         }
@@ -89,7 +94,7 @@ public sealed class PlanBenchmark : IDisposable
             Parameters = litespark.Program.Program.Parameters.Count,
             MicroBatch = recipe.Recipe.Training.MicroBatchSize,
             SequenceLength = recipe.Recipe.Training.SequenceLength,
-            EnergySource = energy.Source,
+            Energy = comparison,
             Baseline = baselineFigures,
             Litespark = litesparkFigures,
             Passes = [.. MeasurePasses(litespark)],
@@ -133,21 +138,6 @@ public sealed class PlanBenchmark : IDisposable
                 peaks.Sample();
                 subject.Turn(energy);
                 peaks.Sample();
-            }
-        }
-    }
-
-    /// <summary>Longer windows, in turns too, where the turns were too short for the meter.</summary>
-    void MeasureEnergy(BenchmarkSubject[] subjects)
-    {
-        if (settings.EnergyRounds == 0 || !subjects.Any(subject => subject.NeedsEnergyWindows)) return;
-        status($"measuring energy in windows of {energy.ShortestWindow.TotalSeconds:0.#} s");
-        for (int round = 0; round < settings.EnergyRounds; round++)
-        {
-            foreach (BenchmarkSubject subject in subjects)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                subject.MeasureEnergy(energy);
             }
         }
     }

@@ -47,7 +47,7 @@ internal sealed class UtilizationMeter : IEnergyMeter
     public void Dispose() { }
 
     /// <summary>Logical processors of the whole machine (the design power is theirs), not only those this process may use.</summary>
-    static int CountProcessors(string sysfsRoot)
+    internal static int CountProcessors(string sysfsRoot)
     {
         int count = 0;
         string online = Probe.ReadText(Path.Combine(sysfsRoot, "devices", "system", "cpu", "online")) ?? "";

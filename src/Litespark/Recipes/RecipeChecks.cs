@@ -1,4 +1,6 @@
 using Litespark.Data;
+using Litespark.Energy;
+
 namespace Litespark.Recipes;
 
 /// <summary>What must hold between keys. What depends on a preset or a folder is checked by <see cref="ModelResolver"/>.</summary>
@@ -14,6 +16,7 @@ internal static class RecipeChecks
         Model(loaded, recipe);
         Tokenizer(loaded, recipe);
         Engine(loaded, recipe.Engine);
+        Energy(loaded, recipe.Energy);
     }
 
     static void Batches(LoadedRecipe loaded, TrainingSection training)
@@ -104,5 +107,15 @@ internal static class RecipeChecks
     {
         if (engine is { Device: DeviceChoice.Cpu, Precision: Precision.Bfloat16 })
             throw loaded.Error("engine.precision", "the CPU computes in float32; use precision: auto or float32, or device: cuda.");
+    }
+
+    static void Energy(LoadedRecipe loaded, EnergySection energy)
+    {
+        if (energy.Region is not { } region) return;
+        if (energy.CarbonIntensity is { } stated)
+            throw loaded.Error("energy.region", $"energy.carbon_intensity ({stated}) is given too; keep the region for its yearly average, or the figure.");
+        if (GridRegions.Find(region) is not null) return;
+        string hint = GridRegions.Nearest(region) is { } nearest ? $"did you mean '{nearest}'? " : "";
+        throw loaded.Error("energy.region", $"'{region}' is not in the table; {hint}It has {string.Join(", ", GridRegions.All.Select(known => known.Name))}. For another one state energy.carbon_intensity.");
     }
 }

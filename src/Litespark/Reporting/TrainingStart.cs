@@ -1,3 +1,5 @@
+using Litespark.Energy;
+
 namespace Litespark.Reporting;
 
 /// <summary>What is known when a run begins or goes on.</summary>
@@ -26,4 +28,7 @@ public sealed record TrainingStart
 
     /// <summary>What the energy source counts or assumes.</summary>
     public string? EnergyExplanation { get; init; }
+
+    /// <summary>By what joules become carbon and cost.</summary>
+    public EnergyTerms EnergyTerms { get; init; } = EnergyTerms.Default;
 }

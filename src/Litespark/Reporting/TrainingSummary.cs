@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
+using Litespark.Energy;
+using Litespark.Energy.Clocks.Live;
 
 namespace Litespark.Reporting;
 
@@ -62,6 +64,12 @@ public sealed record TrainingSummary
     /// <summary>Where the joules come from: a constant of <see cref="Litespark.Energy.EnergySources"/>.</summary>
     public string? EnergySource { get; init; }
 
+    /// <summary>By what joules become carbon and cost.</summary>
+    public EnergyTerms EnergyTerms { get; init; } = EnergyTerms.Default;
+
+    /// <summary>What was done to the GPUs' clocks; null where they were left alone. Not part of the JSON.</summary>
+    public ClockReport? Clocks { get; init; }
+
     /// <summary>Wall time of this call.</summary>
     public TimeSpan Elapsed { get; init; }
 
@@ -84,6 +92,8 @@ public sealed record TrainingSummary
             writer.WriteOptional("hfu"u8, Hfu);
             writer.WriteOptional("joules"u8, Joules);
             writer.WriteString("energy_source"u8, EnergySource);
+            writer.WriteOptional("grams_co2e"u8, Joules is { } carbon ? EnergyTerms.Grams(carbon) : null);
+            writer.WriteOptional("cost"u8, Joules is { } paid ? EnergyTerms.Cost(paid) : null);
             writer.WriteEndObject();
         }
 

@@ -34,4 +34,11 @@ internal static class RecipeSettings
         Source = energy.Source == EnergySourceChoice.Auto ? null : energy.Source.ToString().ToLowerInvariant(),
         TdpWatts = energy.TdpWatts,
     };
+
+    /// <summary>By what a run's joules become carbon and cost.</summary>
+    public static EnergyTerms Terms(EnergySection energy)
+    {
+        EnergyTerms terms = energy.Region is { } name && GridRegions.Find(name) is { } region ? EnergyTerms.Of(region) : EnergyTerms.Default;
+        return terms with { KilogramsPerKilowattHour = energy.CarbonIntensity ?? terms.KilogramsPerKilowattHour, Pue = energy.Pue, PricePerKilowattHour = energy.PricePerKilowattHour };
+    }
 }

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Litespark.Checkpoints;
 using Litespark.Data.Loading;
 using Litespark.Energy;
+using Litespark.Energy.Clocks.Live;
 using Litespark.Planning;
 using Litespark.Recipes;
 using Litespark.Reporting;
@@ -22,6 +23,12 @@ public sealed record TrainerOptions
 
     /// <summary>Writes sample text from the weights: (weights, sample number) → text; null = no samples.</summary>
     public Func<ITensorStore, int, string>? Sample { get; init; }
+
+    /// <summary>
+    /// Starts the process that restores the clocks of these GPUs if this process dies (<see cref="ClockWatchdog"/>), for a recipe
+    /// with <c>energy.clocks</c>; null = none, and a crash leaves clocks as they were.
+    /// </summary>
+    public Func<IReadOnlyList<string>, ClockWatchdog>? StartClockWatchdog { get; init; }
 
     /// <summary>Requests a stop: the step is finished, the state saved.</summary>
     public CancellationToken StopRequested { get; init; }
@@ -44,6 +51,7 @@ public sealed class Trainer : IDisposable
     readonly LearningRateSchedule schedule;
     readonly LossGuard guard;
     readonly IEnergyMeter energy;
+    readonly ClockController? clocks;
     readonly ValidationLoader? validation;
     readonly int microBatches;
 
@@ -65,6 +73,9 @@ public sealed class Trainer : IDisposable
             long tokens = recipe.Evaluation.MaxTokens > 0 ? recipe.Evaluation.MaxTokens : long.MaxValue;
             validation = setup.Data.CreateValidation(recipe.Training.SequenceLength, recipe.Training.MicroBatchSize, tokens);
         }
+
+        // Last: what was bound must be given back by Dispose.
+        clocks = LiveClocks.Open(recipe.Energy, device, setup.Program, microBatches, options.StartClockWatchdog);
     }
 
     /// <summary>Runs to the last step, to a stop request, or to a loss that is not to be trusted.</summary>
@@ -102,6 +113,7 @@ public sealed class Trainer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        clocks?.Dispose();
         validation?.Dispose();
         energy.Dispose();
     }
@@ -166,6 +178,7 @@ public sealed class Trainer : IDisposable
         double? loss, evalLoss, bitsPerByte;
         string? lastCheckpoint, checkpointBefore;
         long lastCheckpointStep = -1;
+        bool hasWarnedOfClocks;
 
         public TrainingLoop(Trainer owner, ILoadedProgram program, BatchLoader loader, MetricsWriter metrics, RunState? state, string? checkpoint)
         {
@@ -197,9 +210,11 @@ public sealed class Trainer : IDisposable
                 MaxSteps = recipe.Training.MaxSteps,
                 EnergySource = owner.energy.Source,
                 EnergyExplanation = owner.energy.Explanation,
+                EnergyTerms = RecipeSettings.Terms(recipe.Energy),
             });
             if (owner.validation is null && recipe.Evaluation.EverySteps > 0) owner.observer.OnWarning("there is no validation data: nothing is evaluated (data.validation, data.validation_fraction)");
             if (owner.validation is { Tokens: < FewTokens } few) owner.observer.OnWarning($"only {few.Tokens} tokens are held out: their loss says little (data.validation, data.validation_fraction)");
+            if (owner.clocks is not null && owner.options.StartClockWatchdog is null) owner.observer.OnWarning("nothing watches this process: if it is killed, the GPUs' clocks stay bound (energy.clocks)");
             if (IsFinished) owner.observer.OnWarning($"the run is at step {done} of {recipe.Training.MaxSteps} already: there is nothing to train; raise training.max_steps to go on");
             if (IsEvaluationDue() && metrics.LastEvalStep != done) Evaluate();
             try
@@ -225,6 +240,7 @@ public sealed class Trainer : IDisposable
         {
             StepBatch batch = loader.Next();
             meter.Start();
+            owner.clocks?.StepStarted();
             double share = owner.schedule.At(done + 1), learningRate = recipe.Optimizer.LearningRate * share;
             (double mean, double norm) = step.RunGradientsAndClip(batch.MicroBatches, batch.TargetCount);
             LossProblem problem = owner.guard.Check(mean, norm);
@@ -238,8 +254,17 @@ public sealed class Trainer : IDisposable
 
             if (problem == LossProblem.None) step.RunUpdate(++updates, learningRate, recipe.Optimizer.MuonLearningRate * share);
             else owner.observer.OnWarning($"step {done}: loss {mean:0.###}, gradient norm {norm:0.###}: the update is skipped");
+            owner.clocks?.StepEnded();
             Report(batch, mean, norm, learningRate);
+            WarnOfClocks();
             if (done % recipe.Logging.EverySteps == 0) meter.SamplePeak();
+        }
+
+        void WarnOfClocks()
+        {
+            if (hasWarnedOfClocks || owner.clocks?.Problem is not { } problem) return;
+            hasWarnedOfClocks = true;
+            owner.observer.OnWarning($"clocks are left to the GPU from here on: {problem}");
         }
 
         void Report(StepBatch batch, double mean, double norm, double learningRate)
@@ -327,6 +352,8 @@ public sealed class Trainer : IDisposable
             Hfu = meter.Hfu,
             Joules = meter.Joules,
             EnergySource = owner.energy.Source,
+            EnergyTerms = RecipeSettings.Terms(recipe.Energy),
+            Clocks = owner.clocks?.Report,
             Elapsed = DateTime.UtcNow - started,
             CanGenerate = owner.setup.Tokenizer is not null,
         };

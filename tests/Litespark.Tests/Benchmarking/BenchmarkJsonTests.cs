@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Litespark.Benchmarking;
+using Litespark.Energy.Comparison;
 
 namespace Litespark.Tests.Benchmarking;
 
@@ -7,16 +8,17 @@ public class BenchmarkJsonTests
 {
     static readonly PlanFigures Precise = new()
     {
-        TokensPerSecond = 100, StepMs = 10, PeakMemoryBytes = 1, ResidentBytes = 1, Mfu = 0.5, Hfu = 0.5, JoulesPerToken = 0.25, AllocatedBytesPerStep = 0, Steps = 3,
+        TokensPerSecond = 100, StepMs = 10, PeakMemoryBytes = 1, ResidentBytes = 1, Mfu = 0.5, Hfu = 0.5, AllocatedBytesPerStep = 0, Steps = 3,
     };
 
     [Fact]
     public void Energy_of_turns_too_short_for_the_meter_is_not_given()
     {
+        EnergySample[] samples = [new(10, 1000, 250)];
         var report = new BenchmarkReport
         {
-            Machine = "m", Threads = 1, PeakFlops = 1e12, Model = "m", Parameters = 1, MicroBatch = 1, SequenceLength = 1, EnergySource = "nvml",
-            Baseline = Precise, Litespark = Precise with { EnergyIsImprecise = true }, Passes = [], Kernels = [],
+            Machine = "m", Threads = 1, PeakFlops = 1e12, Model = "m", Parameters = 1, MicroBatch = 1, SequenceLength = 1, Energy = new EnergyComparison(new EnergySeries("baseline", "nvml", samples), new EnergySeries("litespark", "nvml", samples, IsImprecise: true)),
+            Baseline = Precise, Litespark = Precise, Passes = [], Kernels = [],
         };
         var buffer = new MemoryStream();
         using (var writer = new Utf8JsonWriter(buffer))

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Litespark.Benchmarking;
 using Litespark.Devices.Cpu;
 using Litespark.Energy;
+using Litespark.Energy.Comparison;
 using Litespark.Recipes;
 
 namespace Litespark.Tests.Benchmarking;
@@ -11,7 +12,7 @@ public class EnergyWindowsTests
 {
     const double Watts = 50;
 
-    static readonly BenchmarkSettings Short = new() { MinRounds = 1, MaxRounds = 1, PassRounds = 1, Budget = TimeSpan.Zero, Turn = TimeSpan.Zero };
+    static readonly BenchmarkSettings Short = new() { MinRounds = 1, MaxRounds = 1, PassRounds = 1, EnergyWindows = 0, Budget = TimeSpan.Zero, Turn = TimeSpan.Zero };
 
     /// <summary>Draws the same all the time; a window must be of 0.3 s.</summary>
     sealed class CoarseMeter : IEnergyMeter
@@ -49,28 +50,28 @@ public class EnergyWindowsTests
     public void Turns_alone_give_no_more_than_a_hint()
     {
         BenchmarkReport report = Run(Short, new CoarseMeter(), []);
-        Assert.True(report.Baseline.EnergyIsImprecise && report.Litespark.EnergyIsImprecise);
+        Assert.True(report.Energy.A.IsImprecise && report.Energy.B.IsImprecise);
     }
 
     [Fact]
     public void Longer_windows_of_each_plan_in_turn_give_joules()
     {
         var status = new List<string>();
-        BenchmarkReport report = Run(Short with { EnergyRounds = 2 }, new CoarseMeter(), status);
-        foreach (PlanFigures plan in (PlanFigures[])[report.Baseline, report.Litespark])
+        BenchmarkReport report = Run(Short with { EnergyWindows = 2 }, new CoarseMeter(), status);
+        foreach (EnergySeries plan in (EnergySeries[])[report.Energy.A, report.Energy.B])
         {
-            Assert.False(plan.EnergyIsImprecise);
-            Assert.True(plan.JoulesPerToken > 0);
+            Assert.False(plan.IsImprecise);
+            Assert.True(plan.JoulesPerToken.Mean > 0);
         }
 
-        Assert.Contains(status, line => line.Contains("windows of 0.3 s", StringComparison.Ordinal));
+        Assert.Contains(status, line => line.StartsWith("window 2 of 2", StringComparison.Ordinal));
     }
 
     [Fact]
     public void An_estimate_is_not_worth_them()
     {
         var status = new List<string>();
-        Run(Short with { EnergyRounds = 2 }, new CoarseMeter { IsEstimate = true }, status);
-        Assert.DoesNotContain(status, line => line.Contains("windows of", StringComparison.Ordinal));
+        Run(Short with { EnergyWindows = 2 }, new CoarseMeter { IsEstimate = true }, status);
+        Assert.DoesNotContain(status, line => line.StartsWith("window ", StringComparison.Ordinal));
     }
 }

@@ -16,7 +16,7 @@ public class PlanVerbTests
     [Fact]
     public void The_json_holds_the_contracts_keys_and_its_parts_sum_to_the_total()
     {
-        JsonElement plan = CliRun.Of(["plan", .. Tiny, "--json"]).Json().Has("parameters", "memory", "flops_per_token", "step_ms");
+        JsonElement plan = CliRun.Of(["plan", .. Tiny, "--json"]).Json().Has("parameters", "memory", "flops_per_token", "step_ms", "energy");
         JsonElement memory = plan.GetProperty("memory").Has("weights", "gradients", "optimizer", "activations", "workspace", "total");
         JsonElement flops = plan.GetProperty("flops_per_token").Has("model", "executed");
         long parameters = plan.GetProperty("parameters").GetInt64();
@@ -128,7 +128,7 @@ public class PlanVerbTests
     public void A_stand_in_leaves_the_json_as_it_is()
     {
         CliRun plan = CliRun.Of(["plan", .. Tiny[..^2], "--device", "cuda", "--json"]);
-        plan.Json().Has("parameters", "memory", "flops_per_token", "step_ms");
+        plan.Json().Has("parameters", "memory", "flops_per_token", "step_ms", "energy");
         Assert.Contains("warning: engine.device: cuda: not to be had here", plan.Error);
     }
 

@@ -1,4 +1,5 @@
 using Litespark.Cli.Progress;
+using Litespark.Energy;
 using Litespark.Reporting;
 
 namespace Litespark.Tests.Reporting;
@@ -77,10 +78,10 @@ public sealed class ConsoleProgressTests : IDisposable
             llama-1m | 1.23M parameters | cpu, 2 threads | runs/one
             energy is estimated (~), not measured; './litespark doctor' says why and what would help
             step 0/4 | validation loss 4.5000 | 2.0000 bits per byte
-            step 1/4 | loss 4.0000 | val 4.5000 | 1.67k tok/s | MFU 41.2 % | ~400 J (estimate) | 300 MiB | ETA 0:18
+            step 1/4 | loss 4.0000 | val 4.5000 | 1.67k tok/s | MFU 41.2 % | ~400 J (estimate) | ~0.0389 g CO2e | 300 MiB | ETA 0:18
             warning: a line of the corpus is�[2J broken
-            step 3/4 | loss 3.7500 | val 4.5000 | 1.67k tok/s | MFU 41.2 % | ~1.20 kJ (estimate) | 300 MiB | ETA 0:06
-            step 4/4 | loss 3.6250 | val 4.5000 | 1.67k tok/s | MFU 41.2 % | ~1.60 kJ (estimate) | 300 MiB | ETA 0:00
+            step 3/4 | loss 3.7500 | val 4.5000 | 1.67k tok/s | MFU 41.2 % | ~1.20 kJ (estimate) | ~0.117 g CO2e | 300 MiB | ETA 0:06
+            step 4/4 | loss 3.6250 | val 4.5000 | 1.67k tok/s | MFU 41.2 % | ~1.60 kJ (estimate) | ~0.156 g CO2e | 300 MiB | ETA 0:00
             step 4/4 | validation loss 3.7500 | 1.5000 bits per byte
             saved runs/one/checkpoints/step-00000004
             sample at step 4
@@ -182,18 +183,18 @@ public sealed class ConsoleProgressTests : IDisposable
     {
         Progress(isLive: false).OnStart(Start with { EnergySource = "rapl", EnergyExplanation = "RAPL counters: package-0" });
         Assert.EndsWith("\nenergy from RAPL counters: package-0\n", screen.ToString());
-        string line = ProgressLine.Format(Step(1) with { EnergySource = "rapl", Loss = double.NaN }, 9, null, null, 200);
-        Assert.Equal("step 1/9 | loss NaN | 1.67k tok/s | MFU 41.2 % | 400 J (rapl) | 300 MiB", line);
+        string line = ProgressLine.Format(Step(1) with { EnergySource = "rapl", Loss = double.NaN }, 9, null, null, EnergyTerms.Default, 200);
+        Assert.Equal("step 1/9 | loss NaN | 1.67k tok/s | MFU 41.2 % | 400 J (rapl) | 0.0389 g CO2e | 300 MiB", line);
     }
 
     [Fact]
     public void The_least_important_figures_go_first_when_room_is_short()
     {
         StepMetrics step = Step(1);
-        string Line(int width) => ProgressLine.Format(step, 9, 4.5, TimeSpan.FromSeconds(65), width);
+        string Line(int width) => ProgressLine.Format(step, 9, 4.5, TimeSpan.FromSeconds(65), EnergyTerms.Default, width);
         string full = Line(500);
         Assert.Equal(full, Line(full.Length));
-        Assert.Equal(full.Replace(" | 300 MiB", ""), Line(full.Length - 1));
+        Assert.Equal(full.Replace(" | ~0.0389 g CO2e", ""), Line(full.Length - 1));
         Assert.Equal("step 1/9 | loss 4.0000 | ETA 1:05", Line(33));
         Assert.Equal("step 1/9 | loss 4.0000", Line(32));
         Assert.Equal("step 1/9", Line(21));
@@ -211,6 +212,14 @@ public sealed class ConsoleProgressTests : IDisposable
     [InlineData(99_960, "100 kJ")]
     [InlineData(1_240_000, "1.24 MJ")]
     public void Figures_have_three_digits_and_a_prefix(double value, string expected) => Assert.Equal(expected, Units.Joules(value, null));
+
+    [Theory]
+    [InlineData(0, "~0 g CO2e")]
+    [InlineData(0.0000977, "~0.0000977 g CO2e")]
+    [InlineData(0.15, "~0.15 g CO2e")]
+    [InlineData(123.4, "~123 g CO2e")]
+    [InlineData(66_310_000, "~66.3 t CO2e")]
+    public void Carbon_is_written_without_exponents(double grams, string expected) => Assert.Equal(expected, Units.Carbon(grams, "estimate"));
 
     [Theory]
     [InlineData(0, "0:00")]

@@ -181,7 +181,7 @@ public sealed class MetricsWriterTests : IDisposable
         };
         Assert.Equal(
             """{"run":"runs/über \"1\"","checkpoint":null,"steps":10,"tokens":1000,"loss":null,"eval_loss":2.5,"bits_per_byte":null"""
-            + ""","tokens_per_second":null,"mfu":null,"hfu":null,"joules":null,"energy_source":"estimate"}""",
+            + ""","tokens_per_second":null,"mfu":null,"hfu":null,"joules":null,"energy_source":"estimate","grams_co2e":null,"cost":null}""",
             summary.ToJson());
     }
 }

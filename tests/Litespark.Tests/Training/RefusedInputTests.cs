@@ -103,7 +103,7 @@ public sealed class RefusedInputTests(ITestOutputHelper output) : IDisposable
         using JsonDocument result = JsonDocument.Parse(outcome.Out);
         Assert.Equal(12, result.RootElement.GetProperty("steps").GetInt32());
         Assert.Equal(
-            ["run", "checkpoint", "steps", "tokens", "loss", "eval_loss", "bits_per_byte", "tokens_per_second", "mfu", "hfu", "joules", "energy_source"],
+            ["run", "checkpoint", "steps", "tokens", "loss", "eval_loss", "bits_per_byte", "tokens_per_second", "mfu", "hfu", "joules", "energy_source", "grams_co2e", "cost"],
             result.RootElement.EnumerateObject().Select(member => member.Name));
     }
 

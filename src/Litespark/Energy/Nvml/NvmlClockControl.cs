@@ -91,18 +91,26 @@ public sealed class NvmlClockControl : IClockControl
         string what = clock == NvmlClock.Memory ? "memory" : "core";
         string help = result switch
         {
-            NvmlReturn.NoPermission => "Locking clocks is for root: run as root (in a container with --cap-add SYS_ADMIN).",
+            NvmlReturn.NoPermission => "Locking clocks needs the capability SYS_ADMIN: run as root (in a container with --cap-add SYS_ADMIN).",
             NvmlReturn.NotSupported or NvmlReturn.FunctionNotFound => $"This GPU or driver has no locks for the {what} clock (core: Volta and newer; memory: Ampere and newer).",
             _ => "",
         };
         return new UserErrorException($"The {what} clock cannot be changed ({nvml.ErrorText(result)}). {help}".TrimEnd());
     }
 
-    int Highest(NvmlClock clock) => devices.Max(device =>
+    /// <summary>A loop, as this is read while steps run: nothing is allocated.</summary>
+    int Highest(NvmlClock clock)
     {
-        NvmlReturn result = nvml.ClockInfo(device, clock, out uint megahertz);
-        return result == NvmlReturn.Success ? (int)megahertz : throw new UserErrorException($"The GPU's clocks cannot be read ({nvml.ErrorText(result)}).");
-    });
+        int highest = 0;
+        foreach (nint device in devices)
+        {
+            NvmlReturn result = nvml.ClockInfo(device, clock, out uint megahertz);
+            if (result != NvmlReturn.Success) throw new UserErrorException($"The GPU's clocks cannot be read ({nvml.ErrorText(result)}).");
+            highest = Math.Max(highest, (int)megahertz);
+        }
+
+        return highest;
+    }
 
     /// <summary>The clocks that all GPUs have, ascending.</summary>
     int[] Common(Func<nint, uint[]> clocks)

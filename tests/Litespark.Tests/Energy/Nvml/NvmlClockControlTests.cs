@@ -68,7 +68,7 @@ public sealed class NvmlClockControlTests
         using var nvml = StandInNvml.Create(StandInGpu.Rtx3080Ti);
         using var control = NvmlClockControl.Open(nvml.Options());
         nvml.Fail("nvmlDeviceSetGpuLockedClocks", NoPermission);
-        Assert.Contains("run as root", Assert.Throws<UserErrorException>(() => control.Set(new ClockPair(1500, null))).Message);
+        Assert.Contains("needs the capability SYS_ADMIN: run as root", Assert.Throws<UserErrorException>(() => control.Set(new ClockPair(1500, null))).Message);
         nvml.Fail("nvmlDeviceSetMemoryLockedClocks", NotSupported);
         Assert.Contains("Ampere and newer", Assert.Throws<UserErrorException>(() => control.Set(new ClockPair(null, 5001))).Message);
         nvml.Fail("nvmlDeviceGetClockInfo", 15);

@@ -21,6 +21,10 @@ internal sealed unsafe class StandInNvml : TimeProvider, IDisposable
 {
     static readonly Lazy<byte[]> current = new(() => Build([])), older = new(() => Build(["-DOLDER_DRIVER"]));
 
+    // The alarm rings on the thread that waits.
+    [ThreadStatic] static Action? alarm;
+    [ThreadStatic] static Exception? alarmError;
+
     readonly nint library;
     readonly delegate* unmanaged<long> now;
     int count;
@@ -70,6 +74,24 @@ internal sealed unsafe class StandInNvml : TimeProvider, IDisposable
     public double Run(int gpu, double coreMegacycles, double memoryMegacycles)
         => ((delegate* unmanaged<int, double, double, double>)Export("standin_run"))(gpu, coreMegacycles, memoryMegacycles);
 
+    /// <summary>Launches a kernel, which runs when those before it are done and time passes.</summary>
+    public void Launch(int gpu, double coreMegacycles, double memoryMegacycles)
+        => ((delegate* unmanaged<int, double, double, int>)Export("standin_launch"))(gpu, coreMegacycles, memoryMegacycles);
+
+    /// <summary>Waits for a GPU's kernels; an alarm that is due meanwhile rings.</summary>
+    public void Wait(int gpu)
+    {
+        ((delegate* unmanaged<int, int>)Export("standin_wait"))(gpu);
+        if (alarmError is { } error) throw new InvalidOperationException("the alarm failed", error);
+    }
+
+    /// <summary>Does something at a time (<see cref="GetTimestamp"/>), while something waits for kernels; null takes the alarm back.</summary>
+    public void SetAlarm(long timestamp, Action? action)
+    {
+        alarm = action;
+        ((delegate* unmanaged<long, delegate* unmanaged<void>, int>)Export("standin_alarm"))(action is null ? long.MaxValue : timestamp, &Ring);
+    }
+
     /// <summary>The energy that a GPU has truly used.</summary>
     public double Joules(int gpu) => ((delegate* unmanaged<int, double>)Export("standin_joules"))(gpu);
 
@@ -110,6 +132,19 @@ internal sealed unsafe class StandInNvml : TimeProvider, IDisposable
         var nvml = new StandInNvml(image);
         foreach (StandInGpu kind in gpus) nvml.Add(kind);
         return nvml;
+    }
+
+    [UnmanagedCallersOnly]
+    static void Ring()
+    {
+        try
+        {
+            alarm?.Invoke();
+        }
+        catch (Exception error)
+        {
+            alarmError = error; // no exception crosses native code
+        }
     }
 
     static byte[] Build(string[] defines)

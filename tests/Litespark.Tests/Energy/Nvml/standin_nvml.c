@@ -1,7 +1,8 @@
 /*
  * A stand-in for NVIDIA's management library (NVML): its C interface over simulated GPUs.
  *
- * Time is the tests' own: it moves by standin_advance, by standin_run, which runs a kernel, and by calls that take time.
+ * Time is the tests' own: it moves by standin_advance, by standin_run, which runs a kernel, by standin_wait, which waits for
+ * kernels that were launched, and by calls that take time; kernels that were launched run on meanwhile.
  * A GPU draws P = static + leakage(temperature) + core(f, V(f), load) + memory(f, load); its core voltage is flat up to
  * a knee and linear above it; where the power limit is passed the core clock gives way. Clocks that are asked for hold
  * some time after the call has returned. The energy counter steps; temperature follows power slowly.
@@ -12,12 +13,14 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
 #define MAX_GPUS 8
 #define MAX_FAILURES 8
+#define MAX_KERNELS 4096
 #define TICK 10000000LL /* 10 ms in ns: temperature, power limit and averages move in such steps */
 #define MS 1000000LL
 #define AVERAGE_TICKS 100 /* one second: nvmlDeviceGetPowerUsage on Ampere and newer (NVIDIA's reference) */
@@ -55,6 +58,9 @@ typedef struct { unsigned min, max; } Lock; /* 0, 0: unlocked */
 /* A lock, and the one that follows it at a time (INT64_MAX: never). */
 typedef struct { Lock now, next; int64_t at; } Switch;
 
+/* A kernel, in millions of cycles. */
+typedef struct { double core, memory; } Kernel;
+
 typedef struct nvmlDevice_st {
     const Kind *kind;
     char uuid[96], bus_id[32];
@@ -66,6 +72,9 @@ typedef struct nvmlDevice_st {
     double joules, celsius;
     double counter_offset, counter; /* counter: as last renewed, in joules */
     double average[AVERAGE_TICKS + 1]; /* joules at the last ticks */
+    Kernel queue[MAX_KERNELS];
+    unsigned first, launched; /* of the queue, both growing */
+    double left; /* what is left of the first kernel, 1 to 0 */
 } Gpu;
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -74,6 +83,8 @@ static int gpu_count, init_count, value_type = 1;
 static int64_t now, read_ns;
 static struct { char function[64]; int code; } failures[MAX_FAILURES];
 static int failure_count;
+static int64_t alarm_at = INT64_MAX;
+static void (*alarm_callback)(void);
 
 /* ---- the simulation ---- */
 
@@ -127,19 +138,49 @@ static int64_t next_change(const Gpu *g, int64_t until) {
     return earliest(at, earliest(g->core.at, g->memory.at));
 }
 
+static double kernel_seconds(const Gpu *g) {
+    Kernel kernel = g->queue[g->first % MAX_KERNELS];
+    return fmax(kernel.core / g->core_mhz, kernel.memory / g->memory_mhz);
+}
+
+/* The load of the kernel that runs, and the clocks under it. */
+static void run_on(Gpu *g) {
+    if (g->first == g->launched) { govern(g); return; }
+    Kernel kernel = g->queue[g->first % MAX_KERNELS];
+    for (int i = 0; i < 2; i++) { /* the load may change the clocks, and they the load */
+        double whole = kernel_seconds(g);
+        g->core_load = whole > 0 ? kernel.core / g->core_mhz / whole : 0;
+        g->memory_load = whole > 0 ? kernel.memory / g->memory_mhz / whole : 0;
+        govern(g);
+    }
+}
+
+/* When the kernel that runs ends if no clock changes; never where none runs. */
+static int64_t kernel_end(const Gpu *g) {
+    return g->first == g->launched ? INT64_MAX : g->now + llround(g->left * kernel_seconds(g) * 1e9);
+}
+
+static void end_kernel(Gpu *g) {
+    g->first++;
+    g->left = 1;
+    if (g->first == g->launched) g->core_load = g->memory_load = 0;
+}
+
 static void simulate(Gpu *g, int64_t until) {
     const Kind *k = g->kind;
-    govern(g);
+    run_on(g);
     while (g->now < until) {
-        int64_t to = next_change(g, until);
+        int64_t end = kernel_end(g), to = earliest(next_change(g, until), end);
         double seconds = (to - g->now) * 1e-9, watts = power(g, g->core_mhz, g->memory_mhz);
         g->joules += watts * seconds;
         double target = 30 + k->degrees_per_watt * watts;
         g->celsius = target + (g->celsius - target) * exp(-seconds / k->thermal_seconds);
+        if (to == end) end_kernel(g);
+        else if (end != INT64_MAX) g->left -= seconds / kernel_seconds(g);
         g->now = to;
         if (to % TICK == 0) g->average[to / TICK % (AVERAGE_TICKS + 1)] = g->joules;
         if (to % k->counter_ns == 0) g->counter = g->joules + g->counter_offset;
-        govern(g);
+        run_on(g);
     }
 }
 
@@ -153,22 +194,23 @@ static void advance_to(int64_t until) {
 #define LOCKED(result_type, ...) do { \
     pthread_mutex_lock(&mutex); result_type result_ = 0; __VA_ARGS__; pthread_mutex_unlock(&mutex); return result_; } while (0)
 
-/* Adds a GPU: 0 RTX 3080 Ti, 1 H200, 2 tomorrow's. Returns its index. */
-EXPORT int standin_add(int kind, const char *uuid, const char *bus_id) {
-    LOCKED(int, {
-        Gpu *g = &gpus[gpu_count];
-        memset(g, 0, sizeof *g);
-        g->kind = &kinds[kind];
-        strncpy(g->uuid, uuid, sizeof g->uuid - 1);
-        strncpy(g->bus_id, bus_id, sizeof g->bus_id - 1);
-        g->has_counter = g->has_instant = g->has_power = 1;
-        g->core.at = g->memory.at = INT64_MAX;
-        g->now = now;
-        g->celsius = 30;
-        govern(g);
-        result_ = gpu_count++;
-    });
+static int add(int kind, const char *uuid, const char *bus_id) {
+    Gpu *g = &gpus[gpu_count];
+    memset(g, 0, sizeof *g);
+    g->kind = &kinds[kind];
+    strncpy(g->uuid, uuid, sizeof g->uuid - 1);
+    strncpy(g->bus_id, bus_id, sizeof g->bus_id - 1);
+    g->has_counter = g->has_instant = g->has_power = 1;
+    g->core.at = g->memory.at = INT64_MAX;
+    g->now = now;
+    g->celsius = 30;
+    g->left = 1;
+    govern(g);
+    return gpu_count++;
 }
+
+/* Adds a GPU: 0 RTX 3080 Ti, 1 H200, 2 tomorrow's. Returns its index. */
+EXPORT int standin_add(int kind, const char *uuid, const char *bus_id) { LOCKED(int, result_ = add(kind, uuid, bus_id)); }
 
 EXPORT int64_t standin_now(void) { LOCKED(int64_t, result_ = now); }
 
@@ -179,34 +221,52 @@ EXPORT int standin_load(int gpu, double core, double memory) {
     LOCKED(int, { gpus[gpu].core_load = core; gpus[gpu].memory_load = memory; govern(&gpus[gpu]); });
 }
 
+static void launch(Gpu *g, double core_megacycles, double memory_megacycles) {
+    g->queue[g->launched++ % MAX_KERNELS] = (Kernel){ core_megacycles, memory_megacycles };
+}
+
+/* Lets time pass until the GPU has run all its kernels. The alarm rings between, outside of the lock: it may call anything here. */
+static void wait_for(Gpu *g) {
+    while (g->first != g->launched) {
+        if (alarm_at <= now) {
+            void (*callback)(void) = alarm_callback;
+            alarm_at = INT64_MAX;
+            pthread_mutex_unlock(&mutex);
+            callback();
+            pthread_mutex_lock(&mutex);
+            continue;
+        }
+        run_on(g);
+        int64_t end = kernel_end(g), to = earliest(earliest(next_change(g, end), end), alarm_at);
+        if (to > now) advance_to(to);
+        else end_kernel(g);
+    }
+    govern(g);
+}
+
 /*
  * Runs a kernel of so many millions of core and of memory cycles, and returns its seconds: max(core cycles / core clock,
  * memory cycles / memory clock), through whatever the clocks do meanwhile.
  */
 EXPORT double standin_run(int gpu, double core_megacycles, double memory_megacycles) {
     LOCKED(double, {
-        Gpu *g = &gpus[gpu];
-        int64_t start = now, end, to;
-        double left = 1;
-        do {
-            double whole = 0;
-            for (int i = 0; i < 2; i++) { /* the load may change the clocks, and they the load */
-                whole = fmax(core_megacycles / g->core_mhz, memory_megacycles / g->memory_mhz);
-                g->core_load = whole > 0 ? core_megacycles / g->core_mhz / whole : 0;
-                g->memory_load = whole > 0 ? memory_megacycles / g->memory_mhz / whole : 0;
-                govern(g);
-            }
-            whole = fmax(core_megacycles / g->core_mhz, memory_megacycles / g->memory_mhz);
-            end = now + llround(left * whole * 1e9);
-            to = next_change(g, end);
-            if (to < end) left -= (to - now) * 1e-9 / whole;
-            advance_to(to);
-        } while (to < end);
-        g->core_load = g->memory_load = 0;
-        govern(g);
+        int64_t start = now;
+        launch(&gpus[gpu], core_megacycles, memory_megacycles);
+        wait_for(&gpus[gpu]);
         result_ = (now - start) * 1e-9;
     });
 }
+
+/* Launches a kernel: it runs when those before it are done, and when time passes. At most MAX_KERNELS wait. */
+EXPORT int standin_launch(int gpu, double core_megacycles, double memory_megacycles) {
+    LOCKED(int, launch(&gpus[gpu], core_megacycles, memory_megacycles));
+}
+
+/* Waits for all kernels of a GPU. */
+EXPORT int standin_wait(int gpu) { LOCKED(int, wait_for(&gpus[gpu])); }
+
+/* Calls a function at a time in nanoseconds, once, if something waits for kernels then. INT64_MAX: never. */
+EXPORT int standin_alarm(int64_t at, void (*callback)(void)) { LOCKED(int, { alarm_at = at; alarm_callback = callback; }); }
 
 /* The energy that a GPU has truly used, in joules. */
 EXPORT double standin_joules(int gpu) { LOCKED(double, result_ = gpus[gpu].joules); }
@@ -254,8 +314,14 @@ static int failure(const char *function) {
     pthread_mutex_lock(&mutex); int result_ = init_count ? failure(__func__) : UNINITIALIZED; \
     if (!result_) { __VA_ARGS__; } pthread_mutex_unlock(&mutex); return result_; } while (0)
 
+/* In a process of its own nobody adds GPUs: STANDIN_NVML_GPU is the kind of one. */
+static void add_from_environment(void) {
+    const char *kind = getenv("STANDIN_NVML_GPU");
+    if (kind && !gpu_count) add(atoi(kind), "GPU-02345678-0000-0000-0000-000000000000", "0000:01:00.0");
+}
+
 EXPORT int nvmlInit_v2(void) {
-    LOCKED(int, { result_ = failure("nvmlInit_v2"); if (!result_) init_count++; });
+    LOCKED(int, { add_from_environment(); result_ = failure("nvmlInit_v2"); if (!result_) init_count++; });
 }
 
 EXPORT int nvmlShutdown(void) { NVML(init_count--); }
@@ -363,9 +429,15 @@ EXPORT int nvmlDeviceGetFieldValues(Gpu *g, int count, FieldValue *values) {
 }
 #endif
 
-/* A call that changes clocks takes its time; the clocks hold when they have settled. */
+/* A call that changes clocks takes its time; the clocks hold when they have settled. STANDIN_NVML_LOG is a file that tells of it. */
 static int change(Gpu *g, Switch *lock, unsigned min, unsigned max) {
     if (min > max) return INVALID_ARGUMENT;
+    const char *path = getenv("STANDIN_NVML_LOG");
+    FILE *log = path ? fopen(path, "a") : NULL;
+    if (log) {
+        fprintf(log, "%s %s %u\n", g->bus_id, lock == &g->core ? "core" : "memory", max);
+        fclose(log);
+    }
     advance_to(now + g->kind->call_ns);
     lock->next = (Lock){ min, max };
     lock->at = now + g->kind->settle_ns;
