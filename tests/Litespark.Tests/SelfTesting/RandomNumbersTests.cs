@@ -20,7 +20,7 @@ public class RandomNumbersTests
     {
         const int Count = 1_000_000;
         float[] values = Normal(Count, seed);
-        Assert.All(values, value => Assert.True(float.IsFinite(value)));
+        Assert.DoesNotContain(values, value => !float.IsFinite(value));
         double Mean(Func<float, double> what) => values.Average(what);
         Assert.InRange(Mean(x => x), -5e-3, 5e-3);
         Assert.InRange(Mean(x => (double)x * x), 1 - 7.1e-3, 1 + 7.1e-3);

@@ -4,7 +4,6 @@ using Litespark.Devices.Cuda;
 using Litespark.Graphs;
 using Litespark.Planning;
 using Litespark.SelfTesting;
-using Litespark.Tests.Devices.Cuda;
 using Litespark.Tests.Devices.Cuda.Emulation;
 using Litespark.Tests.Devices.Cuda.Libraries;
 
@@ -30,7 +29,7 @@ public sealed class TuneStageTests : IDisposable
 
     JsonObject[] Lines() => [.. File.ReadLines(folder.File("tune.jsonl")).Select(line => JsonNode.Parse(line)!.AsObject())];
 
-    [CublasLtFact]
+    [EmulatedStandInFact]
     public void Algorithms_own_kernels_and_tiles_are_timed_once_and_kept_for_later_runs()
     {
         string cache = folder.File("algorithms.json");
@@ -66,7 +65,7 @@ public sealed class TuneStageTests : IDisposable
         Assert.All(Lines()[..^1], line => Assert.StartsWith("own ", (string)line["chosen"]!["name"]!));
     }
 
-    [CublasLtFact]
+    [EmulatedStandInFact]
     public void Out_of_time_leaves_out_the_forms_with_the_least_work()
     {
         using var gpu = new EmulatedCublasLt();

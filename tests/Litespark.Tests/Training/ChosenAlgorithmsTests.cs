@@ -3,7 +3,6 @@ using Litespark.Checkpoints;
 using Litespark.Devices.Cuda;
 using Litespark.Graphs;
 using Litespark.Reporting;
-using Litespark.Tests.Devices.Cuda;
 using Litespark.Tests.Devices.Cuda.Emulation;
 using Litespark.Tests.Devices.Cuda.Libraries;
 using Litespark.Training;
@@ -19,7 +18,7 @@ public sealed class ChosenAlgorithmsTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    [CublasLtFact]
+    [EmulatedStandInFact]
     public void A_resumed_run_goes_on_with_its_own_whatever_the_machine_has_found_since()
     {
         string cache = folder.At("algorithms.json"), run = folder.At("run");
@@ -50,7 +49,7 @@ public sealed class ChosenAlgorithmsTests : IDisposable
         Assert.Empty(warnings);
     }
 
-    [CublasLtFact]
+    [EmulatedStandInFact]
     public void Losses_after_a_resume_are_those_of_an_undisturbed_run()
     {
         string whole = folder.At("whole"), cut = folder.At("cut");
@@ -61,7 +60,7 @@ public sealed class ChosenAlgorithmsTests : IDisposable
         Assert.Equal(TinyRun.Reproducible(whole), TinyRun.Reproducible(cut));
     }
 
-    [CublasLtTheory]
+    [EmulatedStandInTheory]
     [InlineData("cuBLASLt 130002", "cuBLASLt 120805", "were chosen for Emulated H200, cuBLASLt 120805; this is Emulated H200, cuBLASLt 130002")]
     [InlineData("1b1d7a", "000000", "no longer takes the algorithm")]
     public void What_no_longer_fits_is_timed_anew_with_a_word(string here, string there, string message)
@@ -79,7 +78,7 @@ public sealed class ChosenAlgorithmsTests : IDisposable
         Assert.Contains(warnings, warning => warning.Contains(message, StringComparison.Ordinal));
     }
 
-    [CublasLtFact]
+    [EmulatedStandInFact]
     public void Without_the_library_own_kernels_go_on_with_a_word()
     {
         string run = folder.At("run");
@@ -90,7 +89,7 @@ public sealed class ChosenAlgorithmsTests : IDisposable
         Assert.Contains(warnings, warning => warning.Contains("own kernels", StringComparison.Ordinal));
     }
 
-    [CublasLtFact]
+    [EmulatedStandInFact]
     public void Damaged_ones_are_refused()
     {
         string run = folder.At("run");

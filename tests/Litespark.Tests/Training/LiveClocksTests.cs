@@ -73,7 +73,7 @@ public sealed class LiveClocksTests : IDisposable
         Assert.False(Directory.Exists(tiny.At("run")));
     }
 
-    [GccFact]
+    [StandInFact]
     public void A_plan_binds_the_clocks_of_the_runs_gpus_until_it_is_disposed()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200);
@@ -94,7 +94,7 @@ public sealed class LiveClocksTests : IDisposable
         Assert.Equal(0, nvml.Users);
     }
 
-    [GccFact]
+    [StandInFact]
     public void What_does_not_fit_is_refused_and_so_is_who_may_not()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200);

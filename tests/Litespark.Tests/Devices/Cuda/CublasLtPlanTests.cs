@@ -1,7 +1,6 @@
 using Litespark.Devices.Cpu;
 using Litespark.Graphs;
 using Litespark.Planning;
-using Litespark.Tests.Devices.Cuda.Emulation;
 using Litespark.Tests.Devices.Cuda.Libraries;
 using Litespark.Tests.Planning;
 using Litespark.Training;
@@ -16,7 +15,7 @@ public class CublasLtPlanTests
     static ToyStep Load(IDevice device, string model, bool muon = false)
         => new(device, ToyModels.Spec(model), PlanOptions.Litespark, new OptimizerSettings { UseMuon = muon }, MicroBatches, Rows, Length);
 
-    [CublasLtTheory]
+    [EmulatedStandInTheory]
     [InlineData("llama", false)]
     [InlineData("gpt2", false)]
     [InlineData("qwen3", true)]
@@ -33,7 +32,7 @@ public class CublasLtPlanTests
         }
     }
 
-    [CublasLtFact]
+    [EmulatedStandInFact]
     public void Recorded_plans_hold_the_librarys_products_and_replays_give_the_same_bits()
     {
         using var gpu = new EmulatedCublasLt();
@@ -54,7 +53,7 @@ public class CublasLtPlanTests
         Assert.Equal(searched, gpu.Searches); // nothing is chosen while plans run or are recorded
     }
 
-    [CublasLtFact]
+    [EmulatedStandInFact]
     public void Programs_that_run_side_by_side_do_not_share_a_workspace_and_timing_leaves_no_memory_behind()
     {
         using var gpu = new EmulatedCublasLt();
@@ -73,16 +72,4 @@ public class CublasLtPlanTests
         Assert.Equal(free - 2 * sizes[0], gpu.Driver.FreeMemory());
         Assert.True(sizes[0] > Litespark.Devices.Cuda.Libraries.CublasLt.CublasLtContext.WorkspaceBytes);
     }
-}
-
-/// <summary>A fact over the emulated GPU and the stand-in of cuBLASLt.</summary>
-sealed class CublasLtFactAttribute : FactAttribute
-{
-    public CublasLtFactAttribute() => Skip = EmulatedCompiler.Problem ?? (StandInLibrary.CanBuild ? null : StandInLibrary.Missing);
-}
-
-/// <summary>A theory over both.</summary>
-sealed class CublasLtTheoryAttribute : TheoryAttribute
-{
-    public CublasLtTheoryAttribute() => Skip = EmulatedCompiler.Problem ?? (StandInLibrary.CanBuild ? null : StandInLibrary.Missing);
 }

@@ -21,7 +21,7 @@ public sealed class NvmlClockControlTests
         return (core, memory);
     }
 
-    [GccFact]
+    [StandInFact]
     public void Clocks_are_bounded_and_left_to_the_gpu_again()
     {
         using var nvml = StandInNvml.Create(StandInGpu.Rtx3080Ti);
@@ -49,7 +49,7 @@ public sealed class NvmlClockControlTests
         Assert.Equal(0, nvml.Users);
     }
 
-    [GccFact]
+    [StandInFact]
     public void All_gpus_of_a_run_change_one_after_another()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200, StandInGpu.H200, StandInGpu.H200);
@@ -62,7 +62,7 @@ public sealed class NvmlClockControlTests
         Assert.Equal((1500u, 1980u, 1500u), (Clocks(nvml, 0).Core, Clocks(nvml, 1).Core, Clocks(nvml, 2).Core));
     }
 
-    [GccFact]
+    [StandInFact]
     public void Who_may_not_or_cannot_is_told_what_to_do()
     {
         using var nvml = StandInNvml.Create(StandInGpu.Rtx3080Ti);
@@ -78,7 +78,7 @@ public sealed class NvmlClockControlTests
         Assert.Contains("install its driver", Assert.Throws<UserErrorException>(() => NvmlClockControl.Open(new EnergyMeterOptions { NvmlLibrary = "nowhere" })).Message);
     }
 
-    [GccTheory]
+    [StandInTheory]
     [InlineData(StandInGpu.Rtx3080Ti)]
     [InlineData(StandInGpu.H200)]
     [InlineData(StandInGpu.Tomorrow)]
@@ -104,7 +104,7 @@ public sealed class NvmlClockControlTests
         }
     }
 
-    [GccFact]
+    [StandInFact]
     public void A_profile_through_nvmls_own_calls_finds_the_simulations_truth()
     {
         using var nvml = StandInNvml.Create(StandInGpu.H200);

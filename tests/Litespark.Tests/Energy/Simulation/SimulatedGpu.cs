@@ -11,7 +11,7 @@ internal sealed class SimulatedGpu(GpuPhysics physics) : TimeProvider, IEnergyMe
 {
     const long Tick = 10_000_000, CounterStep = 100_000_000; // ns
 
-    static readonly KernelWork rest = default;
+    static KernelWork Rest => default;
 
     ClockPair current, asked;
     long now, holdsAt;
@@ -56,7 +56,7 @@ internal sealed class SimulatedGpu(GpuPhysics physics) : TimeProvider, IEnergyMe
     public double ReadJoules() => counter;
 
     /// <summary>Time at rest.</summary>
-    public void Advance(TimeSpan time) => Spend(rest, (long)(time.TotalSeconds * 1e9));
+    public void Advance(TimeSpan time) => Spend(Rest, (long)(time.TotalSeconds * 1e9));
 
     /// <summary>Runs a kernel so many times in a row.</summary>
     public void Run(KernelWork work, int times)
@@ -114,7 +114,7 @@ internal sealed class SimulatedGpu(GpuPhysics physics) : TimeProvider, IEnergyMe
 
     void Use(KernelWork work, double core, double memory, long nanoseconds)
     {
-        double seconds = nanoseconds * 1e-9, watts = work == rest ? RestWatts() : physics.Watts(work, core, memory, Celsius, current.IsAutomatic);
+        double seconds = nanoseconds * 1e-9, watts = work == Rest ? RestWatts() : physics.Watts(work, core, memory, Celsius, current.IsAutomatic);
         joules += watts * seconds;
         double target = 30 + (physics.DegreesPerWatt * watts);
         Celsius = target + ((Celsius - target) * Math.Exp(-seconds / physics.ThermalSeconds));

@@ -10,7 +10,7 @@ public sealed class ClockWatchdogTests : IDisposable
 {
     const int Interrupt = 2, Terminate = 15;
 
-    readonly StandInNvml? nvml = Gcc.SkipReason is null ? StandInNvml.Create() : null;
+    readonly StandInNvml? nvml = StandInLibrary.CanBuild ? StandInNvml.Create() : null;
 
     public void Dispose() => nvml?.Dispose();
 
@@ -34,7 +34,7 @@ public sealed class ClockWatchdogTests : IDisposable
         });
     }
 
-    [GccFact]
+    [StandInFact]
     public void It_frees_the_clocks_when_its_parent_dies_and_no_polite_signal_stops_it()
     {
         using Process child = Start("--watch", "--gpu", "0000:01:00.0");
@@ -50,7 +50,7 @@ public sealed class ClockWatchdogTests : IDisposable
         Assert.Equal(["0000:01:00.0 core 0", "0000:01:00.0 memory 0"], Calls[2..]);
     }
 
-    [GccFact]
+    [StandInFact]
     public void It_goes_without_a_word_where_its_parent_needs_it_no_more()
     {
         using Process child = Start("--watch");
@@ -60,7 +60,7 @@ public sealed class ClockWatchdogTests : IDisposable
         Assert.Equal(2, Calls.Length);
     }
 
-    [GccFact]
+    [StandInFact]
     public void By_hand_it_frees_the_clocks_at_once()
     {
         using Process process = Start("--json");

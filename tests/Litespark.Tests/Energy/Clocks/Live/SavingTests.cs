@@ -16,7 +16,7 @@ namespace Litespark.Tests.Energy.Clocks.Live;
 public sealed class SavingTests(ITestOutputHelper output)
 {
     /// <summary>Kernels bound by the core and by the memory; each takes so many milliseconds.</summary>
-    static (KernelInfo Info, KernelWork Work)[] Kernels(IClockControl control, double milliseconds)
+    static (KernelInfo Info, KernelWork Work)[] Kernels(NvmlClockControl control, double milliseconds)
     {
         double core = control.CoreClocks[^1] * milliseconds / 1e3, memory = control.MemoryClocks[^1] * milliseconds / 1e3;
         return
@@ -66,7 +66,7 @@ public sealed class SavingTests(ITestOutputHelper output)
         }
     }
 
-    [GccTheory]
+    [StandInTheory]
     [InlineData(StandInGpu.Rtx3080Ti, 5, 160)]
     [InlineData(StandInGpu.H200, 1, 200)]
     [InlineData(StandInGpu.Tomorrow, 0.2, 200)]
