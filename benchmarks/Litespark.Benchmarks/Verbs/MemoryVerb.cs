@@ -41,6 +41,8 @@ internal sealed class MemoryVerb : Verb
         string[] prefixes = (options.GetValue(only) ?? "").Split(',', StringSplitOptions.TrimEntries);
         string chosen = options.GetValue(size)!;
         bool far = chosen is Far or "all";
+        if (chosen != Far && chosen != "all" && ModelShape.All.All(shape => shape.Name != chosen))
+            throw new UserErrorException($"--size: expected {Far}, {string.Join(", ", ModelShape.All.Select(shape => shape.Name))} or all, found '{chosen}'.");
         IReadOnlyList<ModelShape> shapes = chosen == Far ? [] : ModelShape.Select(chosen);
         foreach (int count in Parameters.ParseThreads(options.GetValue(threads)!))
         {

@@ -19,13 +19,13 @@ internal sealed record EnergyProfileOptions(RecipeSelection Recipe, string Out, 
 /// <param name="Level">Which level's plan is written; null for the finest that can be applied.</param>
 /// <param name="Ahead">Whether changes are begun ahead of their region.</param>
 /// <param name="SwitchMs">Milliseconds of a call that changes a clock; null for what the profile says.</param>
-/// <param name="SettleMs">Milliseconds until it holds.</param>
+/// <param name="SettleMs">Milliseconds until it holds; null for the profile's.</param>
 /// <param name="Gpus">GPUs that change together; null for what the profile says.</param>
 /// <param name="Svg">File of the picture.</param>
 /// <param name="Out">File of the plan.</param>
 /// <param name="Remeasure">Whether to measure the plan's points again before it is written.</param>
 internal sealed record EnergyPlanOptions(
-    string Profile, double Tau, PlanObjective Objective, PlanLevel? Level, bool Ahead, double? SwitchMs, double SettleMs, int? Gpus, string? Svg, string? Out, bool Remeasure);
+    string Profile, double Tau, PlanObjective Objective, PlanLevel? Level, bool Ahead, double? SwitchMs, double? SettleMs, int? Gpus, string? Svg, string? Out, bool Remeasure);
 
 /// <summary><c>energy profile|plan</c>, and what else belongs to the verb.</summary>
 internal static class EnergyCommand
@@ -78,7 +78,7 @@ internal static class EnergyCommand
         level.AcceptOnlyFromAmong([.. PlanLevels.Names]);
         var ahead = new Option<bool>("--ahead") { Description = "Take changes to happen while kernels run on, begun ahead of their region; without it the step waits for each" };
         Option<double?> switchMs = Options.OptionalNumber<double>("--switch-ms", "MS", "Time of one call that changes a clock; without it what the profile says", value => value >= 0 && double.IsFinite(value), "a number of milliseconds, 0 or more");
-        Option<double> settleMs = Options.Number("--settle-ms", "MS", "Time until a changed clock holds, with --switch-ms", 0.0, value => value >= 0 && double.IsFinite(value), "a number of milliseconds, 0 or more");
+        Option<double?> settleMs = Options.OptionalNumber<double>("--settle-ms", "MS", "Time until a changed clock holds; without it what the profile says", value => value >= 0 && double.IsFinite(value), "a number of milliseconds, 0 or more");
         Option<int?> gpus = Options.OptionalNumber<int>("--gpus", "N", "GPUs whose clocks change together, one call after another; without it what the profile says", value => value >= 1, "1 or more");
         var svg = new Option<string?>("--svg") { HelpName = "FILE", Description = "Draw the frontier" };
         var file = new Option<string?>("--out") { HelpName = "FILE", Description = "Where the plan is written (JSON)" };

@@ -43,9 +43,13 @@ internal static class EnergyPlanHandler
     /// <summary>What the profile says, unless the command line says otherwise.</summary>
     static ClockSwitching? Switching(EnergyPlanOptions options, EnergyProfile profile)
     {
-        if (options.SwitchMs is not { } milliseconds) return options.Gpus is { } count && profile.Switching is { } known ? known with { Gpus = count } : profile.Switching;
-        double watts = profile.KernelJoules / profile.KernelSeconds ?? 0;
-        return new ClockSwitching(milliseconds / 1e3, options.SettleMs / 1e3, watts, options.Gpus ?? profile.Switching?.Gpus ?? 1);
+        if (options.SwitchMs is null && profile.Switching is null)
+        {
+            return options.SettleMs is null ? null : throw new UserErrorException("--settle-ms: the profile does not say what a change of clocks takes; right would be --switch-ms beside it.");
+        }
+
+        ClockSwitching known = profile.Switching ?? new ClockSwitching(0, 0, profile.KernelJoules / profile.KernelSeconds ?? 0, 1);
+        return known with { CallSeconds = options.SwitchMs / 1e3 ?? known.CallSeconds, SettleSeconds = options.SettleMs / 1e3 ?? known.SettleSeconds, Gpus = options.Gpus ?? known.Gpus };
     }
 
     static ClockPlan Remeasure(EnergyProfile profile, Func<ClockPlanner, ClockPlan> search, ClockSwitching? switching, bool ahead, CommandContext context)

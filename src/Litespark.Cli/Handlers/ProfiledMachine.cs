@@ -38,6 +38,7 @@ internal sealed class ProfiledMachine : IDisposable
     public IClockControl TakeControl()
     {
         if (device.Gpus.Count == 0) throw new UserErrorException($"--grid: clocks are changed on GPUs (--device cuda), and this step runs on {device.HardwareName}.");
+        if (control is null) NvmlClockReset.Run(options); // a process that was killed may have left its locks: they would count as automatic
         return control ??= NvmlClockControl.Open(options);
     }
 

@@ -35,7 +35,6 @@ internal static class TrainHandler
         };
         if (MemoryGuard.Check(device, setup.Recipe, MemoryForecast.Of(setup.Program)) is { } tight) context.Progress.WriteLine("warning: " + tight);
         using var trainer = new Trainer(setup, device, settings, progress);
-        foreach (string notice in device.Notices) context.Progress.WriteLine(notice);
         TrainingSummary summary = trainer.Run();
         context.Result(writer => WriteMembers(writer, summary));
         return summary.Outcome == TrainingOutcome.Interrupted ? ExitCodes.Interrupted : ExitCodes.Done;

@@ -80,6 +80,14 @@ internal sealed class ConsoleProgress : ITrainingObserver, IDisposable
     }
 
     /// <inheritdoc/>
+    public void OnNotice(string message)
+    {
+        ClearLiveLine();
+        terminal.Writer.WriteLine(PrintableText.Of(message));
+        Redraw();
+    }
+
+    /// <inheritdoc/>
     public void OnWarning(string message)
     {
         ClearLiveLine();

@@ -25,6 +25,17 @@ internal sealed record BenchmarkWorkload(Recipe Recipe, TransformerSpec Spec, ID
     /// <summary>Model FLOPs of a step, by MFU's convention.</summary>
     public double ModelFlops => (double)ParameterCatalog.FlopsPerToken(Spec, Recipe.Training.SequenceLength) * Tokens;
 
+    /// <summary>What both plans together need: they are loaded at once.</summary>
+    public MemoryForecast BothPlans
+    {
+        get
+        {
+            MemoryForecast a = MemoryForecast.Of(Build(BaselinePlan)), b = MemoryForecast.Of(Build(LitesparkPlan));
+            return new MemoryForecast(
+                a.Weights + b.Weights, a.Gradients + b.Gradients, a.Optimizer + b.Optimizer, a.Activations + b.Activations, a.Workspace + b.Workspace, a.Total + b.Total);
+        }
+    }
+
     /// <summary>Builds a plan's program; nothing is allocated for it yet.</summary>
     public StepProgram Build(PlanOptions plan)
         => ProgramBuilder.Training(Transformer.Function(Spec), plan, Optimizer, Recipe.Training.MicroBatchSize, Recipe.Training.SequenceLength, device: Device.Profile);

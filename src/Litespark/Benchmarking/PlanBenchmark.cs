@@ -45,16 +45,8 @@ public sealed class PlanBenchmark : IDisposable
         peaks = new DevicePeaks(device);
     }
 
-    /// <summary>What both plans together need: they are loaded at once.</summary>
-    internal MemoryForecast Memory
-    {
-        get
-        {
-            MemoryForecast a = MemoryForecast.Of(workload.Build(workload.BaselinePlan)), b = MemoryForecast.Of(workload.Build(workload.LitesparkPlan));
-            return new MemoryForecast(
-                a.Weights + b.Weights, a.Gradients + b.Gradients, a.Optimizer + b.Optimizer, a.Activations + b.Activations, a.Workspace + b.Workspace, a.Total + b.Total);
-        }
-    }
+    /// <inheritdoc cref="BenchmarkWorkload.BothPlans"/>
+    internal MemoryForecast Memory => workload.BothPlans;
 
     /// <summary>Measures.</summary>
     /// <exception cref="RunFailureException">The plans do not find the same loss: their times would mean nothing.</exception>

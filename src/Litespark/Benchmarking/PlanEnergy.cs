@@ -26,6 +26,7 @@ public static class PlanEnergy
     {
         ArgumentNullException.ThrowIfNull(recipe);
         BenchmarkWorkload workload = BenchmarkWorkload.Of(recipe, device);
+        if (MemoryGuard.Check(device, recipe.Recipe, workload.BothPlans, "Both plans together need") is { } tight) status("warning: " + tight);
         using IEnergyMeter meter = EnergyMeters.Open(RecipeSettings.Energy(recipe.Recipe.Energy, device));
         status("loading both plans");
         using BenchmarkSubject baseline = Load(workload, workload.BaselinePlan), litespark = Load(workload, workload.LitesparkPlan);

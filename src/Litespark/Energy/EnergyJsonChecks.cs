@@ -45,6 +45,9 @@ internal static class EnergyJsonChecks
             next += region.Calls;
         }
 
+        if (plan.Regions.Any(region => region.Clocks.CoreMegahertz <= 0 || region.Clocks.MemoryMegahertz <= 0 || !(region.StartSeconds >= 0)))
+            return "'regions' must have clocks above 0 MHz, or null, and starts of 0 s or more.";
+        if (!(plan.Predicted.Seconds > 0)) return "'predicted' must have a time above 0.";
         if (next != plan.Calls) return $"the regions hold {next} calls, the step has {plan.Calls}.";
         return Fault(plan.Switching);
     }

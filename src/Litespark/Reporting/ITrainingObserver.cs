@@ -24,6 +24,9 @@ public interface ITrainingObserver
     /// <summary>Something that the user should know but that doesn't end the run.</summary>
     void OnWarning(string message) { }
 
+    /// <summary>How the device runs the program, where a user may want to know: what a library computes, what was left to a slower kernel, and why.</summary>
+    void OnNotice(string message) { }
+
     /// <summary>The run has ended, in whatever way.</summary>
     void OnEnd(TrainingSummary summary) { }
 }

@@ -62,6 +62,12 @@ internal static class LiveClocks
         }
 
         ClockPlan plan = EnergyJson.ReadPlan(energy.Clocks);
+        if (plan is { Level: PlanLevel.Kernel or PlanLevel.KernelLocal, Regions.Count: > 1 })
+        {
+            throw new UserErrorException(
+                $"energy.clocks: {energy.Clocks} is of level {plan.Level.Name()}, which takes changes to cost nothing: it says what clocks could save at best. Right would be a plan of 'energy plan --level region' (or pass, static).");
+        }
+
         return plan.Hardware == device.HardwareName ? plan : throw new UserErrorException(
             $"energy.clocks: {energy.Clocks} is a plan for {plan.Hardware}, and this run computes on {device.HardwareName}: clocks do not transfer to other devices. Profile and plan on this one.");
     }

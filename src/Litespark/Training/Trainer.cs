@@ -75,7 +75,16 @@ public sealed class Trainer : IDisposable
         }
 
         // Last: what was bound must be given back by Dispose.
-        clocks = LiveClocks.Open(recipe.Energy, device, setup.Program, microBatches, options.StartClockWatchdog);
+        try
+        {
+            clocks = LiveClocks.Open(recipe.Energy, device, setup.Program, microBatches, options.StartClockWatchdog);
+        }
+        catch
+        {
+            validation?.Dispose();
+            energy.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Runs to the last step, to a stop request, or to a loss that is not to be trusted.</summary>
@@ -91,6 +100,7 @@ public sealed class Trainer : IDisposable
             RunState? state = found?.State;
             if (found is { State.Algorithms: not null }) UseAlgorithms(found.Value.State.Algorithms, found.Value.Path);
             using ILoadedProgram program = device.Load(setup.Program);
+            foreach (string notice in device.Notices) observer.OnNotice(notice);
             if (found is { } checkpoint) Restore(program, checkpoint.State, checkpoint.Path);
             else InitializeWeights(program);
             using BatchLoader loader = setup.Data.CreateLoader(setup.Recipe.Training.SequenceLength, setup.Recipe.Training.MicroBatchSize, microBatches, state?.Loader);

@@ -156,6 +156,8 @@ internal sealed partial class TinyRun : IDisposable
         }
 
         public void OnWarning(string message) => inner?.OnWarning(message);
+
+        public void OnNotice(string message) => inner?.OnNotice(message);
     }
 
     /// <summary>The command line's program.</summary>

@@ -70,7 +70,11 @@ internal sealed class CudaCallFactory(CublasLtContext? cublasLt = null, CudnnCon
 
     /// <summary>cuDNN's call while every row is one document, where it has one; our own else.</summary>
     ICudaCall OfDocuments(CudaBinding binding, Operand starts, ICudaCall own, Func<CudnnContext, ICudaCall?> bind)
-        => cudnn is not null && !OwnKernelsOnly && binding.Documents.Watch(starts) && bind(cudnn) is { } whole ? new DocumentChoice(binding.Documents, whole, own) : own;
+    {
+        if (cudnn is null || OwnKernelsOnly || !binding.Documents.Watch(starts)) return own;
+        EndBinding(); // memory on which products were timed must not count as taken: cuDNN's scratch would have no room at first, and have it on resume
+        return bind(cudnn) is { } whole ? new DocumentChoice(binding.Documents, whole, own) : own;
+    }
 
     ICudaCall Product(CudaBinding binding, KernelCall call, MatMul op)
     {

@@ -47,14 +47,19 @@ public sealed class CudaDevice : IDevice, ITunable
     public static CudaDevice Open(DataType precision)
     {
         LibCudaDriver driver = CudaLibraries.OpenDriver();
+        CudnnContext? cudnn = null;
+        CublasLtContext? cublasLt = null;
         try
         {
             IKernelCompiler compiler = CudaLibraries.OpenCompiler(driver.Properties, out _);
-            CudnnContext? cudnn = precision == DataType.BFloat16 ? CudaLibraries.OpenCudnn(driver, out string withoutCudnn) : CudaLibraries.NoCudnn("it has no attention in float32", out withoutCudnn);
-            return new CudaDevice(driver, compiler, precision, CudaLibraries.OpenCublasLt(driver, out _), cudnn, withoutCudnn);
+            cudnn = precision == DataType.BFloat16 ? CudaLibraries.OpenCudnn(driver, out string withoutCudnn) : CudaLibraries.NoCudnn("it has no attention in float32", out withoutCudnn);
+            cublasLt = CudaLibraries.OpenCublasLt(driver, out _);
+            return new CudaDevice(driver, compiler, precision, cublasLt, cudnn, withoutCudnn);
         }
         catch
         {
+            cublasLt?.Dispose();
+            cudnn?.Dispose();
             driver.Dispose();
             throw;
         }

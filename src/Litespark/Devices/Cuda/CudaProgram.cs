@@ -21,6 +21,7 @@ internal sealed class CudaProgram : ILoadedProgram
     readonly CudaBinding binding;
     readonly Dictionary<StepPlan, BoundPlan> plans = [];
     ICudaCall? repeatedCall;
+    bool repeatedWhole;
     CudaGraph? repeatedGraph;
 
     public CudaProgram(StepProgram program, KernelLibrary kernels, CudaCallFactory factory)
@@ -40,9 +41,16 @@ internal sealed class CudaProgram : ILoadedProgram
             Write<float>(tensor, 0, values);
         }
 
-        foreach (StepPlan plan in program.Plans.Values)
-            plans[plan] = new BoundPlan([.. plan.Calls.Select(call => factory.Create(binding, call))]);
-        factory.EndBinding();
+        try
+        {
+            foreach (StepPlan plan in program.Plans.Values)
+                plans[plan] = new BoundPlan([.. plan.Calls.Select(call => factory.Create(binding, call))]);
+        }
+        finally
+        {
+            factory.EndBinding();
+        }
+
         stream.Synchronize();
     }
 
@@ -86,15 +94,17 @@ internal sealed class CudaProgram : ILoadedProgram
     public void Repeat(StepPlan plan, int call, int times)
     {
         ICudaCall wanted = plans[plan].Calls[call];
-        if (times >= RunsPerLaunch && repeatedCall != wanted)
+        bool isWhole = binding.Documents.RowsAreWhole;
+        if (times >= RunsPerLaunch && (repeatedCall != wanted || repeatedWhole != isWhole))
         {
             wanted.Enqueue(stream.Value); // libraries set themselves up
             times--;
             stream.Synchronize();
             repeatedGraph?.Dispose();
+            (repeatedGraph, repeatedCall) = (null, null);
             driver.BeginCapture(stream.Value);
             for (int i = 0; i < RunsPerLaunch; i++) wanted.Enqueue(stream.Value);
-            (repeatedGraph, repeatedCall) = (new CudaGraph(driver, driver.EndCapture(stream.Value)), wanted);
+            (repeatedGraph, repeatedCall, repeatedWhole) = (new CudaGraph(driver, driver.EndCapture(stream.Value)), wanted, isWhole);
         }
 
         for (; times >= RunsPerLaunch; times -= RunsPerLaunch) driver.LaunchGraph(repeatedGraph!.Value, stream.Value);

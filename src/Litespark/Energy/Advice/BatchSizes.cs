@@ -24,6 +24,10 @@ public static class BatchSizes
             {
                 throw new UserErrorException($"The profiles are of {Text(first)} and of {Text(profile)}: micro-batches are compared of one model and sequence length, on one device.");
             }
+            if (profile.Subject.TokensPerStep != first.Subject.TokensPerStep)
+            {
+                throw new UserErrorException($"The profiles' steps have {first.Subject.TokensPerStep} and {profile.Subject.TokensPerStep} tokens: micro-batches are compared within one global batch. Right would be the same training.global_batch_tokens in every profile.");
+            }
         }
 
         if (profiles.DistinctBy(profile => profile.Subject.MicroBatch).Count() != profiles.Count) throw new UserErrorException("Two profiles have the same micro-batch; one of each is right.");

@@ -21,6 +21,9 @@ public interface IClockControl : IDisposable
     /// <exception cref="UserErrorException">They may not or cannot be changed here; what was changed before stays until disposal.</exception>
     void Set(ClockPair clocks);
 
+    /// <summary>After disposal: which clocks could not be left to the GPUs, and why; null where all were.</summary>
+    string? RestoreProblem => null;
+
     /// <summary>The highest clocks of all GPUs now.</summary>
     /// <exception cref="UserErrorException">They cannot be read.</exception>
     (int CoreMegahertz, int MemoryMegahertz) Read();

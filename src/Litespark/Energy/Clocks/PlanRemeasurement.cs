@@ -35,7 +35,14 @@ public static class PlanRemeasurement
             (int Kernel, ClockPair Clocks)[] unseen = [.. points.Where(point => !measured.Contains(point))];
             if (unseen.Length == 0 || rounds == MostRounds)
             {
-                ClockPlanner last = Planner(Replace(profile, points, measure));
+                EnergyProfile again = Replace(profile, points, measure);
+                foreach ((int kernel, ClockPair clocks) in points)
+                {
+                    if (again.Kernels[kernel].Points[again.Clocks.ToList().IndexOf(clocks)] is not null) continue;
+                    throw new UserErrorException($"The clocks {clocks} of {again.Kernels[kernel].Kernel.Name} held before and do not any more (power or temperature): no plan is written. Right would be the same command on a GPU that is cool and free, or a profile without these clocks.");
+                }
+
+                ClockPlanner last = Planner(again);
                 return plan with { Remeasured = new RemeasuredPlan(last.Automatic, last.CostOf(plan), rounds) };
             }
 

@@ -65,13 +65,20 @@ public sealed class NvmlClockControl : IClockControl
     public (int CoreMegahertz, int MemoryMegahertz) Read() => (Highest(NvmlClock.Graphics), Highest(NvmlClock.Memory));
 
     /// <inheritdoc/>
+    public string? RestoreProblem { get; private set; }
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         if (nvml.IsClosed) return;
         foreach (nint device in hasChanged ? devices : [])
         {
-            nvml.FreeClock(device, NvmlClock.Graphics);
-            nvml.FreeClock(device, NvmlClock.Memory);
+            foreach (NvmlClock clock in (NvmlClock[])[NvmlClock.Graphics, NvmlClock.Memory])
+            {
+                NvmlReturn result = nvml.FreeClock(device, clock);
+                if (result is NvmlReturn.Success or NvmlReturn.NotSupported or NvmlReturn.FunctionNotFound) continue;
+                RestoreProblem ??= $"a {(clock == NvmlClock.Memory ? "memory" : "core")} clock stays bound ({nvml.ErrorText(result)}): 'litespark energy restore-clocks' as root frees it.";
+            }
         }
 
         nvml.Dispose();

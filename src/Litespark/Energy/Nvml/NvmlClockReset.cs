@@ -14,6 +14,7 @@ public static class NvmlClockReset
         {
             using NvmlLibrary nvml = NvmlLibrary.Open(options.NvmlLibrary);
             IReadOnlyList<nint> devices = GpuSelection.Find(nvml, options);
+            UserErrorException? refused = null; // the others are freed all the same
             foreach (nint device in devices)
             {
                 foreach (NvmlClock clock in (NvmlClock[])[NvmlClock.Graphics, NvmlClock.Memory])
@@ -22,11 +23,11 @@ public static class NvmlClockReset
                     // A GPU without locks has nothing to free.
                     if (result is NvmlReturn.Success or NvmlReturn.NotSupported or NvmlReturn.FunctionNotFound) continue;
                     string help = result == NvmlReturn.NoPermission ? " Changing clocks needs the capability SYS_ADMIN: run as root, in a container with --cap-add SYS_ADMIN." : "";
-                    throw new UserErrorException($"The clocks of {GpuSelection.GpuName(nvml, device)} cannot be changed ({nvml.ErrorText(result)}).{help}");
+                    refused ??= new UserErrorException($"The clocks of {GpuSelection.GpuName(nvml, device)} cannot be changed ({nvml.ErrorText(result)}).{help}");
                 }
             }
 
-            return devices.Count;
+            return refused is null ? devices.Count : throw refused;
         }
         catch (NvmlUnavailableException error)
         {

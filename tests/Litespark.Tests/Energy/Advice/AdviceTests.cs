@@ -13,13 +13,13 @@ public sealed class AdviceTests
     static Measurement At(double seconds, double watts) => new(seconds, seconds * watts, 0, true);
 
     /// <summary>A core-bound kernel (400 W at full clock) and a memory-bound one (300 W), two calls and one; the last pair lowers the memory.</summary>
-    static EnergyProfile Profile(int microBatch = 1, string model = "m", bool hasEnergy = true, bool isGrid = true)
+    static EnergyProfile Profile(int microBatch = 1, string model = "m", bool hasEnergy = true, bool isGrid = true, long tokens = 64)
     {
         ProfiledKernel Kernel(string name, params Measurement[] points) => new(
             new KernelInfo(name, "forward", "", 1, 1), [.. points.Take(isGrid ? 4 : 1).Select(point => hasEnergy ? point : point with { Joules = null })]);
         return new EnergyProfile
         {
-            Subject = new ProfileSubject(model, microBatch, 16, 16 * microBatch, ""),
+            Subject = new ProfileSubject(model, microBatch, 16, tokens, ""),
             Device = new ProfileDevice("cuda", "h", hasEnergy ? "nvml" : "estimate", "why", null),
             Clocks = clocks[..(isGrid ? 4 : 1)],
             Kernels =
@@ -66,7 +66,7 @@ public sealed class AdviceTests
     {
         IReadOnlyList<AdviceOption> sizes = BatchSizes.Of([Profile(4), Profile(2) with { Steps = [new ProfiledStep(0, At(1.6, 200))] }]);
         Assert.Equal([2, 4], sizes.Select(size => size.Setting));
-        Assert.Equal(new StepCost(1.6 / 32, 320.0 / 32), sizes[0].Cost, Near);
+        Assert.Equal(new StepCost(1.6 / 64, 320.0 / 64), sizes[0].Cost, Near);
         Assert.Equal(new StepCost(3.0 / 64, 1100.0 / 64), sizes[1].Cost, Near);
     }
 
@@ -76,6 +76,7 @@ public sealed class AdviceTests
         Assert.Contains("no measured energy (energy_source: estimate)", Assert.Throws<UserErrorException>(() => PowerLimits.Of(Profile(hasEnergy: false))).Message);
         Assert.Contains("--grid", Assert.Throws<UserErrorException>(() => PowerLimits.Of(Profile(isGrid: false))).Message);
         Assert.Contains("one model", Assert.Throws<UserErrorException>(() => BatchSizes.Of([Profile(1), Profile(2, "other")])).Message);
+        Assert.Contains("training.global_batch_tokens", Assert.Throws<UserErrorException>(() => BatchSizes.Of([Profile(1), Profile(2, tokens: 128)])).Message);
         Assert.Contains("same micro-batch", Assert.Throws<UserErrorException>(() => BatchSizes.Of([Profile(1), Profile(1)])).Message);
     }
 
@@ -93,7 +94,7 @@ public sealed class AdviceTests
             Assert.Contains("least cost (η = 0.5)", run.Out);
             Assert.Contains("power limits of the GPU", run.Out);
             System.Text.Json.JsonElement json = CliRun.Of(["energy", "advise", .. files, "--json"]).Json().Has("micro_batches", "power_limits");
-            Assert.Equal(2, json.GetProperty("micro_batches").Number("least_energy"));
+            Assert.Equal(1, json.GetProperty("micro_batches").Number("least_energy"));
             Assert.Equal(400, json.GetProperty("power_limits").Number("least_time"));
             CliRun.Of("energy", "advise", Path.Combine(folder, "nowhere.json")).AssertUserError("there is no such file");
         }

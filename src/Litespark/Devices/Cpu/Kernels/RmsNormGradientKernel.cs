@@ -71,10 +71,10 @@ internal sealed unsafe class RmsNormGradientKernel : SimdKernel
     Row Begin<T>(int n, int group) where T : struct, ISimd<T>
     {
         int column = group * groupSize;
-        float* dy_G = dy.Row(n) + column, x_G = x.Row(n) + column;
+        float* dy_G = dy.Row(n) + column, x_G = x.Row(n) + column, dx_G = dx.Row(n) + column;
         float inverse = inverseRms[(nint)n * groups + group];
-        float mean = RowSums.TripleDot<T>(weight, dy_G, x_G, groupSize) * inverse / groupSize;
-        return new(dy_G, x_G, addend.Data == null ? null : addend.Row(n) + column, dx.Row(n) + column, inverse, mean);
+        float mean = RowSums.TripleDot<T>(weight, dy_G, x_G, dx_G, groupSize) * inverse / groupSize;
+        return new(dy_G, x_G, addend.Data == null ? null : addend.Row(n) + column, dx_G, inverse, mean);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]

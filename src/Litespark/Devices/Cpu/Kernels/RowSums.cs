@@ -103,14 +103,15 @@ internal static unsafe class RowSums
         return T.Sum((s0 + s1) + (s2 + s3));
     }
 
-    /// <summary>Σ a·b·c.</summary>
+    /// <summary>Σ a·b·c; on the way asks for the row at <paramref name="next"/>, which will be written soon.</summary>
     [MethodImpl(Hot), SkipLocalsInit]
-    public static float TripleDot<T>(float* a, float* b, float* c, nint count) where T : struct, ISimd<T>
+    public static float TripleDot<T>(float* a, float* b, float* c, float* next, nint count) where T : struct, ISimd<T>
     {
         T s0 = T.Zero, s1 = T.Zero, s2 = T.Zero, s3 = T.Zero;
         nint i = 0;
         for (; i <= count - 4 * T.Count; i += 4 * T.Count)
         {
+            for (int line = 0; line < 4 * T.Count; line += 16) Prefetch.Line(next + i + line);
             s0 = T.MultiplyAdd(T.Load(a + i) * T.Load(b + i), T.Load(c + i), s0);
             s1 = T.MultiplyAdd(T.Load(a + i + T.Count) * T.Load(b + i + T.Count), T.Load(c + i + T.Count), s1);
             s2 = T.MultiplyAdd(T.Load(a + i + 2 * T.Count) * T.Load(b + i + 2 * T.Count), T.Load(c + i + 2 * T.Count), s2);

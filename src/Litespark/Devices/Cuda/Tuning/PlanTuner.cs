@@ -46,9 +46,13 @@ internal sealed class PlanTuner(KernelLibrary kernels, CublasLtContext? cublasLt
             .Select(group => new Form(group.First().Op.Name, $"{group.Key}", group.Count(), group.First().Cost.Flops, (products, _) => products.Measure(group.Key)));
 
     /// <summary>Only calls that the device has a kernel for are left in a plan.</summary>
-    static IEnumerable<Form> Attentions(IEnumerable<KernelCall> calls)
+    IEnumerable<Form> Attentions(IEnumerable<KernelCall> calls)
         => calls.Where(call => call.Op is Attention or AttentionGradient).GroupBy(call => call.Op)
-            .Select(group => new Form(group.Key.Name, Text(group.Key), group.Count(), group.First().Cost.Flops, (_, attention) => attention.Measure(group.Key)));
+            .Select(group => new Form(group.Key.Name, Text(group.Key), group.Count(), group.First().Cost.Flops, (_, attention) =>
+            {
+                cublasLt?.EndTuning(); // what products were timed on must not count as taken
+                return attention.Measure(group.Key);
+            }));
 
     /// <summary>Arenas begin at multiples of more than any alignment that counts, so offsets have the alignment of addresses.</summary>
     static MatmulProblem Problem(KernelCall call)

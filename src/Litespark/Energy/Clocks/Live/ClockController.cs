@@ -180,6 +180,13 @@ public sealed class ClockController : IDisposable
             isRestored = true;
             AppDomain.CurrentDomain.ProcessExit -= OnExit;
             control.Dispose();
+            if (control.RestoreProblem is { } left)
+            {
+                // The watchdog is not told that all is well: it tries once more when this process ends.
+                problem = problem is null ? left : $"{problem} {left}";
+                return;
+            }
+
             watchdog?.Dispose();
         }
     }

@@ -12,10 +12,13 @@ internal sealed class ClockSequencer
     /// <summary>A step this many times as long as the mean was held up by something: it says nothing of the others.</summary>
     const double Outlier = 3;
 
+    /// <summary>As many in a row are what steps take now.</summary>
+    const int MostOutliers = 3;
+
     readonly ClockSchedule schedule;
     readonly double frequency;
     long start;
-    int next;
+    int next, rejected;
 
     /// <param name="schedule">The plan's.</param>
     /// <param name="timestampFrequency">Timestamps of a second.</param>
@@ -45,7 +48,14 @@ internal sealed class ClockSequencer
     public ClockPair Stop(long ticks)
     {
         double seconds = ticks / frequency;
-        if (seconds > 0 && seconds < Outlier * StepSeconds) StepSeconds += Weight * (seconds - StepSeconds);
+        if (seconds >= Outlier * StepSeconds && ++rejected < MostOutliers) seconds = 0;
+        if (seconds > 0)
+        {
+            // Several in a row are no outliers: the prediction was wrong.
+            StepSeconds += (rejected == MostOutliers ? 1 : Weight) * (seconds - StepSeconds);
+            rejected = 0;
+        }
+
         next = schedule.Changes.Count;
         return schedule.First;
     }

@@ -131,7 +131,10 @@ internal sealed class MatmulChoices(string? path = null)
             {
                 Algorithm algorithm = default;
                 Span<ulong> words = algorithm;
-                Convert.FromHexString(entry.Value.GetProperty("algorithm").GetString()!).CopyTo(MemoryMarshal.AsBytes(words));
+                byte[] bytes = Convert.FromHexString(entry.Value.GetProperty("algorithm").GetString()!);
+                Span<byte> whole = MemoryMarshal.AsBytes(words);
+                if (bytes.Length != whole.Length) throw new FormatException($"{entry.Name}: an algorithm has {whole.Length} bytes, not {bytes.Length}");
+                bytes.CopyTo(whole);
                 choices[entry.Name] = new MatmulChoice(algorithm, entry.Value.GetProperty("milliseconds").GetSingle(), entry.Value.GetProperty("candidates").GetInt32());
             }
 

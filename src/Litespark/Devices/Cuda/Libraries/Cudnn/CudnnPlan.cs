@@ -92,15 +92,16 @@ internal sealed unsafe class CudnnPlan : IDisposable
         {
             for (int i = 0; i < configurations.Length; i++)
             {
-                if (!IsDeterministic(configurations[i]))
-                {
-                    reason = "the engines that cuDNN proposes do not give the same bits each time";
-                    continue;
-                }
-
-                var plan = new CudnnDescriptor(library, CudnnKind.ExecutionPlan);
+                CudnnDescriptor? plan = null;
                 try
                 {
+                    if (!IsDeterministic(configurations[i]))
+                    {
+                        reason = "the engines that cuDNN proposes do not give the same bits each time";
+                        continue;
+                    }
+
+                    plan = new CudnnDescriptor(library, CudnnKind.ExecutionPlan);
                     plan.Set(CudnnAttribute.PlanHandle, handle).Set(CudnnAttribute.PlanConfiguration, configurations[i]).Complete();
                     taken = i;
                     return (configurations[i], plan);
@@ -108,7 +109,7 @@ internal sealed unsafe class CudnnPlan : IDisposable
                 catch (CudaException error)
                 {
                     reason = error.Message;
-                    plan.Dispose();
+                    plan?.Dispose();
                 }
             }
 

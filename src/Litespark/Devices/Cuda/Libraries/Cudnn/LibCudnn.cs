@@ -70,7 +70,14 @@ internal sealed unsafe class CudnnHandle : SafeHandle
     /// <inheritdoc/>
     protected override bool ReleaseHandle()
     {
-        driver.MakeCurrent();
-        return library.Destroy(handle) == 0;
+        try
+        {
+            driver.MakeCurrent();
+            return library.Destroy(handle) == 0;
+        }
+        catch (Exception error) when (error is CudaException or ObjectDisposedException)
+        {
+            return false; // the GPU's context has gone, and the handle with it
+        }
     }
 }
