@@ -71,7 +71,7 @@ public class KillResumeTests(ITestOutputHelper output)
             return;
         }
 
-        using var tiny = new TinyRun(Recipe.Replace("STEPS", "120", StringComparison.Ordinal).Replace("every_steps: 3", "every_steps: 0", StringComparison.Ordinal));
+        using var tiny = new TinyRun(Recipe.Replace("STEPS", "40", StringComparison.Ordinal).Replace("every_steps: 3", "every_steps: 0", StringComparison.Ordinal));
         string undisturbed = tiny.Train("undisturbed").Run, run = tiny.At("stopped");
         using (Process process = TinyRun.Start([.. Arguments(tiny, run, 1), "--json"]))
         {
@@ -81,7 +81,7 @@ public class KillResumeTests(ITestOutputHelper output)
             Assert.True(outcome.Code == 3, $"exit {outcome.Code}: {outcome.Error}");
             JsonElement result = JsonDocument.Parse(outcome.Out).RootElement;
             int steps = Steps(run);
-            Assert.InRange(steps, 4, 119);
+            Assert.InRange(steps, 4, 39);
             Assert.Equal(steps, result.GetProperty("steps").GetInt32());
             Assert.Equal([$"step-{steps:D8}"], TinyRun.Checkpoints(run).Select(Path.GetFileName));
             Assert.Contains("--resume", outcome.Error);
