@@ -15,6 +15,8 @@ internal static class EnergyPlanHandler
     public static int Run(EnergyPlanOptions options, CommandContext context)
     {
         EnergyProfile profile = EnergyJson.ReadProfile(options.Profile);
+        foreach (string? file in (string?[])[options.Out, options.Svg])
+            if (file is not null) EnergyJson.RequireWritable(file);
         ClockSwitching? switching = Switching(options, profile);
         var planner = new ClockPlanner(profile, switching, options.Ahead);
         ClockPlan Search(ClockPlanner with, PlanLevel level) => options.Objective == PlanObjective.Energy ? with.MinimizeEnergy(level, options.Tau) : with.MinimizeEnergyDelay(level);
@@ -29,10 +31,10 @@ internal static class EnergyPlanHandler
         string verdict = Verdict(plan);
         context.Out.WriteLine($"  {verdict}");
         bool isRefused = plan.Remeasured is { } again && !again.Confirms(plan);
-        if (options.Out is { } file && !isRefused)
+        if (options.Out is { } written && !isRefused)
         {
-            EnergyJson.Write(file, plan);
-            context.Out.WriteLine($"  The plan of level {chosen.Name()} is in {file}.");
+            EnergyJson.Write(written, plan);
+            context.Out.WriteLine($"  The plan of level {chosen.Name()} is in {written}.");
         }
 
         if (options.Svg is { } picture) File.WriteAllText(picture, FrontierSvg.Draw($"{profile.Subject.Model} on {profile.Device.Hardware}", planner.Automatic, frontier));

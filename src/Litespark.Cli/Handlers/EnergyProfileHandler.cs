@@ -13,6 +13,7 @@ internal static class EnergyProfileHandler
     public static int Run(EnergyProfileOptions options, CommandContext context)
     {
         LoadedRecipe recipe = options.Recipe.Load();
+        EnergyJson.RequireWritable(options.Out);
         using var bench = new ProfiledMachine(recipe);
         if (bench.Warning is { } tight) context.Progress.WriteLine("warning: " + tight);
         IReadOnlyList<ClockPair> clocks = options.Grid ? ClockGrid.Of(bench.TakeControl(), options.CoreStep, options.MemoryClocks is { Length: > 0 } memory ? memory : null) : [];

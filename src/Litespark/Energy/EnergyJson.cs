@@ -33,6 +33,27 @@ public static class EnergyJson
         return plan;
     }
 
+    /// <summary>Makes sure, before hours of measuring, that a file can be written afterwards; leaves what is there as it is.</summary>
+    /// <exception cref="UserErrorException">It cannot.</exception>
+    public static void RequireWritable(string path)
+    {
+        bool isNew = !File.Exists(path);
+        try
+        {
+            using (File.Open(path, FileMode.OpenOrCreate, FileAccess.Write))
+            {
+            }
+
+            if (isNew) File.Delete(path);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw CannotWrite(path, cause);
+        }
+    }
+
+    static UserErrorException CannotWrite(string path, Exception cause) => new($"{path}: cannot be written: {cause.Message}", cause);
+
     static void Write<T>(string path, T value, JsonTypeInfo<T> type)
     {
         try
@@ -43,7 +64,7 @@ public static class EnergyJson
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
-            throw new UserErrorException($"{path}: cannot be written: {cause.Message}", cause);
+            throw CannotWrite(path, cause);
         }
     }
 

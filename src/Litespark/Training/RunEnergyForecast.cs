@@ -15,7 +15,11 @@ internal sealed record RunEnergyForecast(long Steps, double JoulesPerToken, doub
     /// <summary>The forecast for a device.</summary>
     public static RunEnergyForecast Of(Recipe recipe, PlanReport report, IDevice device)
     {
-        FullLoad power = FullLoad.Of(RecipeSettings.Energy(recipe.Energy, device), device.Threads);
+        EnergyMeterOptions options = RecipeSettings.Energy(recipe.Energy, device);
+        bool isStandIn = recipe.Engine.Device == DeviceChoice.Cuda && device.Gpus.Count == 0;
+        // What the recipe says of its GPUs is not true of the CPU that stands in for them.
+        FullLoad power = FullLoad.Of(isStandIn ? options with { TdpWatts = null } : options, device.Threads);
+        if (isStandIn) power = power with { Explanation = $"{power.Explanation}: this CPU's, not a GPU's" };
         long steps = recipe.Training.MaxSteps;
         if (recipe.Training.MaxTokens is { } tokens) steps = Math.Min(steps, (tokens + report.TokensPerStep - 1) / report.TokensPerStep);
         double stepJoules = power.Watts * report.StepSeconds;

@@ -52,6 +52,18 @@ public sealed class EnergyVerbTests : IDisposable
     }
 
     [Fact]
+    public void Where_nothing_can_be_written_nothing_is_measured()
+    {
+        string lost = Path.Combine(folder, "no", "such", "folder", "p.json");
+        CliRun profile = CliRun.Of(["energy", "profile", "llama-15m", .. tiny, "--out", lost]);
+        profile.AssertUserError("cannot be written");
+        Assert.DoesNotContain("window", profile.Error, StringComparison.OrdinalIgnoreCase);
+        EnergyJson.Write(At("p.json"), PaperProfiles.Calibrated(batch: 8));
+        CliRun.Of("energy", "plan", At("p.json"), "--svg", lost, "--out", At("plan.json")).AssertUserError("cannot be written");
+        Assert.False(File.Exists(At("plan.json")));
+    }
+
+    [Fact]
     public void A_plan_says_what_each_level_saves_and_is_written_with_its_picture()
     {
         EnergyJson.Write(At("p.json"), PaperProfiles.Calibrated(batch: 8));

@@ -125,6 +125,14 @@ public class PlanVerbTests
     }
 
     [Fact]
+    public void A_GPUs_power_is_not_taken_for_that_of_the_processor_in_its_place()
+    {
+        CliRun plan = CliRun.Of(["plan", .. Tiny[..^2], "--device", "cuda", "--set", "energy.tdp_watts=700"]);
+        Assert.DoesNotContain("700 W", plan.Out);
+        Assert.Contains("this CPU's, not a GPU's", plan.Out);
+    }
+
+    [Fact]
     public void A_stand_in_leaves_the_json_as_it_is()
     {
         CliRun plan = CliRun.Of(["plan", .. Tiny[..^2], "--device", "cuda", "--json"]);

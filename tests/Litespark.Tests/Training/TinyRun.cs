@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
@@ -145,6 +146,15 @@ internal sealed partial class TinyRun : IDisposable
 
     /// <summary>Sends a signal.</summary>
     public static void Signal(Process process, int signal) => _ = Kill(process.Id, signal);
+
+    /// <summary>Whether this process ignores a signal; false where Linux's account of itself cannot be read.</summary>
+    public static bool Ignores(int signal)
+    {
+        const string Key = "SigIgn:";
+        if (!File.Exists("/proc/self/status")) return false;
+        string mask = File.ReadLines("/proc/self/status").Single(line => line.StartsWith(Key, StringComparison.Ordinal))[Key.Length..];
+        return (ulong.Parse(mask.Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) >> (signal - 1) & 1) != 0;
+    }
 
     public void Dispose() => folder.Dispose();
 
