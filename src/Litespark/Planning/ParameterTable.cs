@@ -53,6 +53,18 @@ public sealed class StoredParameter
     /// <summary>Second moment (AdamW).</summary>
     public PersistentTensor? SecondMoment { get; internal set; }
 
+    /// <summary>How a block-sparse parameter is cut; null for a dense one.</summary>
+    public BlockGrid? Grid { get; internal set; }
+
+    /// <summary>Which of a block-sparse parameter's blocks are live (<see cref="BlockTopology"/>).</summary>
+    public PersistentTensor? Topology { get; internal set; }
+
+    /// <summary>Mean |weight| and mean |gradient| of a block-sparse parameter's blocks, in a training program.</summary>
+    public (PersistentTensor Weights, PersistentTensor Gradients)? BlockNorms { get; internal set; }
+
+    /// <summary>A sparse parameter whose gradient is not of products alone: it is made whole, and its dead blocks are dropped before clipping.</summary>
+    public bool HasWholeGradient { get; internal set; }
+
     /// <summary>Updated by Muon rather than AdamW.</summary>
     public bool UsesMuon { get; internal set; }
 

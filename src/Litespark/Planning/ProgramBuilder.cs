@@ -24,6 +24,12 @@ public sealed class ProgramBuilder
     /// <summary>Plan that updates the weights.</summary>
     public const string Update = "update";
 
+    /// <summary>Plan that computes the norms of sparse weights' blocks and of their gradients'; only where there are sparse weights.</summary>
+    public const string BlockNorms = "block_norms";
+
+    /// <summary>Plan that zeroes dead blocks of weights, gradients and moments; only where there are sparse weights.</summary>
+    public const string ZeroDeadBlocks = "zero_dead_blocks";
+
     /// <summary>Plan that only computes losses, token by token and summed.</summary>
     public const string Evaluate = "evaluate";
 
@@ -34,6 +40,7 @@ public sealed class ProgramBuilder
     readonly List<StepPlan> plans = [];
     readonly Func<string, bool> isTrainable;
     readonly DeviceProfile device;
+    readonly SparsitySettings? sparsity;
     ParameterTable? parameters;
     int vocabulary;
 
@@ -42,8 +49,10 @@ public sealed class ProgramBuilder
     /// <param name="options">Passes.</param>
     /// <param name="isTrainable">Which parameters train; all by default.</param>
     /// <param name="device">What it will run on; the CPU by default.</param>
-    public ProgramBuilder(ModelFunction model, PlanOptions options, Func<string, bool>? isTrainable = null, DeviceProfile? device = null)
+    /// <param name="sparsity">Which weights are block-sparse; none by default.</param>
+    public ProgramBuilder(ModelFunction model, PlanOptions options, Func<string, bool>? isTrainable = null, DeviceProfile? device = null, SparsitySettings? sparsity = null)
     {
+        this.sparsity = sparsity;
         this.device = device ?? DeviceProfile.Cpu;
         layout = new PersistentLayout(this.device.PaddingElements);
         this.model = model;
@@ -52,9 +61,9 @@ public sealed class ProgramBuilder
     }
 
     /// <summary>A program that trains: first and next micro-batch, clip, update, evaluate.</summary>
-    public static StepProgram Training(ModelFunction model, PlanOptions options, OptimizerSettings optimizer, int sequences, int sequenceLength, Func<string, bool>? isTrainable = null, DeviceProfile? device = null)
+    public static StepProgram Training(ModelFunction model, PlanOptions options, OptimizerSettings optimizer, int sequences, int sequenceLength, Func<string, bool>? isTrainable = null, DeviceProfile? device = null, SparsitySettings? sparsity = null)
     {
-        var builder = new ProgramBuilder(model, options, isTrainable, device);
+        var builder = new ProgramBuilder(model, options, isTrainable, device, sparsity);
         builder.AddMicroBatch(FirstMicroBatch, sequences, sequenceLength, optimizer, accumulate: false);
         builder.AddMicroBatch(NextMicroBatch, sequences, sequenceLength, optimizer, accumulate: true);
         builder.AddUpdate(optimizer);
@@ -142,6 +151,8 @@ public sealed class ProgramBuilder
         ChunkedLoss.Expand(graph, device.LossChunkElements);
         if (options.Has("accumulate_into")) AccumulateInto.Run(graph);
         Recompute.Run(graph, options.Recompute);
+        foreach (StoredParameter parameter in parameters!.Stored.Where(parameter => parameter.Grid is not null))
+            parameter.HasWholeGradient |= !BlockSparsity.IsSumOfProducts(graph, parameter.Name);
         Compile(name, graph);
     }
 
@@ -151,6 +162,10 @@ public sealed class ProgramBuilder
         var update = new UpdateGraph(parameters!, layout, optimizer, options.Has("fused_optimizer"));
         Compile(Clip, update.BuildClip());
         Compile(Update, update.BuildUpdate());
+        if (!parameters!.Stored.Any(parameter => parameter.Grid is not null)) return;
+        var topology = new TopologyGraph(parameters);
+        Compile(BlockNorms, topology.BuildBlockNorms());
+        Compile(ZeroDeadBlocks, topology.BuildZeroDeadBlocks());
     }
 
     /// <summary>The finished program.</summary>
@@ -187,6 +202,7 @@ public sealed class ProgramBuilder
     {
         PlaceParameters(graph, null, null);
         ChunkedLoss.Expand(graph, device.LossChunkElements);
+        BlockSparsity.Run(graph, parameters!);
         Cleanup.Run(graph);
         plans.Add(PlanCompiler.Compile(name, graph, Bind(graph), options.Has("in_place")));
     }
@@ -196,7 +212,7 @@ public sealed class ProgramBuilder
     {
         if (parameters is not null) return;
         Value[] sources = [.. graph.Sources.Where(source => source.Role == ValueRole.Parameter)];
-        parameters = ParameterPlacement.Place(layout, sources, gradients is null ? null : gradients.ContainsKey, optimizer);
+        parameters = ParameterPlacement.Place(layout, sources, gradients is null ? null : gradients.ContainsKey, optimizer, sparsity);
     }
 
     Dictionary<Value, PersistentTensor> Bind(Graph graph)

@@ -30,14 +30,23 @@ internal sealed class UpdateGraph
     public Graph BuildClip()
     {
         var builder = new GraphBuilder { Phase = Phase.Optimizer };
-        PersistentTensor[] gradients = fused
-            ? [Span("gradients", trained, parameter => parameter.Gradient!)]
-            : [.. trained.Select(parameter => parameter.Gradient!)];
+        StoredParameter[] dense = [.. trained.Where(parameter => parameter.Grid is null)];
+        PersistentTensor[] gradients = fused && dense.Length > 0
+            ? [Span("gradients", dense, parameter => parameter.Gradient!)]
+            : [.. dense.Select(parameter => parameter.Gradient!)];
         Value? squares = null;
         foreach (PersistentTensor tensor in gradients)
         {
             Value gradient = State(builder, tensor);
             squares = squares is null ? builder.Apply1(new SumOfSquares(), gradient) : builder.Apply1(new SumOfSquares().WithAddend(0), gradient, squares);
+        }
+
+        foreach (StoredParameter parameter in trained.Where(parameter => parameter.Grid is not null))
+        {
+            Value gradient = State(builder, parameter.Gradient!), topology = State(builder, parameter.Topology!);
+            if (parameter.HasWholeGradient) builder.Apply(new ZeroDeadBlocks(parameter.Grid!), gradient, topology);
+            var op = new BlockSparseSumOfSquares(parameter.Grid!);
+            squares = squares is null ? builder.Apply1(op, gradient, topology) : builder.Apply1(op.WithAddend(0), gradient, topology, squares);
         }
 
         IReadOnlyList<Value> outputs = builder.Apply(new ClipFactor((float)settings.GradientClip), squares!);
@@ -51,7 +60,7 @@ internal sealed class UpdateGraph
     {
         var builder = new GraphBuilder { Phase = Phase.Optimizer };
         Value schedule = builder.Input("schedule", new Shape(4)), factor = builder.State(FactorName, new Shape(1));
-        StoredParameter[] adam = [.. trained.Where(parameter => !parameter.UsesMuon)];
+        StoredParameter[] adam = [.. trained.Where(parameter => !parameter.UsesMuon && parameter.Grid is null)];
         if (fused)
         {
             foreach (IGrouping<bool, StoredParameter> group in adam.GroupBy(parameter => parameter.Decays))
@@ -63,6 +72,7 @@ internal sealed class UpdateGraph
                 AdamW(builder, parameter.Decays, schedule, factor, parameter.Master is not null, (_, select) => select(parameter));
         }
 
+        foreach (StoredParameter parameter in trained.Where(parameter => parameter.Grid is not null)) BlockSparseAdamW(builder, parameter, schedule, factor);
         Value learningRate = builder.Slice(schedule, 0, 3, 1);
         foreach (StoredParameter parameter in trained.Where(parameter => parameter.UsesMuon)) Muon(builder, parameter, settings, learningRate, factor);
         return builder.Graph;
@@ -76,6 +86,16 @@ internal sealed class UpdateGraph
         Value weight = hasMaster ? Find("master", parameter => parameter.Master!) : Find("weights", parameter => parameter.Weight);
         Value[] inputs = [weight, Find("gradients", parameter => parameter.Gradient!), Find("m", parameter => parameter.FirstMoment!), Find("v", parameter => parameter.SecondMoment!), schedule, factor];
         builder.Apply(op, hasMaster ? [.. inputs, Find("weights", parameter => parameter.Weight)] : inputs);
+    }
+
+    /// <summary>The live blocks of a sparse parameter; sparse parameters are updated one by one.</summary>
+    void BlockSparseAdamW(GraphBuilder builder, StoredParameter parameter, Value schedule, Value factor)
+    {
+        bool hasMaster = parameter.Master is not null;
+        var op = new BlockSparseAdamW(parameter.Grid!, (float)settings.Beta1, (float)settings.Beta2, (float)settings.Epsilon, (float)settings.WeightDecay, hasMaster);
+        Value Find(PersistentTensor? tensor) => State(builder, tensor!);
+        Value[] inputs = [Find(parameter.Master ?? parameter.Weight), Find(parameter.Gradient), Find(parameter.FirstMoment), Find(parameter.SecondMoment), Find(parameter.Topology), schedule, factor];
+        builder.Apply(op, hasMaster ? [.. inputs, Find(parameter.Weight)] : inputs);
     }
 
     /// <summary>
