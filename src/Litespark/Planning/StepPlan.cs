@@ -1,4 +1,6 @@
 using Litespark.Graphs;
+using Litespark.Graphs.Ops;
+using Litespark.Planning.Passes;
 
 namespace Litespark.Planning;
 
@@ -60,6 +62,9 @@ public sealed class KernelCall
 
     /// <summary>FLOPs executed and bytes moved.</summary>
     public Cost Cost { get; }
+
+    /// <summary>Stored parameter over whose live blocks the call works; null for dense work.</summary>
+    public string? SparseParameter => Op is BlockSparseOp op ? Inputs[op.TopologyInput].Value.Name[BlockSparsity.TopologyName("").Length..] : null;
 
     /// <summary>Element type that it computes in: that of its first operand that is no integer.</summary>
     public DataType Precision => Inputs.Concat(Outputs).Select(operand => operand.Value.Type.DataType).FirstOrDefault(type => type != DataType.Int32, DataType.Float32);

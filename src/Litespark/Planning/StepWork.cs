@@ -1,9 +1,26 @@
 using Litespark.Graphs;
+using Litespark.Graphs.Ops;
 
 namespace Litespark.Planning;
 
 /// <summary>FLOPs of one precision.</summary>
 internal readonly record struct PrecisionWork(DataType Precision, double Flops);
+
+/// <summary>What of a plan's sparse work a step really does: contents of buffers, which the plan itself does not know.</summary>
+/// <param name="Density">Share of live weights of a stored parameter, as its products count it: 1 where the dense product is used.</param>
+/// <param name="DenseGradients">Weight gradients are computed for dead blocks too.</param>
+/// <param name="AttentionShare">Share of the causal area that attention computes.</param>
+internal sealed record LiveWork(Func<string, double> Density, bool DenseGradients, double AttentionShare)
+{
+    /// <summary>FLOPs that a call executes.</summary>
+    public double Flops(KernelCall call) => call.Op switch
+    {
+        BlockSparseWeightGradient when DenseGradients => call.Cost.Flops,
+        BlockSparseOp => call.Cost.Flops * Density(call.SparseParameter!),
+        Attention or AttentionGradient => call.Cost.Flops * AttentionShare,
+        _ => call.Cost.Flops,
+    };
+}
 
 /// <summary>Which plans one optimiser step runs, and how often.</summary>
 internal static class StepWork
@@ -19,10 +36,10 @@ internal static class StepWork
     }
 
     /// <summary>FLOPs that a step executes, by the precision that calls compute in.</summary>
-    public static PrecisionWork[] ByPrecision(StepProgram program, int microBatches)
-        => [.. Of(program, microBatches).SelectMany(part => part.Plan.Calls.Select(call => (call.Precision, Flops: call.Cost.Flops * part.Times)))
+    public static PrecisionWork[] ByPrecision(StepProgram program, int microBatches, LiveWork? live = null)
+        => [.. Of(program, microBatches).SelectMany(part => part.Plan.Calls.Select(call => (call.Precision, Flops: (live?.Flops(call) ?? call.Cost.Flops) * part.Times)))
             .GroupBy(item => item.Precision, (precision, items) => new PrecisionWork(precision, items.Sum(item => item.Flops))).Where(work => work.Flops > 0)];
 
-    /// <summary>FLOPs that a step executes.</summary>
+    /// <summary>FLOPs that a step executes, everything alive.</summary>
     public static double Flops(StepProgram program, int microBatches) => Of(program, microBatches).Sum(part => part.Plan.Flops * part.Times);
 }

@@ -18,6 +18,9 @@ public interface ITrainingObserver
     /// <summary>A checkpoint is whole on disk.</summary>
     void OnCheckpoint(long step, string path) { }
 
+    /// <summary>The live blocks of sparse weights have changed.</summary>
+    void OnTopology(TopologyMetrics metrics) { }
+
     /// <summary>The model wrote a sample text.</summary>
     void OnSample(long step, string text) { }
 

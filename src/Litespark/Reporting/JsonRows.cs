@@ -35,6 +35,24 @@ internal static class JsonRows
         writer.WriteOptional("joules_per_token"u8, row.JoulesPerToken);
         writer.WriteString("energy_source"u8, row.EnergySource);
         writer.WriteOptional("density"u8, row.Density);
+        writer.WriteOptional("flops"u8, row.Flops);
+        writer.WriteOptional("mask_churn"u8, row.MaskChurn);
+        writer.WriteOptional("attention_share"u8, row.AttentionShare);
+        writer.WriteEndObject();
+    }
+
+    /// <summary>A change of topology.</summary>
+    public static void Write(Utf8JsonWriter writer, TopologyMetrics row)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("event"u8, "topology"u8);
+        writer.WriteNumber("step"u8, row.Step);
+        writer.WriteString("phase"u8, row.Phase);
+        writer.WriteOptional("density"u8, row.Density);
+        writer.WriteOptional("churn"u8, row.Churn);
+        writer.WriteStartObject("layers"u8);
+        foreach ((string name, double density) in row.Layers) writer.WriteNumber(name, density);
+        writer.WriteEndObject();
         writer.WriteEndObject();
     }
 

@@ -66,6 +66,13 @@ public sealed class MetricsWriter : ITrainingObserver, IDisposable
         LastEvalStep = metrics.Step;
     }
 
+    /// <inheritdoc/>
+    public void OnTopology(TopologyMetrics metrics)
+    {
+        JsonRows.Write(json, metrics);
+        WriteLine();
+    }
+
     /// <summary>Waits until the rows are on the disk, so that they outlive a power cut.</summary>
     public void Flush() => file.Flush(flushToDisk: true);
 

@@ -44,6 +44,34 @@ public readonly record struct StepMetrics
 
     /// <summary>Share of live weights under sparse training, 0 to 1; 1 when dense.</summary>
     public double? Density { get; init; }
+
+    /// <summary>FLOPs executed so far, over the whole run: sparse work as executed.</summary>
+    public double? Flops { get; init; }
+
+    /// <summary>Share of live blocks that a change of topology in this step exchanged; null where there was none.</summary>
+    public double? MaskChurn { get; init; }
+
+    /// <summary>Share of the causal area that attention computes; 1 when dense.</summary>
+    public double? AttentionShare { get; init; }
+}
+
+/// <summary>A row of <c>metrics.jsonl</c> about a change of topology in sparse training.</summary>
+public sealed record TopologyMetrics
+{
+    /// <summary>Step whose gradients it was made by.</summary>
+    public required long Step { get; init; }
+
+    /// <summary>Phase of sparse training: <c>dense</c>, <c>sparsify</c>, <c>sparse</c>, <c>restore</c>.</summary>
+    public required string Phase { get; init; }
+
+    /// <summary>Share of live weights among those that may die.</summary>
+    public required double Density { get; init; }
+
+    /// <summary>Share of live blocks that were exchanged.</summary>
+    public required double Churn { get; init; }
+
+    /// <summary>Share of live weights of every sparse weight, by its canonical name.</summary>
+    public required IReadOnlyList<(string Name, double Density)> Layers { get; init; }
 }
 
 /// <summary>An evaluation row of <c>metrics.jsonl</c>.</summary>

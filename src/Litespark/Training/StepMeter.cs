@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Litespark.Energy;
+using Litespark.Graphs;
 using Litespark.Models;
 using Litespark.Planning;
 using Litespark.Reporting;
@@ -13,9 +14,11 @@ internal sealed class StepMeter
     readonly JoulesPerTokenWindow window = new();
     readonly double modelFlopsPerToken;
     readonly DevicePeaks peaks;
-    readonly PrecisionWork[] workPerStep;
+    readonly double[] executed = new double[Enum.GetValues<DataType>().Length];
     readonly double joulesBefore, joulesAtStart;
     readonly long memoryBytes;
+    PrecisionWork[] workPerStep;
+    double flops;
     long totalTicks, totalTokens, started;
 
     /// <param name="device">Sampled for its peak.</param>
@@ -23,8 +26,10 @@ internal sealed class StepMeter
     /// <param name="setup">Model and program.</param>
     /// <param name="microBatches">Micro-batches of a step.</param>
     /// <param name="joulesBefore">Energy of the run before it was resumed.</param>
-    public StepMeter(IDevice device, IEnergyMeter energy, TrainingSetup setup, int microBatches, double joulesBefore)
+    /// <param name="flopsBefore">FLOPs that the run executed before it was resumed.</param>
+    public StepMeter(IDevice device, IEnergyMeter energy, TrainingSetup setup, int microBatches, double joulesBefore, double flopsBefore)
     {
+        flops = flopsBefore;
         peaks = new DevicePeaks(device);
         this.energy = energy;
         this.joulesBefore = joulesBefore;
@@ -38,6 +43,18 @@ internal sealed class StepMeter
     /// <summary>Energy of the whole run so far.</summary>
     public double Joules => joulesBefore + energy.ReadJoules() - joulesAtStart;
 
+    /// <summary>FLOPs that steps have executed over the whole run so far.</summary>
+    public double Flops => flops;
+
+    /// <summary>Share of live weights, 0 to 1.</summary>
+    public double Density { get; set; } = 1;
+
+    /// <summary>Share of live blocks that the change of topology in this step exchanged; null where there was none.</summary>
+    public double? MaskChurn { get; set; }
+
+    /// <summary>Share of the causal area that attention computes.</summary>
+    public double AttentionShare { get; set; } = 1;
+
     /// <summary>Mean rate over all steps of this process.</summary>
     public double? TokensPerSecond => totalTicks == 0 ? null : totalTokens / TotalSeconds;
 
@@ -45,11 +62,13 @@ internal sealed class StepMeter
     public double? Mfu => totalTicks == 0 ? null : peaks.Mfu(totalTokens * modelFlopsPerToken, TotalSeconds);
 
     /// <summary>Mean hardware FLOP utilisation over all steps of this process.</summary>
-    public double? Hfu => totalTicks == 0 ? null : peaks.Hfu(workPerStep, TotalSeconds / Steps);
-
-    long Steps { get; set; }
+    public double? Hfu => totalTicks == 0 ? null
+        : peaks.Hfu([.. executed.Select((sum, type) => new PrecisionWork((DataType)type, sum)).Where(work => work.Flops > 0)], TotalSeconds);
 
     double TotalSeconds => Stopwatch.GetElapsedTime(0, totalTicks).TotalSeconds;
+
+    /// <summary>Says what a step executes from here on: sparse work changes with its topology.</summary>
+    public void SetWork(PrecisionWork[] work) => workPerStep = work;
 
     /// <summary>Measures the device's peak again; the largest counts.</summary>
     public void SamplePeak() => peaks.Sample();
@@ -66,7 +85,12 @@ internal sealed class StepMeter
         double seconds = Stopwatch.GetElapsedTime(started, now).TotalSeconds, joules = Joules;
         totalTicks += now - started;
         totalTokens += stepTokens;
-        Steps++;
+        foreach (PrecisionWork part in workPerStep)
+        {
+            flops += part.Flops;
+            executed[(int)part.Precision] += part.Flops;
+        }
+
         return new StepMetrics
         {
             Step = step,
@@ -82,7 +106,10 @@ internal sealed class StepMeter
             Joules = joules,
             JoulesPerToken = window.Add(now, joules, tokens),
             EnergySource = energy.Source,
-            Density = 1,
+            Density = Density,
+            Flops = flops,
+            MaskChurn = MaskChurn,
+            AttentionShare = AttentionShare,
         };
     }
 }

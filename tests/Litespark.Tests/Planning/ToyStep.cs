@@ -11,9 +11,9 @@ internal sealed class ToyStep : IDisposable
     readonly MicroBatch[] batches;
 
     public ToyStep(IDevice device, TransformerSpec spec, PlanOptions options, OptimizerSettings? optimizer = null, int microBatches = 1, int rows = 3, int length = 17,
-        Func<int, bool>? isWhole = null)
+        Func<int, bool>? isWhole = null, SparsitySettings? sparsity = null)
     {
-        Program = ProgramBuilder.Training(Transformer.Function(spec), options, optimizer ?? new OptimizerSettings(), rows, length, device: device.Profile);
+        Program = ProgramBuilder.Training(Transformer.Function(spec), options, optimizer ?? new OptimizerSettings(), rows, length, device: device.Profile, sparsity: sparsity);
         Loaded = device.Load(Program);
         ParameterStore.Initialize(Loaded, 7);
         batches = [.. Enumerable.Range(0, microBatches).Select(i => ToyModels.Batch(rows, length, spec.VocabSize, i))];
