@@ -31,6 +31,7 @@ internal static class ModelResolver
         // A head size that is merely the quotient must be an exact one.
         int? headDim = model.HeadDim is null && spec.HeadDim == spec.HiddenSize / spec.NumAttentionHeads ? null : spec.HeadDim;
         ShapeChecks.Run(loaded, new ShapeFacts(spec.HiddenSize, spec.NumAttentionHeads, spec.NumKeyValueHeads, headDim, spec.MaxPositionEmbeddings, spec.Family == ModelFamily.Gpt2));
+        SparsityChecks.Model(loaded, spec);
         return spec;
     }
 

@@ -34,6 +34,9 @@ public sealed record Recipe
     /// <summary>How the step runs.</summary>
     public EngineSection Engine { get; init; } = new();
 
+    /// <summary>Which weights live when, and what attention leaves out.</summary>
+    public SparsitySection Sparsity { get; init; } = new();
+
     /// <summary>Validation.</summary>
     public EvaluationSection Evaluation { get; init; } = new();
 
@@ -64,6 +67,8 @@ public sealed record Recipe
         Section("optimizer", r => r.Optimizer, (r, v) => r with { Optimizer = v }, OptimizerSection.Definitions, "The rule that updates the weights."),
         Section("schedule", r => r.Schedule, (r, v) => r with { Schedule = v }, ScheduleSection.Definitions, "The learning rate over time."),
         Section("engine", r => r.Engine, (r, v) => r with { Engine = v }, EngineSection.Definitions, "How the step runs: never what it computes."),
+        Section("sparsity", r => r.Sparsity, (r, v) => r with { Sparsity = v }, SparsitySection.Definitions,
+            "Sparse training: which blocks of the weights live (products skip dead ones), and which keys attention leaves out."),
         Section("evaluation", r => r.Evaluation, (r, v) => r with { Evaluation = v }, EvaluationSection.Definitions, "Loss and bits per byte on held-out data."),
         Section("checkpoints", r => r.Checkpoints, (r, v) => r with { Checkpoints = v }, CheckpointsSection.Definitions, "What is saved, and when."),
         Section("logging", r => r.Logging, (r, v) => r with { Logging = v }, LoggingSection.Definitions, "What is shown."),

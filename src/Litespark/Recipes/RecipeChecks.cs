@@ -16,6 +16,7 @@ internal static class RecipeChecks
         Model(loaded, recipe);
         Tokenizer(loaded, recipe);
         Engine(loaded, recipe.Engine);
+        SparsityChecks.Run(loaded);
         Energy(loaded, recipe.Energy);
     }
 
