@@ -61,7 +61,7 @@ public sealed record TopologyMetrics
     /// <summary>Step whose gradients it was made by.</summary>
     public required long Step { get; init; }
 
-    /// <summary>Phase of sparse training: <c>dense</c>, <c>sparsify</c>, <c>sparse</c>, <c>restore</c>.</summary>
+    /// <summary>Phase of sparse training: <c>dense_start</c>, <c>warm_up</c>, <c>ultra_sparse</c>, <c>restoration</c>, <c>dense_end</c>.</summary>
     public required string Phase { get; init; }
 
     /// <summary>Share of live weights among those that may die.</summary>

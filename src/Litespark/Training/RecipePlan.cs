@@ -3,6 +3,7 @@ using Litespark.Models;
 using Litespark.Planning;
 using Litespark.Planning.Passes;
 using Litespark.Recipes;
+using Litespark.Training.Sparsity;
 
 namespace Litespark.Training;
 
@@ -40,7 +41,8 @@ public sealed class RecipePlan
         ExpectedVocabulary vocabulary = missing is null ? Vocabulary(recipe) : default;
         TransformerSpec spec = TrainingSetup.ResolveSpec(loaded, vocabulary.Size);
         StepProgram program = ProgramBuilder.Training(
-            Transformer.Function(spec), RecipeSettings.Plan(recipe.Engine), RecipeSettings.Optimizer(recipe.Optimizer), recipe.Training.MicroBatchSize, recipe.Training.SequenceLength, device: device);
+            Transformer.Function(spec), RecipeSettings.Plan(recipe.Engine), RecipeSettings.Optimizer(recipe.Optimizer), recipe.Training.MicroBatchSize, recipe.Training.SequenceLength, device: device,
+            sparsity: SparseTraining.Settings(spec, recipe.Sparsity, device));
         return new RecipePlan(recipe, spec, program)
         {
             IsVocabularyForecast = vocabulary.IsForecast && model.VocabSize is null && model.Path is null,

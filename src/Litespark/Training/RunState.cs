@@ -21,6 +21,12 @@ public sealed record RunState(long Step, long Updates, long Tokens, double? Loss
     /// <summary>Algorithms that the device chose by timing (<see cref="Planning.IDevice.ChosenAlgorithms"/>); null where it chose none.</summary>
     public JsonObject? Algorithms { get; init; }
 
+    /// <summary>FLOPs executed by all steps so far.</summary>
+    public double Flops { get; init; }
+
+    /// <summary>Masks and phases of sparse training (<see cref="Sparsity.SparsityController.ToJson"/>); null for a dense run.</summary>
+    public JsonObject? Sparsity { get; init; }
+
     /// <summary>As <c>training_state.json</c> holds it.</summary>
     public JsonObject ToJson() => new()
     {
@@ -37,6 +43,8 @@ public sealed record RunState(long Step, long Updates, long Tokens, double? Loss
         ["optimizer"] = Optimizer,
         ["loader"] = Loader.ToJson(),
         ["algorithms"] = Algorithms?.DeepClone(),
+        ["flops"] = Flops,
+        ["sparsity"] = Sparsity?.DeepClone(),
     };
 
     /// <summary>Reads <c>training_state.json</c>.</summary>
@@ -50,6 +58,8 @@ public sealed record RunState(long Step, long Updates, long Tokens, double? Loss
                 (double)json["loss_mean"]!, (long)json["loss_count"]!, (int)json["bad_in_a_row"]!, LoaderState.FromJson(json["loader"]), (string)json["optimizer"]!)
             {
                 Algorithms = json["algorithms"]?.AsObject(),
+                Flops = (double?)json["flops"] ?? 0, // Checkpoints of older versions do not have it.
+                Sparsity = json["sparsity"]?.AsObject(),
             };
         }
         catch (Exception error) when (error is NullReferenceException or InvalidOperationException or FormatException)

@@ -6,6 +6,7 @@ using Litespark.Energy.Clocks.Live;
 using Litespark.Planning;
 using Litespark.Recipes;
 using Litespark.Reporting;
+using Litespark.Training.Sparsity;
 
 namespace Litespark.Training;
 
@@ -103,12 +104,13 @@ public sealed class Trainer : IDisposable
             foreach (string notice in device.Notices) observer.OnNotice(notice);
             if (found is { } checkpoint) Restore(program, checkpoint.State, checkpoint.Path);
             else InitializeWeights(program);
+            SparseTraining? sparse = SparseTraining.Open(setup, program, device.Profile, microBatches, state, found?.Path);
             using BatchLoader loader = setup.Data.CreateLoader(setup.Recipe.Training.SequenceLength, setup.Recipe.Training.MicroBatchSize, microBatches, state?.Loader);
 
             // Everything fits: only now is the folder written to.
             folder.SaveRecipe(setup.Recipe);
             using MetricsWriter metrics = options.Resume ? MetricsWriter.Resume(options.Run, state?.Step ?? -1) : MetricsWriter.Create(options.Run);
-            return new TrainingLoop(this, program, loader, metrics, state, found?.Path).Run();
+            return new TrainingLoop(this, program, loader, metrics, sparse, state, found?.Path).Run();
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -183,6 +185,7 @@ public sealed class Trainer : IDisposable
         readonly MetricsWriter metrics;
         readonly Recipe recipe;
         readonly StepMeter meter;
+        readonly SparseTraining? sparse;
         readonly DateTime started = DateTime.UtcNow;
         long done, updates, tokens;
         double? loss, evalLoss, bitsPerByte;
@@ -190,15 +193,16 @@ public sealed class Trainer : IDisposable
         long lastCheckpointStep = -1;
         bool hasWarnedOfClocks;
 
-        public TrainingLoop(Trainer owner, ILoadedProgram program, BatchLoader loader, MetricsWriter metrics, RunState? state, string? checkpoint)
+        public TrainingLoop(Trainer owner, ILoadedProgram program, BatchLoader loader, MetricsWriter metrics, SparseTraining? sparse, RunState? state, string? checkpoint)
         {
+            this.sparse = sparse;
             this.owner = owner;
             this.program = program;
             step = new TrainingStep(program, owner.setup.Optimizer);
             this.loader = loader;
             this.metrics = metrics;
             recipe = owner.setup.Recipe;
-            meter = new StepMeter(owner.device, owner.energy, owner.setup, owner.microBatches, state?.Joules ?? 0);
+            meter = new StepMeter(owner.device, owner.energy, owner.setup, owner.microBatches, state?.Joules ?? 0, state?.Flops ?? 0);
             if (state is null) return;
             (done, updates, tokens) = (state.Step, state.Updates, state.Tokens);
             (loss, evalLoss, bitsPerByte) = (state.Loss, state.EvalLoss, state.BitsPerByte);
@@ -251,6 +255,7 @@ public sealed class Trainer : IDisposable
             StepBatch batch = loader.Next();
             meter.Start();
             owner.clocks?.StepStarted();
+            SparseStep? plan = sparse?.Begin(done + 1, meter);
             double share = owner.schedule.At(done + 1), learningRate = recipe.Optimizer.LearningRate * share;
             (double mean, double norm) = step.RunGradientsAndClip(batch.MicroBatches, batch.TargetCount);
             LossProblem problem = owner.guard.Check(mean, norm);
@@ -264,8 +269,10 @@ public sealed class Trainer : IDisposable
 
             if (problem == LossProblem.None) step.RunUpdate(++updates, learningRate, recipe.Optimizer.MuonLearningRate * share);
             else owner.observer.OnWarning($"step {done}: loss {mean:0.###}, gradient norm {norm:0.###}: the update is skipped");
+            TopologyMetrics? change = problem == LossProblem.None && plan is { } sparsePlan ? sparse!.End(sparsePlan, mean, meter) : null;
             owner.clocks?.StepEnded();
             Report(batch, mean, norm, learningRate);
+            if (change is not null) Report(change);
             WarnOfClocks();
             if (done % recipe.Logging.EverySteps == 0) meter.SamplePeak();
         }
@@ -283,6 +290,12 @@ public sealed class Trainer : IDisposable
             StepMetrics row = meter.Stop(done, batch.TokenCount, tokens, mean, norm, learningRate);
             metrics.OnStep(row);
             owner.observer.OnStep(row);
+        }
+
+        void Report(TopologyMetrics change)
+        {
+            metrics.OnTopology(change);
+            owner.observer.OnTopology(change);
         }
 
         RunFailureException Untrustworthy(LossProblem problem, double mean, double norm)
@@ -327,6 +340,8 @@ public sealed class Trainer : IDisposable
                 TrainingState = new RunState(done, updates, tokens, loss, evalLoss, bitsPerByte, meter.Joules, owner.guard.Mean, owner.guard.Count, owner.guard.BadInARow, loader.State, owner.OptimizerName())
                 {
                     Algorithms = owner.device.ChosenAlgorithms,
+                    Flops = meter.Flops,
+                    Sparsity = sparse?.ToJson(),
                 }.ToJson(),
                 BosTokenId = setup.Tokenizer?.BeginOfTextId,
                 EosTokenIds = setup.EosTokenIds,

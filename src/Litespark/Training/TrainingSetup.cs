@@ -4,6 +4,7 @@ using Litespark.Models;
 using Litespark.Planning;
 using Litespark.Recipes;
 using Litespark.Tokenization;
+using Litespark.Training.Sparsity;
 
 namespace Litespark.Training;
 
@@ -21,7 +22,8 @@ public sealed class TrainingSetup : IDisposable
         EosTokenIds = FindEosTokenIds(modelFolder, tokenizer);
         Optimizer = RecipeSettings.Optimizer(Recipe.Optimizer);
         PlanOptions = RecipeSettings.Plan(Recipe.Engine);
-        Program = ProgramBuilder.Training(Transformer.Function(spec), PlanOptions, Optimizer, Recipe.Training.MicroBatchSize, Recipe.Training.SequenceLength, device: device);
+        Program = ProgramBuilder.Training(Transformer.Function(spec), PlanOptions, Optimizer, Recipe.Training.MicroBatchSize, Recipe.Training.SequenceLength,
+            device: device, sparsity: SparseTraining.Settings(spec, Recipe.Sparsity, device));
     }
 
     /// <summary>The recipe.</summary>

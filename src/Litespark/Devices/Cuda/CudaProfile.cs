@@ -24,6 +24,7 @@ public static class CudaProfile
         PeakPrecision = DataType.BFloat16,
         PaddingElements = PaddingElements,
         LossChunkElements = LossChunkElements,
+        SparseBlock = 128,
         Supports = op => op is not Attention attention || (precision == DataType.BFloat16 && attention.Geometry.HeadDim is var width && width % 8 == 0 && width <= WidestHead),
     };
 }

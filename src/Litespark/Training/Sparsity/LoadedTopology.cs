@@ -62,6 +62,16 @@ public sealed class LoadedTopology
         }
     }
 
+    /// <summary>Share of live weights of a stored parameter.</summary>
+    public double Density(string parameter)
+    {
+        Packed whole = packed.First(candidate => candidate.Parameter.Name == parameter);
+        long alive = 0;
+        for (int block = 0; block < whole.Live.Length; block++)
+            if (whole.Live[block]) alive += whole.Grid.Elements(block);
+        return (double)alive / whole.Parameter.Weight.Type.Shape.Length;
+    }
+
     /// <summary>Switches whether the next gradients are computed for all blocks. Allocates nothing.</summary>
     public void SetDenseGradients(bool denseGradients)
     {
