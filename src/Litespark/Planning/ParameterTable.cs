@@ -62,9 +62,6 @@ public sealed class StoredParameter
     /// <summary>Mean |weight| and mean |gradient| of a block-sparse parameter's blocks, in a training program.</summary>
     public (PersistentTensor Weights, PersistentTensor Gradients)? BlockNorms { get; internal set; }
 
-    /// <summary>A sparse parameter whose gradient is not of products alone: it is made whole, and its dead blocks are dropped before clipping.</summary>
-    public bool HasWholeGradient { get; internal set; }
-
     /// <summary>Updated by Muon rather than AdamW.</summary>
     public bool UsesMuon { get; internal set; }
 

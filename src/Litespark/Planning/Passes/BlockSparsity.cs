@@ -36,8 +36,7 @@ internal static class BlockSparsity
         foreach ((string name, BlockGrid grid) in grids)
         {
             if (graph.Outputs.FirstOrDefault(output => output.Name == ProgramBuilder.GradientName(name)) is not { } gradient) continue;
-            if (WeightProducts(gradient.Value) is not { } products) continue;
-            foreach (Node node in products)
+            foreach (Node node in WeightProducts(gradient.Value))
                 Emit(rewriter, node, new BlockSparseWeightGradient(grid, node.Output.Type.DataType) { Addends = node.Op.Addends },
                     [node.Inputs[0], node.Inputs[1], Topology(name, grid), .. node.Inputs.Skip(2)]);
         }
@@ -45,37 +44,28 @@ internal static class BlockSparsity
         rewriter.Apply();
     }
 
-    /// <summary>Whether a gradient is made of products alone; where it is not (an embedding's), it is dense, and its dead blocks are dropped before it is used.</summary>
-    public static bool IsSumOfProducts(Graph graph, string parameter)
-        => graph.Outputs.FirstOrDefault(output => output.Name == ProgramBuilder.GradientName(parameter)) is not { } gradient || WeightProducts(gradient.Value) is not null;
-
     static void Emit(GraphRewriter rewriter, Node node, Op op, IReadOnlyList<Value> inputs)
         => rewriter.Replace(node, builder => rewriter.Substitute(node.Output, builder.Apply(op, [.. inputs.Select(rewriter.Current)], null)[0]));
 
-    /// <summary>The products of the form aᵀ · b that a gradient is the sum of; null where it is made of something else too.</summary>
-    static List<Node>? WeightProducts(Value gradient)
+    /// <summary>
+    /// The products of the form aᵀ · b that a gradient is the sum of. What else it consists of (an embedding's gradient, of a head that shares its
+    /// weight) stays whole: what lies in dead blocks is read by nobody.
+    /// </summary>
+    static List<Node> WeightProducts(Value gradient)
     {
         var products = new List<Node>();
         var pending = new Stack<Value>([gradient]);
         while (pending.TryPop(out Value? value))
         {
-            if (value.Producer is not { } node)
-            {
-                // The running sum of earlier micro-batches.
-                if (value.Role != ValueRole.State) return null;
-            }
-            else if (node.Op is MatMul { TransposeA: true, TransposeB: false, HasBias: false, Alpha: 1f })
-            {
-                products.Add(node);
-                if (node.AddendOf(0) is { } addend) pending.Push(addend);
-            }
-            else if (node.Op is Add or Copy)
+            if (value.Producer is not { } node) continue;
+            if (node.Op is MatMul { TransposeA: true, TransposeB: false, HasBias: false, Alpha: 1f }) products.Add(node);
+            if (node.Op is Add or Copy)
             {
                 foreach (Value input in node.Inputs) pending.Push(input);
             }
-            else
+            else if (node.AddendOf(node.Outputs.ToList().IndexOf(value)) is { } addend)
             {
-                return null;
+                pending.Push(addend);
             }
         }
 
