@@ -24,7 +24,8 @@ public class BuildTests
         foreach (int measured in new[] { 2, kernel, 1 })
         {
             PairSide side = a.Kernel(measured);
-            side.Run(3);
+            side.Run();
+            side.Run();
             side.Restore();
         }
 
@@ -35,7 +36,7 @@ public class BuildTests
     public void Every_kernel_of_a_step_can_be_prepared_run_and_timed()
     {
         using LoadedBuild build = LoadedBuild.Open(Build.Own, Smallest, "baseline", 2);
-        for (int kernel = 0; kernel < build.Kernels.Count; kernel++) build.Kernel(kernel).Run(1);
+        for (int kernel = 0; kernel < build.Kernels.Count; kernel++) build.Kernel(kernel).Run();
         Assert.All(build.Profile(), seconds => Assert.True(seconds > 0));
         Assert.Contains(build.Kernels, kernel => kernel.Name == "matmul" && kernel.Calls == 3 * 2); // gate and up of three layers
         Assert.True(double.IsFinite(build.Steps(1)));

@@ -23,7 +23,7 @@ public class PairTests
     public void Both_sides_run_as_often_and_take_turns_in_beginning()
     {
         var turns = new List<string>();
-        PairSide Side(string name) => new(() => turns.Add(name), _ => Thread.Sleep(1));
+        PairSide Side(string name) => new(() => turns.Add(name), () => Thread.Sleep(1));
         PairFigures figures = new PairContest { Budget = TimeSpan.Zero, LeastPairs = 3, WarmUp = TimeSpan.Zero }.Measure(Side("a"), Side("b"));
         Assert.Equal(3, figures.Pairs);
         Assert.Equal(["a", "b", /* pairs: */ "a", "b", "b", "a", "a", "b"], turns);

@@ -2,7 +2,7 @@
 global using BuildKernel = (string Name, string Phase, string Operands, int Calls);
 global using BuildSurface = (
     (string Name, string Phase, string Operands, int Calls)[] Kernels, double FirstLoss, System.Func<double[]> Profile, System.Action<int> Prepare,
-    System.Action Restore, System.Action<int> Repeat, System.Func<int, double> Steps, System.Action Dispose);
+    System.Action Restore, System.Action RunKernel, System.Func<int, double> Steps, System.Action Dispose);
 
 using System.Diagnostics;
 using Litespark.Benchmarking;
@@ -67,7 +67,7 @@ internal sealed class BuildStep : IDisposable
     public static BuildSurface Open(string size, int microBatch, int sequenceLength, string plan, int threads)
     {
         var opened = new BuildStep(ModelShape.Of(size, microBatch, sequenceLength), plan, threads);
-        return (opened.Kernels, opened.FirstLoss, opened.Profile, opened.Prepare, opened.Restore, opened.Repeat, opened.Steps, opened.Dispose);
+        return (opened.Kernels, opened.FirstLoss, opened.Profile, opened.Prepare, opened.Restore, opened.RunKernel, opened.Steps, opened.Dispose);
     }
 
     /// <summary>Runs whole steps; returns the last one's loss.</summary>
@@ -102,7 +102,7 @@ internal sealed class BuildStep : IDisposable
     /// <summary>Runs the step's calls up to a kernel's first one: that then finds the operands that it finds in a step.</summary>
     public void Prepare(int kernel)
     {
-        if (position == firstCall[prepared]) Restore(); // what was repeated there is run once, as in a step
+        if (position == firstCall[prepared]) Restore(); // what was run there again and again is run once, as in a step
         if (position > firstCall[kernel]) position = 0;
         for (; position < firstCall[kernel]; position++) program.Run(calls[position]);
         inPlace[kernel].Save();
@@ -112,12 +112,8 @@ internal sealed class BuildStep : IDisposable
     /// <summary>Gives the prepared kernel back the operands that it overwrote.</summary>
     public void Restore() => inPlace[prepared].Restore();
 
-    /// <summary>Runs the prepared kernel so many times.</summary>
-    public void Repeat(int times)
-    {
-        StepPlan call = calls[firstCall[prepared]];
-        for (int i = 0; i < times; i++) program.Run(call);
-    }
+    /// <summary>Runs the prepared kernel.</summary>
+    public void RunKernel() => program.Run(calls[firstCall[prepared]]);
 
     /// <inheritdoc/>
     public void Dispose()

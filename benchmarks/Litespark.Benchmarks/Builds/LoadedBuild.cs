@@ -45,7 +45,7 @@ internal sealed class LoadedBuild : IDisposable
     public PairSide Kernel(int kernel)
     {
         surface.Prepare(kernel);
-        return new PairSide(surface.Restore, surface.Repeat);
+        return new PairSide(surface.Restore, surface.RunKernel);
     }
 
     /// <inheritdoc/>

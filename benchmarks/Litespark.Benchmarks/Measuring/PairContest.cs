@@ -23,17 +23,19 @@ internal readonly record struct PairFigures(double First, double Second, double 
 
 /// <summary>One side of a <see cref="PairContest"/>.</summary>
 /// <param name="Restore">Puts its operands in order, unmeasured.</param>
-/// <param name="Run">Runs so many times.</param>
-internal sealed record PairSide(Action Restore, Action<int> Run);
+/// <param name="Run">Runs once.</param>
+internal sealed record PairSide(Action Restore, Action Run);
 
 /// <summary>
 /// Times two sides in pairs of short turns until a time is over: on a busy machine, whose speed is another from second to second,
 /// many neighbouring pairs say more than a few long turns. A turn is as in <see cref="Contest"/>: all threads sleep, the side runs
-/// unmeasured, then a block is measured. Who begins changes from pair to pair.
+/// unmeasured, then a block of runs is measured, whose median counts. Who begins changes from pair to pair.
 /// </summary>
 internal sealed class PairContest
 {
     const int MostRuns = 32;
+
+    readonly double[] block = new double[MostRuns];
 
     /// <summary>Time for all pairs.</summary>
     public required TimeSpan Budget { get; init; }
@@ -41,8 +43,8 @@ internal sealed class PairContest
     /// <summary>Pairs that are made whatever time they take.</summary>
     public int LeastPairs { get; init; } = 5;
 
-    /// <summary>Length of the unmeasured runs of a turn; zero for none.</summary>
-    public TimeSpan WarmUp { get; init; } = TimeSpan.FromMilliseconds(1);
+    /// <summary>Length of the unmeasured runs of a turn, 32 at most; zero for none.</summary>
+    public TimeSpan WarmUp { get; init; } = TimeSpan.FromMilliseconds(3);
 
     /// <summary>Length of a measured block; one run may be longer, and a block has at most 32.</summary>
     public TimeSpan Block { get; init; } = TimeSpan.FromMilliseconds(4);
@@ -79,21 +81,22 @@ internal sealed class PairContest
     {
         Quiet.Wait();
         side.Restore();
-        return Math.Min(Time(side, 1), Time(side, 1));
+        return Math.Min(Time(side), Time(side));
     }
 
-    static double Turn(PairSide side, int warm, int runs)
+    double Turn(PairSide side, int warm, int runs)
     {
         Quiet.Wait();
         side.Restore();
-        if (warm > 0) side.Run(warm);
-        return Time(side, runs) / runs;
+        for (int i = 0; i < warm; i++) side.Run();
+        for (int i = 0; i < runs; i++) block[i] = Time(side);
+        return Statistics.Median(block.Take(runs));
     }
 
-    static double Time(PairSide side, int runs)
+    static double Time(PairSide side)
     {
         long start = Stopwatch.GetTimestamp();
-        side.Run(runs);
+        side.Run();
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 }

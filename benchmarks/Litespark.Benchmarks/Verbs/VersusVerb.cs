@@ -90,7 +90,7 @@ internal sealed class VersusVerb : Verb
         Status("measuring whole steps");
         (double theirLoss, double ourLoss) = (double.NaN, double.NaN);
         var contest = new PairContest { Budget = budget, WarmUp = TimeSpan.Zero, Block = TimeSpan.FromMilliseconds(30) };
-        PairFigures figures = contest.Measure(new PairSide(() => { }, times => theirLoss = theirs.Steps(times)), new PairSide(() => { }, times => ourLoss = ours.Steps(times)));
+        PairFigures figures = contest.Measure(new PairSide(() => { }, () => theirLoss = theirs.Steps(1)), new PairSide(() => { }, () => ourLoss = ours.Steps(1)));
         var table = new TextTable(1, "step", "ms other", "ms this", "ratio", "quartiles", "pairs");
         table.Add("whole", Milliseconds(figures.First), Milliseconds(figures.Second), Figures.Times(figures.Ratio), Quartiles(figures), $"{figures.Pairs}");
         report.Table(table);
