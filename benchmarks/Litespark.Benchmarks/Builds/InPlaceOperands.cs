@@ -1,4 +1,3 @@
-using Litespark.Devices.Cpu;
 using Litespark.Graphs;
 using Litespark.Planning;
 

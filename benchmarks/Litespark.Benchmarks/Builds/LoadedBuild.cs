@@ -27,7 +27,7 @@ internal sealed class LoadedBuild : IDisposable
         }
         catch (Exception error) when (error is MemberAccessException or TypeLoadException or FileLoadException or FileNotFoundException or BadImageFormatException)
         {
-            throw new UserErrorException($"{build.Name} lacks what this harness drives a build by: {error.Message} A build that is nearer to this one can be compared.", error);
+            throw new UserErrorException($"{build.Name} lacks what this harness drives a build by: {error.Message.TrimEnd('.')}. A build that is nearer to this one can be compared.", error);
         }
         catch (Exception error) when (error.GetType().FullName == typeof(UserErrorException).FullName)
         {
