@@ -18,6 +18,7 @@ internal static class Program
             new ThreadsVerb(),
             new PeerVerb(),
             new PassesVerb(),
+            new VersusVerb(),
             new InferenceVerb(),
             new PlanVerb(),
             new CheckVerb(),

@@ -13,6 +13,17 @@ public class StatisticsTests
     }
 
     [Fact]
+    public void A_quantile_lies_between_two_values_in_proportion()
+    {
+        Assert.Equal(2, Statistics.Quantile([5, 1, 3, 2, 4], 0.25));
+        Assert.Equal(1.75, Statistics.Quantile([4, 3, 2, 1], 0.25));
+        Assert.Equal(4, Statistics.Quantile([4, 3, 2, 1], 1));
+        Assert.Equal(7, Statistics.Quantile([7], 0.75));
+        Assert.Throws<ArgumentException>(() => Statistics.Quantile([], 0.5));
+        Assert.Throws<ArgumentException>(() => Statistics.Quantile([1], 1.5));
+    }
+
+    [Fact]
     public void The_geometric_mean_of_ratios_does_not_depend_on_which_side_is_divided()
     {
         Assert.Equal(1, Statistics.GeometricMean([2, 0.5]), 12);

@@ -13,6 +13,17 @@ internal static class Statistics
         return sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
     }
 
+    /// <summary>The value below which a share of the values lies, between two values in proportion; 0.25 and 0.75 are the quartiles.</summary>
+    /// <exception cref="ArgumentException">There are no values, or the share is not from 0 to 1.</exception>
+    public static double Quantile(IEnumerable<double> values, double share)
+    {
+        double[] sorted = [.. values.Order()];
+        if (sorted.Length == 0 || share is not (>= 0 and <= 1)) throw new ArgumentException("no values, or no share", nameof(values));
+        double place = share * (sorted.Length - 1);
+        int below = (int)place, above = Math.Min(below + 1, sorted.Length - 1);
+        return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
+    }
+
     /// <summary>The geometric mean of positive values: that of ratios, which does not depend on which side is divided by which.</summary>
     /// <exception cref="ArgumentException">There are no values, or one is not positive.</exception>
     public static double GeometricMean(IEnumerable<double> values)
