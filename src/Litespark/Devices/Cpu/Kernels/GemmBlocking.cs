@@ -10,6 +10,9 @@ internal readonly struct GemmBlocking
     public const int PackedFloats = 1 << 20;
 
     const int LongestChunkK = 1024;
+
+    // Where all of op(B) fits, longer chunks make fewer rounds of packing and multiplying.
+    const int LongestWholeK = 4096;
     const int LongestTaskRows = 96;
 
     // Fewer rows read B too often, fewer columns pack A too often: small products go below the first pair, hardly any below the second.
@@ -27,7 +30,8 @@ internal readonly struct GemmBlocking
     {
         this.tileRows = tileRows;
         this.tileColumns = tileColumns;
-        ChunkK = Even(k, LongestChunkK, 8);
+        bool fits = (long)Even(n, n, tileColumns) * Even(k, k, 8) <= PackedFloats;
+        ChunkK = Even(k, fits ? LongestWholeK : LongestChunkK, 8);
         ChunkN = Even(n, PackedFloats / ChunkK, tileColumns);
         mostTaskRows = Even(m, LongestTaskRows, tileRows);
     }
