@@ -17,12 +17,15 @@ namespace Litespark.Devices.Cuda;
 /// <summary>An NVIDIA GPU: kernels of our own compiled at first use, and NVIDIA's libraries where they are to be had.</summary>
 public sealed class CudaDevice : IDevice, ITunable
 {
+    const string Products = "matrix_products", AttentionForms = "attention"; // members of ChosenAlgorithms
+
     readonly ICudaDriver driver;
     readonly KernelLibrary kernels;
     readonly CudaCallFactory factory;
     readonly GpuProbe probe;
     readonly CublasLtContext? cublasLt;
     readonly CudnnContext? cudnn;
+    readonly AttentionChooser attention;
     readonly string compilerName, withoutCudnn;
 
     /// <summary>Takes over a driver and libraries, which are disposed with the device.</summary>
@@ -37,7 +40,8 @@ public sealed class CudaDevice : IDevice, ITunable
         (this.driver, this.cublasLt, this.cudnn, this.withoutCudnn) = (driver, cublasLt, cudnn, withoutCudnn);
         compilerName = compiler.Identity;
         kernels = new KernelLibrary(driver, compiler);
-        factory = new CudaCallFactory(cublasLt, cudnn);
+        attention = new AttentionChooser(driver.Properties.Name, cudnn, withoutCudnn);
+        factory = new CudaCallFactory(cublasLt, attention);
         Profile = CudaProfile.Of(precision);
         probe = new GpuProbe(this, driver);
     }
@@ -91,7 +95,7 @@ public sealed class CudaDevice : IDevice, ITunable
     }
 
     /// <summary>What became of attention: which problems cuDNN has plans for, and why it has none for others.</summary>
-    public IReadOnlyList<string> Notices => cudnn?.Notes ?? [];
+    public IReadOnlyList<string> Notices => attention.Notes;
 
     /// <summary>One: the host only starts work.</summary>
     public int Threads => 1;
@@ -100,15 +104,31 @@ public sealed class CudaDevice : IDevice, ITunable
     public DeviceProfile Profile { get; }
 
     /// <inheritdoc/>
-    public JsonObject? ChosenAlgorithms => cublasLt is null ? null : JsonNode.Parse(cublasLt.ExportChoices())!.AsObject();
+    public JsonObject? ChosenAlgorithms => new()
+    {
+        [Products] = cublasLt is null ? null : JsonNode.Parse(cublasLt.ExportChoices()),
+        [AttentionForms] = attention.Export(),
+    };
 
     /// <inheritdoc/>
     public void UseAlgorithms(JsonObject chosen, Action<string> notice)
     {
         ArgumentNullException.ThrowIfNull(chosen);
         ArgumentNullException.ThrowIfNull(notice);
-        if (cublasLt is not null) cublasLt.ImportChoices(Encoding.UTF8.GetBytes(chosen.ToJsonString()), notice);
-        else if (chosen.Count > 0) notice("the run multiplied matrices by cuBLASLt, which is not here: own kernels do it now, and sums may be rounded otherwise");
+        if (chosen[AttentionForms] is not JsonObject forms || chosen[Products] is not (null or JsonObject)) throw new InvalidDataException($"it has no {AttentionForms} or {Products} as a GPU's run has");
+        attention.Import(forms, notice);
+        switch (chosen[Products], cublasLt)
+        {
+            case (JsonObject products, not null):
+                cublasLt.ImportChoices(Encoding.UTF8.GetBytes(products.ToJsonString()), notice);
+                break;
+            case (JsonObject { Count: > 0 }, null):
+                notice("the run multiplied matrices by cuBLASLt, which is not here: own kernels do it now, and sums may be rounded otherwise");
+                break;
+            case (null, not null):
+                notice("the run multiplied matrices by own kernels, as there was no cuBLASLt; it does it now, and sums may be rounded otherwise");
+                break;
+        }
     }
 
     /// <inheritdoc/>
