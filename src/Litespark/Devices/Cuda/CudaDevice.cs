@@ -26,7 +26,8 @@ public sealed class CudaDevice : IDevice, ITunable
     readonly CublasLtContext? cublasLt;
     readonly CudnnContext? cudnn;
     readonly AttentionChooser attention;
-    readonly string compilerName, withoutCudnn;
+    readonly IKernelCompiler compiler;
+    readonly string withoutCudnn;
 
     /// <summary>Takes over a driver and libraries, which are disposed with the device.</summary>
     /// <param name="driver">The GPU.</param>
@@ -37,8 +38,7 @@ public sealed class CudaDevice : IDevice, ITunable
     /// <param name="withoutCudnn">Why there is no cuDNN.</param>
     internal CudaDevice(ICudaDriver driver, IKernelCompiler compiler, DataType precision, CublasLtContext? cublasLt = null, CudnnContext? cudnn = null, string withoutCudnn = "no cuDNN found")
     {
-        (this.driver, this.cublasLt, this.cudnn, this.withoutCudnn) = (driver, cublasLt, cudnn, withoutCudnn);
-        compilerName = compiler.Identity;
+        (this.driver, this.compiler, this.cublasLt, this.cudnn, this.withoutCudnn) = (driver, compiler, cublasLt, cudnn, withoutCudnn);
         kernels = new KernelLibrary(driver, compiler);
         attention = new AttentionChooser(driver.Properties.Name, cudnn, withoutCudnn);
         factory = new CudaCallFactory(cublasLt, attention);
@@ -55,7 +55,7 @@ public sealed class CudaDevice : IDevice, ITunable
         CublasLtContext? cublasLt = null;
         try
         {
-            IKernelCompiler compiler = CudaLibraries.OpenCompiler(driver.Properties, out _);
+            IKernelCompiler compiler = CudaLibraries.OpenCompiler(driver.Properties);
             cudnn = precision == DataType.BFloat16 ? CudaLibraries.OpenCudnn(driver, out string withoutCudnn) : CudaLibraries.NoCudnn("it has no attention in float32", out withoutCudnn);
             cublasLt = CudaLibraries.OpenCublasLt(driver, out _);
             return new CudaDevice(driver, compiler, precision, cublasLt, cudnn, withoutCudnn);
@@ -88,14 +88,14 @@ public sealed class CudaDevice : IDevice, ITunable
             [
                 ("compute capability", $"{gpu.Major}.{gpu.Minor}"), ("multiprocessors", $"{gpu.Multiprocessors}"), ("memory", $"{gpu.MemoryBytes / 1e9:0.0} GB"),
                 ("driver speaks CUDA", $"{gpu.DriverVersion / 1000}.{gpu.DriverVersion % 1000 / 10}"), ("precision", $"{Profile.Precision}"),
-                ("compiler", compilerName), ("matrix products", cublasLt is null ? "own kernels: no cuBLASLt found" : $"cuBLASLt {cublasLt.Version}"),
+                ("compiler", compiler.Identity), ("matrix products", cublasLt is null ? "own kernels: no cuBLASLt found" : $"cuBLASLt {cublasLt.Version}"),
                 ("attention", cudnn is null ? $"own kernels: {withoutCudnn}" : $"cuDNN {cudnn.Version} where a row is one document{(cudnn.Mode == CudnnMode.Forward ? ", forward alone" : "")}, own kernels where documents share one"),
             ];
         }
     }
 
-    /// <summary>What became of attention: which problems cuDNN has plans for, and why it has none for others.</summary>
-    public IReadOnlyList<string> Notices => attention.Notes;
+    /// <summary>Whether the compiler is older than the GPU; and what became of attention: which problems cuDNN has plans for, and why it has none for others.</summary>
+    public IReadOnlyList<string> Notices => compiler.Notice is { } notice ? [notice, .. attention.Notes] : attention.Notes;
 
     /// <summary>One: the host only starts work.</summary>
     public int Threads => 1;
