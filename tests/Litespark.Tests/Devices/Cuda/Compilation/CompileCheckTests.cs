@@ -17,6 +17,8 @@ public class CompileCheckTests(ITestOutputHelper output)
     static readonly Dictionary<string, Budget> budgets = new()
     {
         ["gemm"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
+        ["block_sparse_gemm"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
+        ["block_sparse_weight_gradient"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
         ["attention_forward"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
         ["attention_gradient_keys"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
         ["attention_gradient_queries"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
