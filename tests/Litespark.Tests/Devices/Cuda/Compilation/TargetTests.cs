@@ -5,7 +5,6 @@ using Litespark.Devices.Cuda.Compilation;
 using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Launching;
 using Litespark.Graphs;
-using Litespark.Tests.Devices.Cuda.Emulation;
 
 namespace Litespark.Tests.Devices.Cuda.Compilation;
 
