@@ -4,12 +4,15 @@
     torch_llama_cuda.py --config CONFIG.json --mode eager|sdpa|compile --batch B --sequence T --steps N [--device cuda|cpu]
         prints one JSON line: milliseconds per step (median), tokens/s, the most memory that PyTorch held, joules per token
         where the GPU's counter can be read over at least five seconds, and the versions of PyTorch, CUDA and cuDNN.
+        A batch that the GPU's memory does not hold is halved until it does; the line says which it was.
     ... --weights model.safetensors --tokens TOKENS.bin --losses OUT.json
         starts from given weights and takes its tokens from a file (int32, [steps, B, T + 1]); writes the loss of every step.
 
 eager: attention as scores, mask, softmax, mix · sdpa: scaled_dot_product_attention · compile: sdpa under torch.compile
 """
 import argparse
+import contextlib
+import gc
 import json
 import math
 import os
@@ -175,7 +178,10 @@ def main():
     torch.manual_seed(0)
     with open(options.config) as file:
         config = json.load(file)
-    net = Llama(config, options.sequence, options.mode != "eager")
+    # Some billion weights are made where they are used: on the CPU that alone takes minutes.
+    with device if device.type == "cuda" else contextlib.nullcontext():
+        net = Llama(config, options.sequence, options.mode != "eager")
+    net.to(device)
     if options.weights:
         missing, unexpected = net.load_state_dict(read_safetensors(options.weights), strict=False)
         missing = [name for name in missing if not (name == "lm_head.weight" and config.get("tie_word_embeddings", False))]
@@ -185,12 +191,11 @@ def main():
         for parameter in net.parameters():
             if parameter.dim() > 1:
                 nn.init.normal_(parameter, std=0.02)
-    net.to(device)
     matrices, vectors = [p for p in net.parameters() if p.dim() > 1], [p for p in net.parameters() if p.dim() == 1]
     fused = {"fused": True} if device.type == "cuda" else {}
     optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}],
                                   lr=options.learning_rate, betas=(0.9, 0.95), eps=1e-8, **fused)
-    run = torch.compile(net) if options.mode == "compile" else net
+    run = torch.compile(net, dynamic=False) if options.mode == "compile" else net
     if options.tokens:
         with open(options.tokens, "rb") as file:
             data = torch.frombuffer(bytearray(file.read()), dtype=torch.int32).long().view(-1, options.batch, options.sequence + 1)
@@ -218,6 +223,29 @@ def main():
             json.dump([float(loss) for loss in losses], file)
         print(json.dumps(dict(mode=options.mode, steps=options.steps, first=float(losses[0]), last=float(losses[-1]), torch=torch.__version__)))
         return
+    figures = None
+    while figures is None:
+        try:
+            figures = measure(step, wait, options, data.shape[1], energy_counter(device))
+        except torch.cuda.OutOfMemoryError:
+            if data.shape[1] == 1:
+                sys.exit("one sequence does not fit the GPU's memory")
+        if figures is None:  # outside of the handler, whose traceback holds tensors
+            optimizer.zero_grad(set_to_none=True)
+            data = data[:, : data.shape[1] // 2]
+            if options.mode == "compile":
+                torch._dynamo.reset()
+            gc.collect()
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+    print(json.dumps(dict(
+        mode=options.mode, sequence=options.sequence, params=sum(p.numel() for p in net.parameters()), **figures,
+        peak_memory_bytes=torch.cuda.max_memory_allocated() if device.type == "cuda" else None, torch=torch.__version__, cuda=torch.version.cuda,
+        cudnn=torch.backends.cudnn.version() if torch.backends.cudnn.is_available() else None, device=torch.cuda.get_device_name() if device.type == "cuda" else os.uname().machine)))
+
+
+def measure(step, wait, options, batch, read):
+    """Warm-up, then steps one by one, then energy over several seconds where it can be read."""
     for index in range(WARM_UP):
         step(index)
     wait()
@@ -227,20 +255,15 @@ def main():
         loss = step(index)
         wait()
         times.append(time.perf_counter() - start)
-    seconds = statistics.median(times)
-    joules, read = None, energy_counter(device)
+    seconds, joules = statistics.median(times), None
     if read:
         rounds, start, before = 0, time.perf_counter(), read()
         while time.perf_counter() - start < ENERGY_SECONDS:
             step(rounds)
             wait()
             rounds += 1
-        joules = (read() - before) / (rounds * options.batch * options.sequence)
-    print(json.dumps(dict(
-        mode=options.mode, batch=options.batch, sequence=options.sequence, params=sum(p.numel() for p in net.parameters()), ms=round(seconds * 1e3, 2),
-        tokens_per_second=round(options.batch * options.sequence / seconds, 1), joules_per_token=joules, loss=round(float(loss), 4),
-        peak_memory_bytes=torch.cuda.max_memory_allocated() if device.type == "cuda" else None, torch=torch.__version__, cuda=torch.version.cuda,
-        cudnn=torch.backends.cudnn.version() if torch.backends.cudnn.is_available() else None, device=torch.cuda.get_device_name() if device.type == "cuda" else os.uname().machine)))
+        joules = (read() - before) / (rounds * batch * options.sequence)
+    return dict(batch=batch, ms=round(seconds * 1e3, 2), tokens_per_second=round(batch * options.sequence / seconds, 1), joules_per_token=joules, loss=round(float(loss), 4))
 
 
 if __name__ == "__main__":

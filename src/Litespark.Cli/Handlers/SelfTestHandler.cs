@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Litespark.Cli.Commands;
 using Litespark.Devices.Cpu;
 using Litespark.Planning;
@@ -18,11 +19,12 @@ internal static class SelfTestHandler
             Precision = options.Precision switch { "float32" => Precision.Float32, "bfloat16" => Precision.Bfloat16, _ => Precision.Auto },
         });
         using var reference = new CpuDevice();
-        var settings = new SelfTestSettings { Folder = options.Folder, Peers = options.Peers ?? FindPeers() };
+        if (!(options.Minutes > 0 && options.Minutes <= 24 * 60)) throw new UserErrorException($"--minutes {options.Minutes}: right would be a number above 0, such as 7.");
+        var settings = new SelfTestSettings { Folder = options.Folder, Peers = options.Peers ?? FindPeers(), StageBudget = TimeSpan.FromMinutes(options.Minutes), Overdue = Overdue };
         if (options.Models.Count > 0) settings = settings with { Models = options.Models };
         if (options.Seed is { } seed) settings = settings with { Seed = seed };
         var test = new SelfTest(device, reference, settings, context.Progress.WriteLine, context.StopRequested);
-        IReadOnlyList<StageOutcome> outcomes = test.Run(options.Stage);
+        IReadOnlyList<StageOutcome> outcomes = test.Run(options.Stages);
         foreach (StageOutcome outcome in outcomes)
         {
             context.Out.WriteLine($"{outcome.Stage,-8} {outcome.Passed,5} passed {outcome.Failed,4} failed  {outcome.Seconds,6:0.0} s  {outcome.File}");
@@ -47,6 +49,13 @@ internal static class SelfTestHandler
             writer.WriteEndArray();
         });
         return outcomes.Any(outcome => outcome.Failed > 0) ? ExitCodes.Failed : ExitCodes.Done;
+    }
+
+    /// <summary>Ends the process where a stage does not end: results are on the disk line by line. Nothing is released, as what hangs may hold it.</summary>
+    static void Overdue(string stage, string file)
+    {
+        Console.Error.WriteLine($"{stage}: it does not end, and the process is killed; what it had found is in {file}");
+        Process.GetCurrentProcess().Kill();
     }
 
     /// <summary>The scripts of the checkout that the program was started in, if it was.</summary>

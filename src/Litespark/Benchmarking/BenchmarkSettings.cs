@@ -15,7 +15,7 @@ public sealed record BenchmarkSettings
     /// <summary>Most turns of each plan.</summary>
     public required int MaxRounds { get; init; }
 
-    /// <summary>Most turns of each plan that lacks one pass; one is taken whatever it costs.</summary>
+    /// <summary>Most turns of each plan that lacks one pass; one is taken whatever it costs. 0: passes are not measured.</summary>
     public required int PassRounds { get; init; }
 
     /// <summary>Time after which the two plans take no more turns than they must; the passes together have as much again.</summary>

@@ -62,8 +62,7 @@ public sealed class PlanBenchmark : IDisposable
         EnergyComparison comparison;
         using (BenchmarkSubject baseline = Load(workload.BaselinePlan, warmUp: 1))
         {
-            double tolerance = workload.Device.Profile.Precision == Graphs.DataType.Float32 ? LossTolerance : RoundedLossTolerance;
-            if (!(Math.Abs(baseline.FirstLoss - litespark.FirstLoss) <= tolerance * Math.Abs(baseline.FirstLoss)))
+            if (!Agree(litespark.FirstLoss, baseline.FirstLoss, workload.Device.Profile.Precision))
                 throw new RunFailureException($"The plans disagree: the first step's loss is {baseline.FirstLoss} with baseline and {litespark.FirstLoss} with litespark.");
             status("measuring both plans in turns");
             TakeTurns([baseline, litespark], settings.MinRounds, settings.MaxRounds, Stopwatch.StartNew(), settings.Budget);
@@ -94,6 +93,10 @@ public sealed class PlanBenchmark : IDisposable
         };
     }
 
+    /// <summary>Whether two plans computed the same: their losses are as close as an element type lets them be.</summary>
+    internal static bool Agree(double found, double expected, Graphs.DataType precision)
+        => Math.Abs(found - expected) <= (precision == Graphs.DataType.Float32 ? LossTolerance : RoundedLossTolerance) * Math.Abs(expected);
+
     /// <inheritdoc/>
     public void Dispose() => energy.Dispose();
 
@@ -108,7 +111,7 @@ public sealed class PlanBenchmark : IDisposable
     /// <summary>Each pass left out once, in turns with the whole plan.</summary>
     IEnumerable<PassFigures> MeasurePasses(BenchmarkSubject all)
     {
-        string[] passes = [.. PlanOptions.PassNames.Where(workload.LitesparkPlan.Has)];
+        string[] passes = settings.PassRounds == 0 ? [] : [.. PlanOptions.PassNames.Where(workload.LitesparkPlan.Has)];
         foreach (string pass in passes)
         {
             status($"measuring without {pass}");

@@ -2,30 +2,46 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Litespark.Benchmarking;
+using Litespark.Planning;
 using Litespark.Recipes;
 
 namespace Litespark.SelfTesting;
 
-/// <summary>Both plans in turns, and every kernel, for each model.</summary>
+/// <summary>Both plans of each model: each alone at growing micro-batches, then both in turns.</summary>
 internal sealed class BenchStage : SelfTestStage
 {
     public override string Name => "bench";
 
-    public override string Purpose => "both plans in turns, and every kernel";
+    public override string Purpose => "both plans at growing micro-batches until memory is full, their kernels, and both in turns";
 
     public override string? Run(SelfTestContext context)
     {
         foreach (SelfTestModel model in context.Settings.Models)
         {
-            if (!context.HasTime()) return null;
-            context.Try(model.Preset, () =>
-            {
-                using var benchmark = new PlanBenchmark(Recipe(model, context), context.Device, BenchmarkSettings.Quick, context.Status);
-                context.Add(true, Json(benchmark.Run()));
-            });
+            var losses = new Dictionary<int, double>();
+            foreach ((string name, Func<BenchmarkWorkload, PlanOptions> plan) in Plans)
+                if (context.HasTime()) context.Try($"{model.Preset}, {name}", () => MicroBatches.Sweep(context, model, name, plan, losses));
+            if (context.HasTime()) context.Try($"{model.Preset}, in turns", () => InTurns(context, model));
         }
 
         return null;
+    }
+
+    /// <summary>The two plans.</summary>
+    internal static IReadOnlyList<(string Name, Func<BenchmarkWorkload, PlanOptions> Plan)> Plans { get; } = [("litespark", workload => workload.LitesparkPlan), ("baseline", workload => workload.BaselinePlan)];
+
+    /// <summary>At the largest micro-batch at which both lie in memory at once.</summary>
+    static void InTurns(SelfTestContext context, SelfTestModel model)
+    {
+        if (MicroBatches.Fitting(context, model, workload => [workload.Build(workload.BaselinePlan), workload.Build(workload.LitesparkPlan)]) is not { } fitting)
+        {
+            context.Add(true, new JsonObject { ["model"] = model.Preset, ["left_out"] = "both plans do not fit at once" });
+            return;
+        }
+
+        // Passes cost a load each, and energy has a stage of its own.
+        using var benchmark = new PlanBenchmark(Recipe(fitting, context), context.Device, BenchmarkSettings.Quick with { PassRounds = 0, EnergyWindows = 0 }, context.Status, context.Deadline);
+        context.Add(true, Json(benchmark.Run()));
     }
 
     /// <summary>A step of the model on random tokens.</summary>

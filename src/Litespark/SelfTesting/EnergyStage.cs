@@ -25,15 +25,26 @@ internal sealed class EnergyStage : SelfTestStage
             LoadedRecipe recipe = BenchStage.Recipe(model, context);
             using IEnergyMeter meter = EnergyMeters.Open(RecipeSettings.Energy(recipe.Recipe.Energy, context.Device));
             if (meter.IsEstimate) return $"nothing can be measured here: {meter.Explanation}";
-            BenchmarkWorkload workload = BenchmarkWorkload.Of(recipe, context.Device);
-            foreach ((string name, PlanOptions plan) in new[] { ("baseline", workload.BaselinePlan), ("litespark", workload.LitesparkPlan) })
+            foreach ((string name, Func<BenchmarkWorkload, PlanOptions> plan) in BenchStage.Plans)
             {
                 if (!context.HasTime()) return null;
-                context.Try($"{model.Preset}, {name}", () => context.Add(true, Measure(workload.Load(plan), meter, workload.Tokens, model, name)));
+                context.Try($"{model.Preset}, {name}", () => Measure(context, meter, model, name, plan));
             }
         }
 
         return null;
+    }
+
+    static void Measure(SelfTestContext context, IEnergyMeter meter, SelfTestModel model, string name, Func<BenchmarkWorkload, PlanOptions> plan)
+    {
+        if (MicroBatches.Fitting(context, model, workload => [workload.Build(plan(workload))]) is not { } fitting)
+        {
+            context.Add(true, new JsonObject { ["model"] = model.Preset, ["plan"] = name, ["left_out"] = "one sequence does not fit" });
+            return;
+        }
+
+        BenchmarkWorkload workload = MicroBatches.Workload(context, fitting);
+        context.Add(true, Measure(workload.Load(plan(workload)), meter, workload.Tokens, fitting, name));
     }
 
     static JsonObject Measure(BenchmarkSubject subject, IEnergyMeter meter, long tokensPerStep, SelfTestModel model, string plan)

@@ -24,7 +24,7 @@ internal sealed class LossCurve
     public void WriteTokens(string path) => File.WriteAllBytes(path, MemoryMarshal.AsBytes<int>(tokens).ToArray());
 
     /// <summary>Trains on a device and returns the loss of every step; <paramref name="saveWeights"/> is given the initial weights first.</summary>
-    public float[] Run(IDevice device, Action<ITensorStore> saveWeights)
+    public float[] Run(IDevice device, Action<ITensorStore> saveWeights, CancellationToken cancellation)
     {
         var settings = new OptimizerSettings();
         using ILoadedProgram program = device.Load(ProgramBuilder.Training(Transformer.Function(spec), PlanOptions.Litespark, settings, rows, length, device: device.Profile));
@@ -35,6 +35,7 @@ internal sealed class LossCurve
         var losses = new float[steps];
         for (int i = 0; i < steps; i++)
         {
+            cancellation.ThrowIfCancellationRequested();
             Fill(batch, i);
             losses[i] = (float)step.Run([batch], batch.Length, i + 1, learningRate).Loss;
         }

@@ -9,6 +9,9 @@ internal sealed class PeerStage : SelfTestStage
 {
     const string Script = "torch_llama_cuda.py";
     const int TimedSteps = 10;
+
+    /// <summary>Compiling a model of some billion weights is the longest; no form may use up what the others need.</summary>
+    static readonly TimeSpan most = TimeSpan.FromMinutes(2.5);
     const double LearningRate = 3e-4;
 
     public override string Name => "peer";
@@ -39,7 +42,7 @@ internal sealed class PeerStage : SelfTestStage
         using var scratch = new ScratchFolder();
         string config = scratch.File("config.json");
         File.WriteAllText(config, HuggingFaceConfig.ToJson(ModelPresets.Get(model.Preset), null).ToJsonString());
-        JsonObject line = python.Run(["--config", config, "--mode", mode, "--batch", $"{model.MicroBatch}", "--sequence", $"{model.SequenceLength}", "--steps", $"{TimedSteps}", "--device", context.Device.Name]);
+        JsonObject line = python.Run(["--config", config, "--mode", mode, "--batch", $"{model.MicroBatch}", "--sequence", $"{model.SequenceLength}", "--steps", $"{TimedSteps}", "--device", context.Device.Name], Limit(context));
         line["model"] = model.Preset;
         return line;
     }
@@ -53,9 +56,9 @@ internal sealed class PeerStage : SelfTestStage
         using var scratch = new ScratchFolder();
         var curve = new LossCurve(spec, rows, length, steps, context.Settings.Seed, LearningRate);
         curve.WriteTokens(scratch.File("tokens.bin"));
-        float[] ours = curve.Run(context.Device, weights => HuggingFaceFolder.Save(scratch.File("model"), spec, weights));
+        float[] ours = curve.Run(context.Device, weights => HuggingFaceFolder.Save(scratch.File("model"), spec, weights), context.Deadline);
         python.Run(["--config", Path.Combine(scratch.File("model"), "config.json"), "--weights", Path.Combine(scratch.File("model"), "model.safetensors"), "--tokens", scratch.File("tokens.bin"),
-            "--losses", scratch.File("losses.json"), "--mode", "eager", "--batch", $"{rows}", "--sequence", $"{length}", "--steps", $"{steps}", "--learning-rate", $"{LearningRate}", "--device", context.Device.Name]);
+            "--losses", scratch.File("losses.json"), "--mode", "eager", "--batch", $"{rows}", "--sequence", $"{length}", "--steps", $"{steps}", "--learning-rate", $"{LearningRate}", "--device", context.Device.Name], Limit(context));
         float[] theirs = [.. JsonNode.Parse(File.ReadAllText(scratch.File("losses.json")))!.AsArray().Select(node => (float)node!)];
         double worst = ours.Zip(theirs).Max(pair => Math.Abs(pair.First - pair.Second) / pair.Second);
         // Two roundings of the same run part slowly; a wrong gradient parts at once.
@@ -66,6 +69,8 @@ internal sealed class PeerStage : SelfTestStage
             ["ours"] = Numbers(ours), ["theirs"] = Numbers(theirs),
         });
     }
+
+    static TimeSpan Limit(SelfTestContext context) => context.TimeLeft < most ? context.TimeLeft : most;
 
     static JsonArray Numbers(float[] values) => new([.. values.Select(value => (JsonNode)JsonValue.Create(Math.Round(value, 5)))]);
 }

@@ -8,38 +8,62 @@ internal sealed class PythonPeer(string script)
 {
     readonly string python = Environment.GetEnvironmentVariable("LITESPARK_PYTHON") is { Length: > 0 } chosen ? chosen : "python3";
 
-    /// <summary>Why it cannot run here; null where it can.</summary>
-    public string? Missing
+    /// <summary>Whether there is such a Python.</summary>
+    public bool IsThere
     {
         get
         {
             try
             {
-                (int code, _, string error) = Start(["-c", "import torch"]);
-                return code == 0 ? null : $"{python} has no PyTorch ({LastLine(error)}); LITESPARK_PYTHON names another one";
+                return Start(["-c", ""], TimeSpan.FromMinutes(1)).Code == 0;
             }
             catch (System.ComponentModel.Win32Exception)
             {
-                return $"there is no {python}; LITESPARK_PYTHON names another one";
+                return false;
+            }
+        }
+    }
+
+    /// <summary>Why it cannot run here; null where it can.</summary>
+    public string? Missing
+    {
+        get
+        {
+            if (!IsThere) return $"there is no {python}; LITESPARK_PYTHON names another one";
+            try
+            {
+                (int code, _, string error) = Start(["-c", "import torch"], TimeSpan.FromMinutes(1));
+                return code == 0 ? null : $"{python} has no PyTorch ({LastLine(error)}); LITESPARK_PYTHON names another one";
+            }
+            catch (RunFailureException failure)
+            {
+                return $"{python}'s PyTorch does not load: {failure.Message}";
             }
         }
     }
 
     /// <summary>Runs the script; the last line that it prints is a JSON object.</summary>
-    /// <exception cref="RunFailureException">It ended with an error.</exception>
-    public JsonObject Run(IEnumerable<string> arguments)
+    /// <param name="arguments">Of the script.</param>
+    /// <param name="most">It is killed after so long.</param>
+    /// <exception cref="RunFailureException">It ended with an error, or not in time.</exception>
+    public JsonObject Run(IEnumerable<string> arguments, TimeSpan most)
     {
-        (int code, string output, string error) = Start([script, .. arguments]);
+        (int code, string output, string error) = Start([script, .. arguments], most);
         return code == 0 ? JsonNode.Parse(LastLine(output))!.AsObject() : throw new RunFailureException($"{Path.GetFileName(script)} ended with {code}: {LastLine(error)}");
     }
 
-    (int Code, string Output, string Error) Start(IEnumerable<string> arguments)
+    (int Code, string Output, string Error) Start(IEnumerable<string> arguments, TimeSpan most)
     {
         using Process process = Process.Start(new ProcessStartInfo(python, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        Task<string> error = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output, error.Result);
+        Task<string> error = process.StandardError.ReadToEndAsync(), output = process.StandardOutput.ReadToEndAsync();
+        if (!process.WaitForExit(most))
+        {
+            process.Kill(entireProcessTree: true); // torch.compile has workers
+            process.WaitForExit();
+            throw new RunFailureException($"{Path.GetFileName(script)} was killed: it had not ended after {most.TotalSeconds:0} s");
+        }
+
+        return (process.ExitCode, output.Result, error.Result);
     }
 
     static string LastLine(string text) => text.TrimEnd().Split('\n')[^1];

@@ -35,13 +35,13 @@ public sealed class SelfTest
     /// <summary>Names of the stages, in order.</summary>
     public static IReadOnlyList<string> Stages { get; } = [.. All.Select(stage => stage.Name)];
 
-    /// <summary>Runs one stage, or all.</summary>
+    /// <summary>Runs some stages in their order; all where none is named.</summary>
     /// <exception cref="UserErrorException">There is no stage of that name, or the folder cannot be written.</exception>
-    public IReadOnlyList<StageOutcome> Run(string? only)
+    public IReadOnlyList<StageOutcome> Run(params IReadOnlyCollection<string> only)
     {
-        if (only is not null && !Stages.Contains(only)) throw new UserErrorException($"--stage {only}: there is no such stage; right would be one of {string.Join(", ", Stages)}.");
+        if (only.FirstOrDefault(name => !Stages.Contains(name)) is { } wrong) throw new UserErrorException($"--stage {wrong}: there is no such stage; right would be one of {string.Join(", ", Stages)}.");
         Directory.CreateDirectory(context.Settings.Folder);
-        return [.. All.Where(stage => only is null || stage.Name == only).Select(Run)];
+        return [.. All.Where(stage => only.Count == 0 || only.Contains(stage.Name)).Select(Run)];
     }
 
     StageOutcome Run(SelfTestStage stage)
@@ -50,6 +50,7 @@ public sealed class SelfTest
         using var file = new ResultFile(Path.Combine(context.Settings.Folder, stage.Name + ".jsonl"));
         var clock = Stopwatch.StartNew();
         context.Begin(file);
+        using var watch = new Timer(_ => context.Settings.Overdue?.Invoke(stage.Name, file.Path), null, context.Settings.StageBudget + SelfTestSettings.Grace, Timeout.InfiniteTimeSpan);
         string? leftOut = stage.Run(context);
         if (context.IsOutOfTime) leftOut = $"{(leftOut is null ? "" : leftOut + "; ")}the stage's {context.Settings.StageBudget.TotalMinutes:0.#} minutes were over";
         var outcome = new StageOutcome(stage.Name, context.Passed, context.Failed, leftOut, file.Path, clock.Elapsed.TotalSeconds);
@@ -70,8 +71,14 @@ public sealed record SelfTestSettings
     /// <summary>Small sizes: for devices that are emulated.</summary>
     public bool Small { get; init; }
 
-    /// <summary>A stage begins no new case after so long.</summary>
+    /// <summary>How long a stage may go on behind its time: for what cannot be cut short.</summary>
+    public static readonly TimeSpan Grace = TimeSpan.FromMinutes(1);
+
+    /// <summary>A stage begins no new case after so long, and cuts short what can be.</summary>
     public TimeSpan StageBudget { get; init; } = TimeSpan.FromMinutes(7);
+
+    /// <summary>Told the stage and its file where a stage has not ended by its time and <see cref="Grace"/>: a kernel that does not return, say.</summary>
+    public Action<string, string>? Overdue { get; init; }
 
     /// <summary>Start of all random numbers: fresh at every run unless given.</summary>
     public int Seed { get; init; } = Environment.TickCount;

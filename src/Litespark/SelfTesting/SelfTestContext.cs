@@ -20,6 +20,10 @@ internal abstract class SelfTestStage
 /// <summary>What stages work with.</summary>
 internal sealed class SelfTestContext(IDevice device, IDevice reference, SelfTestSettings settings, Action<string> status, CancellationToken cancellation)
 {
+    /// <summary>What programs, libraries and kernels take beside a program's arenas.</summary>
+    const long Reserve = 1L << 30;
+
+    CancellationTokenSource? deadline;
     Stopwatch clock = Stopwatch.StartNew();
     ResultFile? file;
 
@@ -38,9 +42,18 @@ internal sealed class SelfTestContext(IDevice device, IDevice reference, SelfTes
     /// <summary>Whether a case was left out because the stage's time was over.</summary>
     public bool IsOutOfTime { get; private set; }
 
+    /// <summary>Cancelled when the stage's time is over, or the whole test is stopped.</summary>
+    public CancellationToken Deadline => deadline!.Token;
+
+    /// <summary>What is left of the stage's time.</summary>
+    public TimeSpan TimeLeft => TimeSpan.FromTicks(Math.Max((settings.StageBudget - clock.Elapsed).Ticks, 0));
+
     /// <summary>A new stage begins.</summary>
     public void Begin(ResultFile results)
     {
+        deadline?.Dispose();
+        deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(settings.StageBudget);
         (file, clock, Passed, Failed, IsOutOfTime) = (results, Stopwatch.StartNew(), 0, 0, false);
     }
 
@@ -52,6 +65,9 @@ internal sealed class SelfTestContext(IDevice device, IDevice reference, SelfTes
         return !IsOutOfTime;
     }
 
+    /// <summary>Whether the device's free memory holds programs at once; a processor's is not looked at.</summary>
+    public bool Fits(params IReadOnlyList<StepProgram> programs) => device.FreeMemory is not { } free || programs.Sum(program => program.TotalBytes) + Reserve <= free;
+
     /// <summary>Writes a result and counts it.</summary>
     public void Add(bool passed, JsonObject line)
     {
@@ -60,12 +76,16 @@ internal sealed class SelfTestContext(IDevice device, IDevice reference, SelfTes
         file!.Add(line);
     }
 
-    /// <summary>Runs a case; what it throws is a failed result with the message, and the stage goes on.</summary>
+    /// <summary>Runs a case; what it throws is a failed result with the message, and the stage goes on, unless its time is over.</summary>
     public void Try(string name, Action run)
     {
         try
         {
             run();
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            IsOutOfTime = true;
         }
 #pragma warning disable CA1031 // whatever goes wrong is a finding of the test
         catch (Exception error) when (error is not OperationCanceledException)

@@ -60,15 +60,23 @@ public sealed class ParameterStore : ITensorStore
     public static void Initialize(ILoadedProgram program, long seed)
     {
         ParameterStore weights = Weights(program);
-        foreach (CanonicalParameter parameter in program.Program.Parameters.Canonical)
+        // Each parameter has a stream of its own: several at once give the same numbers.
+        foreach (CanonicalParameter[] some in program.Program.Parameters.Canonical.Chunk(Environment.ProcessorCount))
         {
-            var values = new float[parameter.Shape.Length];
-            byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{seed}/{parameter.Name}"));
-            var random = new GaussianStream(MemoryMarshal.Read<ulong>(hash));
-            if (parameter.Initializer.StandardDeviation == 0) Array.Fill(values, (float)parameter.Initializer.Mean);
-            else for (int i = 0; i < values.Length; i++) values[i] = (float)(parameter.Initializer.Mean + parameter.Initializer.StandardDeviation * random.Next());
-            weights.Write(parameter.Name, values);
+            var values = new float[some.Length][];
+            Parallel.For(0, some.Length, i => values[i] = InitialValues(some[i], seed));
+            for (int i = 0; i < some.Length; i++) weights.Write(some[i].Name, values[i]);
         }
+    }
+
+    static float[] InitialValues(CanonicalParameter parameter, long seed)
+    {
+        var values = new float[parameter.Shape.Length];
+        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{seed}/{parameter.Name}"));
+        var random = new GaussianStream(MemoryMarshal.Read<ulong>(hash));
+        if (parameter.Initializer.StandardDeviation == 0) Array.Fill(values, (float)parameter.Initializer.Mean);
+        else for (int i = 0; i < values.Length; i++) values[i] = (float)(parameter.Initializer.Mean + parameter.Initializer.StandardDeviation * random.Next());
+        return values;
     }
 
     void ReadRounded(PersistentTensor tensor, long first, Span<float> destination)

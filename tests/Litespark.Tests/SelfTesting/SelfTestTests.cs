@@ -50,6 +50,44 @@ public sealed class SelfTestTests : IDisposable
     }
 
     [Fact]
+    public void A_case_is_cut_short_when_the_time_is_over_and_what_was_found_stays()
+    {
+        var context = new SelfTestContext(device, reference, new SelfTestSettings { Folder = folder, StageBudget = TimeSpan.FromMilliseconds(200) }, _ => { }, CancellationToken.None);
+        string path = Path.Combine(folder, "stage.jsonl");
+        using (var file = new ResultFile(path))
+        {
+            context.Begin(file);
+            context.Try("short", () => context.Add(true, new JsonObject { ["case"] = "short" }));
+            context.Try("endless", () =>
+            {
+                Assert.True(context.Deadline.WaitHandle.WaitOne(TimeSpan.FromMinutes(1)));
+                context.Deadline.ThrowIfCancellationRequested();
+            });
+        }
+
+        Assert.Equal((1, 0, true, false), (context.Passed, context.Failed, context.IsOutOfTime, context.HasTime()));
+        Assert.Equal("""{"case":"short"}""", File.ReadAllText(path).Trim());
+        Assert.Equal(TimeSpan.Zero, context.TimeLeft);
+    }
+
+    [Fact]
+    public void Several_stages_run_in_their_order()
+    {
+        IReadOnlyList<StageOutcome> outcomes = new SelfTest(device, reference, new SelfTestSettings { Folder = folder, Small = true, Models = [] }, _ => { }).Run("tune", "probe");
+        Assert.Equal(["probe", "tune"], outcomes.Select(outcome => outcome.Stage));
+    }
+
+    /// <summary>A Python that never ends is killed with what it started.</summary>
+    [Fact]
+    public void A_peer_that_does_not_end_is_killed()
+    {
+        string script = Path.Combine(folder, "endless.py");
+        File.WriteAllText(script, "import time\ntime.sleep(600)\n");
+        var python = new PythonPeer(script);
+        if (python.IsThere) Assert.Contains("endless.py was killed: it had not ended after 1 s", Assert.Throws<RunFailureException>(() => python.Run([], TimeSpan.FromSeconds(1))).Message);
+    }
+
+    [Fact]
     public void Energy_that_is_only_estimated_is_left_out()
     {
         StageOutcome outcome = Run("energy");

@@ -1,61 +1,59 @@
 using System.Text.Json.Nodes;
-using Litespark.Checkpoints;
 using Litespark.Devices.Cuda;
 using Litespark.Graphs;
-using Litespark.Reporting;
 using Litespark.Tests.Devices.Cuda.Emulation;
 using Litespark.Tests.Devices.Cuda.Libraries;
-using Litespark.Training;
 
 namespace Litespark.Tests.Training;
 
 /// <summary>Algorithms that a GPU chose by timing are state of the run: saved with it, used again where it goes on.</summary>
 public sealed class ChosenAlgorithmsTests : IDisposable
 {
-    static readonly string[] Short = ["training.max_steps=4", "checkpoints.every_steps=2", "evaluation.every_steps=0", "training.sequence_length=16", "training.global_batch_tokens=32"];
+    const string Products = "matrix_products";
 
-    readonly TinyRun folder = new();
+    readonly AlgorithmRuns runs = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => runs.Dispose();
 
     [EmulatedStandInFact]
     public void A_resumed_run_goes_on_with_its_own_whatever_the_machine_has_found_since()
     {
-        string cache = folder.At("algorithms.json"), run = folder.At("run");
+        string cache = runs.At("algorithms.json"), run = runs.At("run");
         JsonObject saved;
         using (var gpu = new EmulatedCublasLt(cache))
         {
-            Train(gpu.Device, run, stopAfter: 2);
+            runs.Train(gpu.Device, run, stopAfter: 2);
             Assert.True(gpu.Searches > 0);
-            saved = SavedAlgorithms(run);
+            saved = AlgorithmRuns.Saved(run, Products);
             Assert.True(saved.Count > 0);
             Assert.True(JsonNode.DeepEquals(saved, JsonNode.Parse(File.ReadAllText(cache))));
         }
 
         // The checkpoint's algorithms become number 6 of the stand-in's, the machine's number 0: it is seen which of them computes.
         JsonObject ofRun = WithNumber(saved, 6);
-        ChangeState(run, state => state["algorithms"] = ofRun.DeepClone());
+        AlgorithmRuns.Change(run, algorithms =>
+        {
+            algorithms[Products] = ofRun.DeepClone();
+            return algorithms;
+        });
         File.WriteAllText(cache, WithNumber(saved, 0).ToJsonString());
-        var warnings = new List<string>();
         using (var gpu = new EmulatedCublasLt(cache))
         {
-            Train(gpu.Device, run, resume: true, warnings: warnings);
+            Assert.Empty(runs.Train(gpu.Device, run, resume: true));
             Assert.Equal(0, gpu.Searches);
             Assert.True(gpu.Done[6] > 0);
             Assert.Equal(gpu.Done[6], gpu.Done.Sum());
-            Assert.True(JsonNode.DeepEquals(ofRun, SavedAlgorithms(run)));
+            Assert.True(JsonNode.DeepEquals(ofRun, AlgorithmRuns.Saved(run, Products)));
         }
-
-        Assert.Empty(warnings);
     }
 
     [EmulatedStandInFact]
     public void Losses_after_a_resume_are_those_of_an_undisturbed_run()
     {
-        string whole = folder.At("whole"), cut = folder.At("cut");
-        using (var gpu = new EmulatedCublasLt()) Train(gpu.Device, whole);
-        using (var gpu = new EmulatedCublasLt()) Train(gpu.Device, cut, stopAfter: 2);
-        using (var gpu = new EmulatedCublasLt()) Train(gpu.Device, cut, resume: true);
+        string whole = runs.At("whole"), cut = runs.At("cut");
+        using (var gpu = new EmulatedCublasLt()) runs.Train(gpu.Device, whole);
+        using (var gpu = new EmulatedCublasLt()) runs.Train(gpu.Device, cut, stopAfter: 2);
+        using (var gpu = new EmulatedCublasLt()) runs.Train(gpu.Device, cut, resume: true);
         Assert.Equal(4, TinyRun.Reproducible(whole).Length);
         Assert.Equal(TinyRun.Reproducible(whole), TinyRun.Reproducible(cut));
     }
@@ -65,51 +63,40 @@ public sealed class ChosenAlgorithmsTests : IDisposable
     [InlineData("1b1d7a", "000000", "no longer takes the algorithm")]
     public void What_no_longer_fits_is_timed_anew_with_a_word(string here, string there, string message)
     {
-        string run = folder.At("run");
-        using (var gpu = new EmulatedCublasLt()) Train(gpu.Device, run, stopAfter: 2);
-        ChangeState(run, state => state["algorithms"] = JsonNode.Parse(state["algorithms"]!.ToJsonString().Replace(here, there, StringComparison.Ordinal)));
-        var warnings = new List<string>();
+        string run = runs.At("run");
+        using (var gpu = new EmulatedCublasLt()) runs.Train(gpu.Device, run, stopAfter: 2);
+        AlgorithmRuns.Replace(run, here, there);
         using (var gpu = new EmulatedCublasLt())
         {
-            Train(gpu.Device, run, resume: true, warnings: warnings);
+            Assert.Contains(runs.Train(gpu.Device, run, resume: true), warning => warning.Contains(message, StringComparison.Ordinal));
             Assert.True(gpu.Searches > 0);
         }
-
-        Assert.Contains(warnings, warning => warning.Contains(message, StringComparison.Ordinal));
     }
 
     [EmulatedStandInFact]
-    public void Without_the_library_own_kernels_go_on_with_a_word()
+    public void Without_the_library_own_kernels_go_on_with_a_word_and_with_it_again_likewise()
     {
-        string run = folder.At("run");
-        using (var gpu = new EmulatedCublasLt()) Train(gpu.Device, run, stopAfter: 2);
-        var warnings = new List<string>();
+        string run = runs.At("run");
+        using (var gpu = new EmulatedCublasLt()) runs.Train(gpu.Device, run, stopAfter: 1);
         using (var gpu = new CudaDevice(new EmulatedDriver(1, 2), new EmulatedCompiler(), DataType.BFloat16))
-            Train(gpu, run, resume: true, warnings: warnings);
-        Assert.Contains(warnings, warning => warning.Contains("own kernels", StringComparison.Ordinal));
+            Assert.Contains("own kernels do it now", Assert.Single(runs.Train(gpu, run, resume: true, stopAfter: 2)));
+        using (var gpu = new EmulatedCublasLt())
+            Assert.Contains("by own kernels, as there was no cuBLASLt", Assert.Single(runs.Train(gpu.Device, run, resume: true)));
     }
 
-    [EmulatedStandInFact]
-    public void Damaged_ones_are_refused()
+    [EmulatedStandInTheory]
+    [InlineData("""{"matrix_products": {"a": {"algorithm": "xyz"}}, "attention": {}}""")]
+    [InlineData("""{"matrix_products": null, "attention": {"a": {"gpu": "x"}}}""")]
+    [InlineData("""{"matrix_products": [], "attention": {}}""")]
+    [InlineData("""{"a": {"algorithm": "xyz"}}""")]
+    public void Damaged_ones_are_refused(string algorithms)
     {
-        string run = folder.At("run");
+        string run = runs.At("run");
         using var gpu = new EmulatedCublasLt();
-        Train(gpu.Device, run, stopAfter: 2);
-        ChangeState(run, state => state["algorithms"] = JsonNode.Parse("""{"a": {"algorithm": "xyz"}}"""));
-        Assert.Contains("training_state.json", Assert.Throws<UserErrorException>(() => Train(gpu.Device, run, resume: true)).Message);
+        runs.Train(gpu.Device, run, stopAfter: 2);
+        AlgorithmRuns.Change(run, _ => JsonNode.Parse(algorithms)!);
+        Assert.Contains("training_state.json", Assert.Throws<UserErrorException>(() => runs.Train(gpu.Device, run, resume: true)).Message);
     }
-
-    void Train(CudaDevice device, string run, bool resume = false, int stopAfter = int.MaxValue, List<string>? warnings = null)
-    {
-        using TrainingSetup setup = TrainingSetup.Open(folder.Load(Short), device.Profile, 1, _ => { });
-        using var stop = new CancellationTokenSource();
-        using var trainer = new Trainer(setup, device, new TrainerOptions { Run = run, Resume = resume, StopRequested = stop.Token }, new Observer(stopAfter, stop, warnings ?? []));
-        trainer.Run();
-    }
-
-    static string NewestState(string run) => Path.Combine(TinyRun.Checkpoints(run)[^1], "training_state.json");
-
-    static JsonObject SavedAlgorithms(string run) => JsonNode.Parse(File.ReadAllText(NewestState(run)))!["algorithms"]!.AsObject();
 
     /// <summary>The same choices with another of the stand-in's algorithms: the second of the words that make one up.</summary>
     static JsonObject WithNumber(JsonObject algorithms, int number)
@@ -122,27 +109,5 @@ public sealed class ChosenAlgorithmsTests : IDisposable
         }
 
         return changed;
-    }
-
-    /// <summary>Changes the newest checkpoint's state, and its list of checksums with it.</summary>
-    static void ChangeState(string run, Action<JsonObject> change)
-    {
-        string path = NewestState(run);
-        JsonObject state = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
-        change(state);
-        File.WriteAllText(path, state.ToJsonString());
-        string checkpoint = Path.GetDirectoryName(path)!;
-        File.Delete(Path.Combine(checkpoint, CheckpointManifest.FileName));
-        CheckpointManifest.Write(checkpoint, (int)state["step"]!);
-    }
-
-    sealed class Observer(int stopAfter, CancellationTokenSource stop, List<string> warnings) : ITrainingObserver
-    {
-        public void OnStep(in StepMetrics metrics)
-        {
-            if (metrics.Step == stopAfter) stop.Cancel();
-        }
-
-        public void OnWarning(string message) => warnings.Add(message);
     }
 }

@@ -9,8 +9,8 @@ namespace Litespark.Devices.Cuda;
 
 /// <summary>Binds each call of a plan to the kernels that compute its op.</summary>
 /// <param name="cublasLt">Multiplies matrices where it is there and has an algorithm; else our own kernels do.</param>
-/// <param name="cudnn">Computes attention where it is there and has a plan, while every row is one document; else our own kernels do.</param>
-internal sealed class CudaCallFactory(CublasLtContext? cublasLt = null, CudnnContext? cudnn = null)
+/// <param name="attention">Says where cuDNN computes attention, while every row is one document; else our own kernels do.</param>
+internal sealed class CudaCallFactory(CublasLtContext? cublasLt, AttentionChooser attention)
 {
     /// <summary>No library is used for what is bound from now on: for comparison.</summary>
     public bool OwnKernelsOnly { get; set; }
@@ -31,8 +31,8 @@ internal sealed class CudaCallFactory(CublasLtContext? cublasLt = null, CudnnCon
         CausalMask op => SoftmaxOps.CausalMask(binding, call, op),
         Softmax => SoftmaxOps.Softmax(binding, call),
         SoftmaxGradient => SoftmaxOps.SoftmaxGradient(binding, call),
-        Attention op => OfDocuments(binding, call.Inputs[3], AttentionOps.Attention(binding, call, op), library => library.Attention(binding, call, op)),
-        AttentionGradient op => OfDocuments(binding, call.Inputs[5], AttentionOps.AttentionGradient(binding, call, op), library => library.AttentionGradient(binding, call, op)),
+        Attention op => OfDocuments(binding, AttentionCall.Of(call, op), AttentionOps.Attention(binding, call, op)),
+        AttentionGradient op => OfDocuments(binding, AttentionCall.Of(call, op), AttentionOps.AttentionGradient(binding, call, op)),
         CachedAttention op => AttentionOps.CachedAttention(binding, call, op),
         Activation op => ActivationOps.Activation(binding, call, op),
         ActivationGradient op => ActivationOps.ActivationGradient(binding, call, op),
@@ -69,11 +69,11 @@ internal sealed class CudaCallFactory(CublasLtContext? cublasLt = null, CudnnCon
     }
 
     /// <summary>cuDNN's call while every row is one document, where it has one; our own else.</summary>
-    ICudaCall OfDocuments(CudaBinding binding, Operand starts, ICudaCall own, Func<CudnnContext, ICudaCall?> bind)
+    ICudaCall OfDocuments(CudaBinding binding, AttentionCall call, ICudaCall own)
     {
-        if (cudnn is null || OwnKernelsOnly || !binding.Documents.Watch(starts)) return own;
+        if (OwnKernelsOnly || !binding.Documents.Watch(call.DocumentStarts)) return own;
         EndBinding(); // memory on which products were timed must not count as taken: cuDNN's scratch would have no room at first, and have it on resume
-        return bind(cudnn) is { } whole ? new DocumentChoice(binding.Documents, whole, own) : own;
+        return attention.Bind(binding, call) is { } whole ? new DocumentChoice(binding.Documents, whole, own) : own;
     }
 
     ICudaCall Product(CudaBinding binding, KernelCall call, MatMul op)

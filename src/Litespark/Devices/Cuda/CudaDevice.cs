@@ -17,13 +17,17 @@ namespace Litespark.Devices.Cuda;
 /// <summary>An NVIDIA GPU: kernels of our own compiled at first use, and NVIDIA's libraries where they are to be had.</summary>
 public sealed class CudaDevice : IDevice, ITunable
 {
+    const string Products = "matrix_products", AttentionForms = "attention"; // members of ChosenAlgorithms
+
     readonly ICudaDriver driver;
     readonly KernelLibrary kernels;
     readonly CudaCallFactory factory;
     readonly GpuProbe probe;
     readonly CublasLtContext? cublasLt;
     readonly CudnnContext? cudnn;
-    readonly string compilerName, withoutCudnn;
+    readonly AttentionChooser attention;
+    readonly IKernelCompiler compiler;
+    readonly string withoutCudnn;
 
     /// <summary>Takes over a driver and libraries, which are disposed with the device.</summary>
     /// <param name="driver">The GPU.</param>
@@ -34,10 +38,10 @@ public sealed class CudaDevice : IDevice, ITunable
     /// <param name="withoutCudnn">Why there is no cuDNN.</param>
     internal CudaDevice(ICudaDriver driver, IKernelCompiler compiler, DataType precision, CublasLtContext? cublasLt = null, CudnnContext? cudnn = null, string withoutCudnn = "no cuDNN found")
     {
-        (this.driver, this.cublasLt, this.cudnn, this.withoutCudnn) = (driver, cublasLt, cudnn, withoutCudnn);
-        compilerName = compiler.Identity;
+        (this.driver, this.compiler, this.cublasLt, this.cudnn, this.withoutCudnn) = (driver, compiler, cublasLt, cudnn, withoutCudnn);
         kernels = new KernelLibrary(driver, compiler);
-        factory = new CudaCallFactory(cublasLt, cudnn);
+        attention = new AttentionChooser(driver.Properties.Name, cudnn, withoutCudnn);
+        factory = new CudaCallFactory(cublasLt, attention);
         Profile = CudaProfile.Of(precision);
         probe = new GpuProbe(this, driver);
     }
@@ -51,7 +55,7 @@ public sealed class CudaDevice : IDevice, ITunable
         CublasLtContext? cublasLt = null;
         try
         {
-            IKernelCompiler compiler = CudaLibraries.OpenCompiler(driver.Properties, out _);
+            IKernelCompiler compiler = CudaLibraries.OpenCompiler(driver.Properties);
             cudnn = precision == DataType.BFloat16 ? CudaLibraries.OpenCudnn(driver, out string withoutCudnn) : CudaLibraries.NoCudnn("it has no attention in float32", out withoutCudnn);
             cublasLt = CudaLibraries.OpenCublasLt(driver, out _);
             return new CudaDevice(driver, compiler, precision, cublasLt, cudnn, withoutCudnn);
@@ -84,14 +88,14 @@ public sealed class CudaDevice : IDevice, ITunable
             [
                 ("compute capability", $"{gpu.Major}.{gpu.Minor}"), ("multiprocessors", $"{gpu.Multiprocessors}"), ("memory", $"{gpu.MemoryBytes / 1e9:0.0} GB"),
                 ("driver speaks CUDA", $"{gpu.DriverVersion / 1000}.{gpu.DriverVersion % 1000 / 10}"), ("precision", $"{Profile.Precision}"),
-                ("compiler", compilerName), ("matrix products", cublasLt is null ? "own kernels: no cuBLASLt found" : $"cuBLASLt {cublasLt.Version}"),
+                ("compiler", compiler.Identity), ("matrix products", cublasLt is null ? "own kernels: no cuBLASLt found" : $"cuBLASLt {cublasLt.Version}"),
                 ("attention", cudnn is null ? $"own kernels: {withoutCudnn}" : $"cuDNN {cudnn.Version} where a row is one document{(cudnn.Mode == CudnnMode.Forward ? ", forward alone" : "")}, own kernels where documents share one"),
             ];
         }
     }
 
-    /// <summary>What became of attention: which problems cuDNN has plans for, and why it has none for others.</summary>
-    public IReadOnlyList<string> Notices => cudnn?.Notes ?? [];
+    /// <summary>Whether the compiler is older than the GPU; and what became of attention: which problems cuDNN has plans for, and why it has none for others.</summary>
+    public IReadOnlyList<string> Notices => compiler.Notice is { } notice ? [notice, .. attention.Notes] : attention.Notes;
 
     /// <summary>One: the host only starts work.</summary>
     public int Threads => 1;
@@ -100,15 +104,31 @@ public sealed class CudaDevice : IDevice, ITunable
     public DeviceProfile Profile { get; }
 
     /// <inheritdoc/>
-    public JsonObject? ChosenAlgorithms => cublasLt is null ? null : JsonNode.Parse(cublasLt.ExportChoices())!.AsObject();
+    public JsonObject? ChosenAlgorithms => new()
+    {
+        [Products] = cublasLt is null ? null : JsonNode.Parse(cublasLt.ExportChoices()),
+        [AttentionForms] = attention.Export(),
+    };
 
     /// <inheritdoc/>
     public void UseAlgorithms(JsonObject chosen, Action<string> notice)
     {
         ArgumentNullException.ThrowIfNull(chosen);
         ArgumentNullException.ThrowIfNull(notice);
-        if (cublasLt is not null) cublasLt.ImportChoices(Encoding.UTF8.GetBytes(chosen.ToJsonString()), notice);
-        else if (chosen.Count > 0) notice("the run multiplied matrices by cuBLASLt, which is not here: own kernels do it now, and sums may be rounded otherwise");
+        if (chosen[AttentionForms] is not JsonObject forms || chosen[Products] is not (null or JsonObject)) throw new InvalidDataException($"it has no {AttentionForms} or {Products} as a GPU's run has");
+        attention.Import(forms, notice);
+        switch (chosen[Products], cublasLt)
+        {
+            case (JsonObject products, not null):
+                cublasLt.ImportChoices(Encoding.UTF8.GetBytes(products.ToJsonString()), notice);
+                break;
+            case (JsonObject { Count: > 0 }, null):
+                notice("the run multiplied matrices by cuBLASLt, which is not here: own kernels do it now, and sums may be rounded otherwise");
+                break;
+            case (null, not null):
+                notice("the run multiplied matrices by own kernels, as there was no cuBLASLt; it does it now, and sums may be rounded otherwise");
+                break;
+        }
     }
 
     /// <inheritdoc/>

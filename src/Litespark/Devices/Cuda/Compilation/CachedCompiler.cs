@@ -14,6 +14,9 @@ internal sealed class CachedCompiler(IKernelCompiler compiler, KernelCache cache
     public string Identity => compiler.Identity;
 
     /// <inheritdoc/>
+    public string? Notice => compiler.Notice;
+
+    /// <inheritdoc/>
     public byte[] Compile(KernelVariant variant)
     {
         string key = Key(variant);

@@ -6,6 +6,9 @@ internal interface IKernelCompiler
     /// <summary>Compiler, version and architecture: part of the key under which results are cached.</summary>
     string Identity { get; }
 
+    /// <summary>What the user ought to know of it, or null.</summary>
+    string? Notice => null;
+
     /// <summary>Compiles one variant. Thread-safe.</summary>
     /// <exception cref="KernelCompilationException">The text has errors; the message holds the compiler's log.</exception>
     byte[] Compile(KernelVariant variant);

@@ -8,6 +8,8 @@ namespace Litespark.Devices.Cuda.Compilation;
 /// </summary>
 internal sealed class NvrtcCompiler : IKernelCompiler
 {
+    const int Oldest = 80; // bf16 on tensor cores
+
     readonly LibNvrtc nvrtc;
     readonly string[] options;
     readonly Func<string, string> text;
@@ -16,16 +18,17 @@ internal sealed class NvrtcCompiler : IKernelCompiler
     /// <param name="nvrtc">The compiler library.</param>
     /// <param name="architecture">Name of the GPU's architecture, as <c>sm_90a</c>.</param>
     /// <param name="text">The whole text of a kernel file by its name; that which is embedded, if null.</param>
-    /// <exception cref="UserErrorException">The compiler has no target that the GPU can run.</exception>
+    /// <exception cref="UserErrorException">The GPU is too old for the kernels, or the compiler has no target that it can run.</exception>
     public NvrtcCompiler(LibNvrtc nvrtc, string architecture, Func<string, string>? text = null)
     {
         this.nvrtc = nvrtc;
         this.text = text ?? (file => KernelText.Flatten(file));
         Target = architecture;
         int wanted = int.Parse(architecture["sm_".Length..].TrimEnd('a'), CultureInfo.InvariantCulture);
+        if (wanted < Oldest) throw new UserErrorException($"engine.device: cuda: kernels need a GPU of sm_{Oldest} (compute capability {Oldest / 10}.{Oldest % 10}) or later, this one is {architecture}. Train on the CPU: engine.device: cpu.");
         if (!nvrtc.Architectures.Contains(wanted))
         {
-            int newest = nvrtc.Architectures.Where(known => known < wanted).DefaultIfEmpty(0).Max();
+            int newest = nvrtc.Architectures.Where(known => known >= Oldest && known < wanted).DefaultIfEmpty(0).Max();
             if (newest == 0)
                 throw new UserErrorException($"NVRTC {nvrtc.Version} compiles for no architecture that a GPU of {architecture} runs; it knows {string.Join(", ", nvrtc.Architectures)}. Install a compiler that fits the GPU.");
             Target = $"compute_{newest}";
@@ -40,7 +43,7 @@ internal sealed class NvrtcCompiler : IKernelCompiler
     /// <summary>What is compiled for: <c>sm_90a</c>, or <c>compute_90</c> where the compiler is older than the GPU.</summary>
     public string Target { get; }
 
-    /// <summary>What the user ought to know, or null.</summary>
+    /// <inheritdoc/>
     public string? Notice { get; }
 
     /// <inheritdoc/>

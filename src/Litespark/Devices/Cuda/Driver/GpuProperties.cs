@@ -15,6 +15,6 @@ internal sealed record GpuProperties(
     /// <summary>Its place on the bus, as <c>0000:41:00.0</c>; null where the driver does not say.</summary>
     public string? PciBusId { get; init; }
 
-    /// <summary>Name of the architecture for the compiler: with its own features (<c>sm_90a</c>) where it has some.</summary>
+    /// <summary>Name of the architecture for the compiler: with its own features where it has some (<c>sm_90a</c>, <c>sm_100a</c>, <c>sm_103a</c>, <c>sm_120a</c>).</summary>
     public string Architecture => Major >= 9 ? $"sm_{Major}{Minor}a" : $"sm_{Major}{Minor}";
 }

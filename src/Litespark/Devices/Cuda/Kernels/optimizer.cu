@@ -1,6 +1,7 @@
 #include "device.cuh"
 #include "packs.cuh"
 #include "cuts.cuh"
+#include "adamw.cuh"
 
 // variants: COPY=bf16 UPDATE=float VECTOR=4 THREADS=256; COPY=float UPDATE=float VECTOR=4 THREADS=256; COPY=bf16 UPDATE=bf16 VECTOR=4 THREADS=256; COPY=bf16 UPDATE=bf16 VECTOR=1 THREADS=256
 
@@ -15,24 +16,22 @@ template <class Body> __device__ inline void for_own_packs(const Cut& cut, Body 
     for (int64 index = (int64)blockIdx.x * THREADS + threadIdx.x; index < cut.packs; index += (int64)gridDim.x * THREADS) body(index);
 }
 
-// AdamW (Loshchilov and Hutter, 2019) with g = clip[0] · gradient and schedule = (learning rate η, 1 − β₁ᵗ, 1 − β₂ᵗ):
-// w ← w (1 − η λ); m ← m + (1 − β₁)(g − m); v ← β₂ v + (1 − β₂) g²; w ← w − η / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε).
+// AdamW of neighbouring weights.
 extern "C" __global__ void __launch_bounds__(THREADS) adamw(
     float* weight, const float* gradient, float* m, float* v, copy_element* copy, int64 length, const float* schedule, const float* clip,
     float one_minus_beta1, float beta2, float one_minus_beta2, float epsilon, float weight_decay)
 {
     const Cut cut(weight, length);
-    const float rate = schedule[0], decay = 1 - rate * weight_decay, step = -rate / schedule[1], correction = 1 / sqrtf(schedule[2]), factor = clip[0];
+    const AdamW rule(schedule, clip, one_minus_beta1, beta2, one_minus_beta2, epsilon, weight_decay);
     for_own_packs(cut, [&](int64 index) {
         const Pack<float> weights = cut.load(weight, index), gradients = cut.load(gradient, index), first = cut.load(m, index), second = cut.load(v, index);
         float updated[VECTOR], mean[VECTOR], square[VECTOR];
 #pragma unroll
         for (int i = 0; i < VECTOR; i++)
         {
-            float g = factor * gradients[i];
-            mean[i] = first[i] + one_minus_beta1 * (g - first[i]);
-            square[i] = beta2 * second[i] + one_minus_beta2 * g * g;
-            updated[i] = decay * weights[i] + step * (mean[i] / (sqrtf(square[i]) * correction + epsilon));
+            mean[i] = first[i];
+            square[i] = second[i];
+            updated[i] = rule.apply(weights[i], gradients[i], mean[i], square[i]);
         }
 
         cut.store(m, index, mean);

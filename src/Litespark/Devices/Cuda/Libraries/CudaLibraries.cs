@@ -18,13 +18,11 @@ internal static class CudaLibraries
 
     /// <summary>The compiler of the kernels for a GPU, with the cache before it.</summary>
     /// <param name="gpu">The GPU.</param>
-    /// <param name="notice">What the user ought to know of the compiler, or null.</param>
     /// <exception cref="UserErrorException">There is no compiler, or none that fits the GPU.</exception>
-    public static IKernelCompiler OpenCompiler(GpuProperties gpu, out string? notice)
+    public static IKernelCompiler OpenCompiler(GpuProperties gpu)
     {
         LibraryFinding finding = Need(NvidiaLibrary.Compiler, "Install the CUDA toolkit, or NVIDIA's wheel (pip install nvidia-cuda-nvrtc).");
         var compiler = new NvrtcCompiler(new LibNvrtc(finding.Handle, finding.Path), gpu.Architecture);
-        notice = compiler.Notice;
         return new CachedCompiler(compiler, new KernelCache(Path.Combine(Cache, "kernels")), gpu.DriverVersion);
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text;
 using Litespark.Devices.Cuda.Compilation;
 using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Ops;
@@ -16,6 +17,8 @@ public class CompileCheckTests(ITestOutputHelper output)
     static readonly Dictionary<string, Budget> budgets = new()
     {
         ["gemm"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
+        ["block_sparse_gemm"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
+        ["block_sparse_weight_gradient"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
         ["attention_forward"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
         ["attention_gradient_keys"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
         ["attention_gradient_queries"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
@@ -38,6 +41,21 @@ public class CompileCheckTests(ITestOutputHelper output)
         if (NvrtcHere.Disassembler is null) output.WriteLine("no nvdisasm: instructions were not looked at");
         output.WriteLine($"{reports.Count} variants of {KernelText.Files.Count} files");
         Assert.True(reports.All(report => report.Problems.Count == 0), string.Join('\n', reports.SelectMany(report => report.Problems.Select(problem => $"{report.Title}: {problem}"))));
+    }
+
+    /// <summary>As on a GPU that the compiler does not know: PTX of the newest architecture that it does, which holds nothing of that one alone.</summary>
+    [NvrtcFact]
+    public void Every_variant_becomes_PTX_for_a_GPU_newer_than_the_compiler()
+    {
+        var compiler = new NvrtcCompiler(NvrtcHere.Library!, "sm_990a");
+        string target = $".target sm_{NvrtcHere.Library!.Architectures.Max()}\n";
+        var problems = new ConcurrentBag<string>();
+        Parallel.ForEach(CheckedVariants.All().Select(item => item.Variant).Distinct(), variant =>
+        {
+            string ptx = Encoding.ASCII.GetString(compiler.Compile(variant));
+            if (!ptx.Contains(target, StringComparison.Ordinal) || !ptx.Contains(".entry", StringComparison.Ordinal)) problems.Add($"{variant}: {ptx[..Math.Min(ptx.Length, 500)]}");
+        });
+        Assert.Empty(problems);
     }
 
     /// <summary>The tiles that are timed beside those in use.</summary>
@@ -104,11 +122,14 @@ public class CompileCheckTests(ITestOutputHelper output)
     [Fact]
     public void Variants_are_read_from_the_files_comments()
     {
-        IReadOnlyList<(string, KernelVariant)> variants = CheckedVariants.Of("norm", "#include \"device.cuh\"\n// variants: A=1 B=2; A=2 B=2\n// variants (sm_90a): A=3\nint x;");
+        const string Text = "#include \"device.cuh\"\n// variants: A=1 B=2; A=2 B=2\n// variants (sm_90a): A=3\nint x;";
+        IReadOnlyList<(string, KernelVariant)> variants = CheckedVariants.Of("norm", Text, [80, 89, 90]);
         string[] all = ["sm_80", "sm_89", "sm_90a"];
         Assert.Equal([.. all.Select(architecture => (architecture, new KernelVariant("norm", "A=1", "B=2"))), .. all.Select(architecture => (architecture, new KernelVariant("norm", "A=2", "B=2"))), ("sm_90a", new KernelVariant("norm", "A=3"))], variants);
-        Assert.Equal(all.Select(architecture => (architecture, new KernelVariant("norm"))), CheckedVariants.Of("norm", "// variants:\n"));
-        Assert.Throws<InvalidDataException>(() => CheckedVariants.Of("norm", "int x;"));
+        Assert.Equal(all.Select(architecture => (architecture, new KernelVariant("norm"))), CheckedVariants.Of("norm", "// variants:\n", []));
+        Assert.Equal(["sm_80", "sm_89", "sm_90a", "sm_100a", "sm_120a", "sm_80", "sm_89", "sm_90a", "sm_100a", "sm_120a", "sm_90a", "sm_100a", "sm_120a"],
+            CheckedVariants.Of("norm", Text, [80, 89, 90, 100, 101, 120]).Select(item => item.Architecture));
+        Assert.Throws<InvalidDataException>(() => CheckedVariants.Of("norm", "int x;", []));
     }
 
     static void Check(NvrtcCompiler compiler, KernelVariant variant, Budget budget, List<string> lines, List<string> problems)

@@ -27,6 +27,7 @@ int stand_in_retained(void) { return retained; }
 unsigned long long stand_in_used(void) { return used; }
 void stand_in_spend(float ms) { clock_ms += ms; }   // another library's work takes time
 unsigned stand_in_last[7];                          // grid, block, shared bytes of the last launch
+int stand_in_capability = 90;                       // compute capability of the GPU, as 10 · major + minor
 static int failed;                                  // a kernel failed: every later call fails, as on a GPU
 
 #define NEED(condition, error) do { if (!(condition)) return error; } while (0)
@@ -63,8 +64,8 @@ int cuDeviceGetAttribute(int *value, int attribute, int device)
     switch (attribute) {
     case 16: *value = 132; return OK;        // multiprocessors
     case 38: *value = 50 << 20; return OK;   // L2
-    case 75: *value = 9; return OK;
-    case 76: *value = 0; return OK;
+    case 75: *value = stand_in_capability / 10; return OK;
+    case 76: *value = stand_in_capability % 10; return OK;
     case 97: *value = 232448; return OK;     // shared memory, opted in
     }
     return INVALID_VALUE;

@@ -11,13 +11,14 @@ internal sealed unsafe class StandInCudnn : IDisposable
     readonly nint library;
     readonly GCHandle driver;
 
-    public StandInCudnn(EmulatedDriver driver, int version = 90800)
+    public StandInCudnn(EmulatedDriver driver, int version = 90800, long scratchBytes = 4096)
     {
         string path = folder.File("libcudnn.so.9");
         Build(path);
         library = NativeLibrary.Load(path);
         this.driver = GCHandle.Alloc(driver);
         ((delegate* unmanaged<nuint, void>)NativeLibrary.GetExport(library, "stand_in_cudnn_version"))((nuint)version);
+        ((delegate* unmanaged<long, void>)NativeLibrary.GetExport(library, "stand_in_cudnn_scratch"))(scratchBytes);
         ((delegate* unmanaged<delegate* unmanaged<nint, nint, nint, nint, void>, nint, void>)NativeLibrary.GetExport(library, "stand_in_cudnn_put"))(&Put, GCHandle.ToIntPtr(this.driver));
         Library = new LibCudnn(library);
     }
@@ -37,6 +38,9 @@ internal sealed unsafe class StandInCudnn : IDisposable
 
     /// <summary>The same of gradients.</summary>
     public int Gradients => Number("stand_in_cudnn_gradient_runs");
+
+    /// <summary>Plans that ran by an engine.</summary>
+    public int RunsBy(int engine) => ((delegate* unmanaged<int, int>)NativeLibrary.GetExport(library, "stand_in_cudnn_engine_runs"))(engine);
 
     /// <summary>Builds the library.</summary>
     public static void Build(string path) => StandInLibrary.BuildFile(path, "stand_in_cudnn.h", "stand_in_cudnn.c", "stand_in_cudnn_patterns.c", "stand_in_cudnn_run.c");

@@ -9,19 +9,23 @@
 
 typedef struct { int live; void *stream; } handle;
 typedef void put_function(void *user, void *stream, void (*work)(void *), void *data);
-typedef struct job { struct job *next; operation ops[MOST]; int count, length; int64_t ids[MOST], workspace_bytes; void *pointers[MOST], *workspace; float scalars[MOST]; } job;
+typedef struct job { struct job *next; operation ops[MOST]; int engine, count, length; int64_t ids[MOST], workspace_bytes; void *pointers[MOST], *workspace; float scalars[MOST]; } job;
 
 static char last_error[512];
 static size_t version = 90800;
-static int live, plans, runs, forward_runs, gradient_runs;
+static int64_t scratch = 4096; // what every plan takes at least
+enum { ENGINES = 4 }; // 0 adds in any order, 1 cannot be built, 2 and 3 do
+static int live, plans, runs, forward_runs, gradient_runs, engine_runs[ENGINES];
 static put_function *put;
 static void *put_user;
 static job *jobs;
 
 void stand_in_cudnn_version(size_t number) { version = number; }
+void stand_in_cudnn_scratch(int64_t bytes) { scratch = bytes; }
 int stand_in_cudnn_live(void) { return live; }               // handles and descriptors not yet given back
 int stand_in_cudnn_plans(void) { return plans; }             // plans made
 int stand_in_cudnn_runs(void) { return runs; }               // of plans, those of recordings too
+int stand_in_cudnn_engine_runs(int engine) { return engine_runs[engine]; }
 int stand_in_cudnn_forward_runs(void) { return forward_runs; }
 int stand_in_cudnn_gradient_runs(void) { return gradient_runs; }
 void stand_in_cudnn_put(put_function *function, void *user) { put = function; put_user = user; } // who puts work into streams; without one it runs at once
@@ -87,7 +91,7 @@ int cudnnSetStream(handle *h, void *stream) { h->stream = stream; return stream 
 int cudnnBackendCreateDescriptor(int kind, descriptor **d)
 {
     for (int i = 0; i < RULES; i++)
-        if (rules[i].kind == kind || kind == ENGINE) {
+        if (rules[i].kind == kind || kind == ENGINE || kind == KNOB_CHOICE) {
             *d = calloc(1, sizeof(descriptor));
             (*d)->kind = kind;
             live++;
@@ -163,9 +167,10 @@ static int64_t workspace_of(const descriptor *plan)
 {
     operation ops[MOST];
     int gradient, count = operations_of(graph_of_plan(plan), ops);
-    if (match(ops, count, &gradient) != OK || !gradient) return 4096;
+    if (match(ops, count, &gradient) != OK || !gradient) return scratch;
     const int64_t *q = ops[3].x.dims; // the probabilities in bf16, in whole tiles
-    return q[0] * q[1] * ((q[2] + 63) / 64 * 64) * ((q[2] + 127) / 128 * 128) * 2;
+    int64_t bytes = q[0] * q[1] * ((q[2] + 63) / 64 * 64) * ((q[2] + 127) / 128 * 128) * 2;
+    return bytes > scratch ? bytes : scratch;
 }
 
 int cudnnBackendFinalize(descriptor *d)
@@ -207,8 +212,8 @@ int cudnnBackendFinalize(descriptor *d)
 int cudnnBackendGetAttribute(descriptor *d, int name, int type, int64_t requested, int64_t *count, void *values)
 {
     if (!d->finalized) return fail(NOT_FINALIZED, "attribute %d is asked for before the finalize", name);
-    if (d->kind == HEURISTICS && name == 202 && type == 15) { // engines: 0 adds in any order, 1 cannot be built, 2 does
-        *count = number(d, 200) == 3 ? 3 : 0;
+    if (d->kind == HEURISTICS && name == 202 && type == 15) {
+        *count = number(d, 200) == 3 ? ENGINES : 0;
         for (int64_t i = 0; i < requested && i < *count; i++) {
             descriptor *made = ((descriptor **)values)[i];
             if (made->kind != CONFIGURATION || made->finalized) return fail(BAD_PARAM, "room for engine configurations is needed");
@@ -228,6 +233,18 @@ int cudnnBackendGetAttribute(descriptor *d, int name, int type, int64_t requeste
         *count = 1;
         return OK;
     }
+    if (d->kind == CONFIGURATION && name == 302 && type == 15) { // one setting each, whose value is twice the engine's number
+        if (requested < 1) return fail(BAD_PARAM, "room for settings is needed");
+        descriptor *made = *(descriptor **)values;
+        if (made->kind != KNOB_CHOICE) return fail(BAD_PARAM, "room for a setting is needed");
+        made->engine = d->engine;
+        made->finalized = 1;
+        *count = 1;
+        return OK;
+    }
+    if (d->kind == KNOB_CHOICE && name == 600 && type == 9) { *count = 1; *(int *)values = 5; return OK; }
+    if (d->kind == KNOB_CHOICE && name == 601 && type == 3) { *count = 1; *(int64_t *)values = 2 * d->engine; return OK; }
+    if (d->kind == ENGINE && name == 1301 && type == 3) { *count = 1; *(int64_t *)values = d->engine; return OK; }
     if (d->kind == ENGINE && name == 1303 && type == 11) {
         *count = d->engine == 0 ? 2 : 1;
         ((int *)values)[0] = 0;
@@ -242,6 +259,7 @@ static void run(void *data)
 {
     job *j = data;
     runs++;
+    engine_runs[j->engine]++;
     if (interpret(j->ops, j->count, j->ids, j->pointers, j->length) != OK) { fprintf(stderr, "%s\n", last_error); abort(); }
     memset(j->workspace, 0xFF, j->workspace_bytes); // nothing of value may lie there
 }
@@ -257,6 +275,7 @@ int cudnnBackendExecute(handle *h, descriptor *plan, descriptor *pack)
     job *j = calloc(1, sizeof(job));
     j->next = jobs;
     jobs = j;
+    j->engine = find(plan, 401)->values.d[0]->engine;
     j->count = operations_of(graph_of_plan(plan), j->ops);
     j->length = (int)ids->count;
     j->workspace = workspace;

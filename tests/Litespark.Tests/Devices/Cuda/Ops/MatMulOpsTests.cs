@@ -100,7 +100,7 @@ public sealed class MatMulOpsTests
     [InlineData("    wait_copies<0>();\n    __syncthreads();", "")]
     [InlineData("        __syncwarp();\n        #pragma unroll 1", "        #pragma unroll 1")]
     public void Planted_bug_is_found(string text, string wrong)
-        => KernelBugs.AssertFound("gemm.cu", text, wrong, texts =>
+        => KernelBugs.AssertFound("gemm_steps.cuh", text, wrong, texts =>
         {
             using var trial = new OpTrial((uint)texts.Seed, multiprocessors: 132, texts.Texts);
             TrialTensor y = Result(new(66, 70), Float32);

@@ -15,6 +15,9 @@ internal sealed record AttentionProblem(AttentionGeometry Geometry, float Scale,
     /// <summary>Whether it is the gradient.</summary>
     public bool IsGradient => GradientStrides is not null;
 
+    /// <summary>All that it is, in words.</summary>
+    public string Key => $"{this}, strides {Strides}{(GradientStrides is { } gradient ? $", of gradients {gradient}" : "")}, scale {Scale:r}";
+
     /// <summary>
     /// Why cuDNN is not even asked; null where it is. NVIDIA's frontend refuses these (sdpa_support_surface.h of cudnn-frontend 1.23),
     /// for errors of certain versions too, so that a plan that can be made might still be wrong.
@@ -49,4 +52,8 @@ internal sealed record AttentionProblem(AttentionGeometry Geometry, float Scale,
 }
 
 /// <summary>Elements from row to row of queries, keys, values and outputs, or of their gradients.</summary>
-internal readonly record struct AttentionStrides(long Queries, long Keys, long Values, long Outputs);
+internal readonly record struct AttentionStrides(long Queries, long Keys, long Values, long Outputs)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{Queries} {Keys} {Values} {Outputs}";
+}

@@ -82,12 +82,25 @@ internal sealed unsafe class CudnnDescriptor : SafeHandle
     {
         long count;
         Get(name, CudnnAttributeType.Descriptor, 0, &count, null);
-        CudnnDescriptor[] made = [.. Enumerable.Range(0, (int)count).Select(_ => new CudnnDescriptor(library, kind))];
-        if (count == 0) return made;
+        return count == 0 ? [] : Descriptors(name, kind, (int)count);
+    }
+
+    /// <summary>The same where cuDNN is not asked for their number first: <paramref name="most"/> at most.</summary>
+    public CudnnDescriptor[] Descriptors(CudnnAttribute name, CudnnKind kind, int most)
+    {
+        CudnnDescriptor[] made = [.. Enumerable.Range(0, most).Select(_ => new CudnnDescriptor(library, kind))];
         nint[] values = [.. made.Select(descriptor => descriptor.Value)];
-        fixed (nint* first = values) Get(name, CudnnAttributeType.Descriptor, made.Length, &count, first);
-        for (int i = (int)count; i < made.Length; i++) made[i].Dispose();
-        return made[..(int)count];
+        long count = 0;
+        try
+        {
+            fixed (nint* first = values) Get(name, CudnnAttributeType.Descriptor, most, &count, first);
+            count = Math.Min(count, most);
+            return made[..(int)count];
+        }
+        finally
+        {
+            foreach (CudnnDescriptor left in made.Skip((int)count)) left.Dispose();
+        }
     }
 
     /// <inheritdoc/>

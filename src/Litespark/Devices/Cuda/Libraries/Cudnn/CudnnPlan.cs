@@ -5,7 +5,7 @@ namespace Litespark.Devices.Cuda.Libraries.Cudnn;
 /// <summary>How cuDNN runs a graph: the first engine that it proposes, that gives the same bits each time, and that it can build.</summary>
 internal sealed unsafe class CudnnPlan : IDisposable
 {
-    const int ScratchAlignment = 256, MostNotes = 32;
+    const int ScratchAlignment = 256, MostNotes = 32, MostSettings = 64;
 
     readonly CudnnGraph graph;
     readonly CudnnDescriptor configuration, descriptor;
@@ -13,7 +13,7 @@ internal sealed unsafe class CudnnPlan : IDisposable
 
     CudnnPlan(CudnnGraph graph, CudnnDescriptor configuration, CudnnDescriptor descriptor)
     {
-        (this.graph, this.configuration, this.descriptor) = (graph, configuration, descriptor);
+        (this.graph, this.configuration, this.descriptor, Engine) = (graph, configuration, descriptor, NameOf(configuration));
         scalars = new NativeBuffer(Math.Max(graph.Scalars.Count, 1) * sizeof(float));
         for (int i = 0; i < graph.Scalars.Count; i++) scalars.Floats[i] = graph.Scalars[i].Value;
         LibraryBytes = descriptor.Integer(CudnnAttribute.PlanWorkspaceSize);
@@ -26,20 +26,27 @@ internal sealed unsafe class CudnnPlan : IDisposable
     /// <summary>What cuDNN alone takes of it.</summary>
     public long LibraryBytes { get; }
 
+    /// <summary>Its engine with its settings, as NVIDIA's frontend writes them: <c>eng4_k2=1</c>; null where cuDNN does not say.</summary>
+    public string? Engine { get; }
+
     /// <summary>cuDNN's own handle.</summary>
     public nint Value => descriptor.Value;
 
     /// <summary>Makes a plan for a graph, which it takes over.</summary>
+    /// <param name="library">cuDNN's functions.</param>
+    /// <param name="handle">Its handle.</param>
+    /// <param name="graph">The graph.</param>
+    /// <param name="engine">The only <see cref="Engine"/> that will do, or null.</param>
     /// <exception cref="CudaException">cuDNN has none; the message says why the last that it proposed did not do.</exception>
-    public static CudnnPlan Make(LibCudnn library, CudnnHandle handle, CudnnGraph graph)
+    public static CudnnPlan Make(LibCudnn library, CudnnHandle handle, CudnnGraph graph, string? engine = null)
     {
         try
         {
             CudnnDescriptor whole = graph.Complete(handle);
-            string reason = "cuDNN proposes no engine for it";
+            string reason = engine is null ? "cuDNN proposes no engine for it" : $"cuDNN does not propose {engine} for it";
             foreach (CudnnHeuristics mode in (CudnnHeuristics[])[CudnnHeuristics.A, CudnnHeuristics.Fallback])
             {
-                if (First(library, handle, whole, mode, ref reason) is { } found) return new CudnnPlan(graph, found.Configuration, found.Plan);
+                if (First(library, handle, whole, mode, engine, ref reason) is { } found) return new CudnnPlan(graph, found.Configuration, found.Plan);
             }
 
             throw new CudaException(reason);
@@ -84,7 +91,7 @@ internal sealed unsafe class CudnnPlan : IDisposable
         scalars.Dispose();
     }
 
-    static (CudnnDescriptor Configuration, CudnnDescriptor Plan)? First(LibCudnn library, CudnnHandle handle, CudnnDescriptor graph, CudnnHeuristics mode, ref string reason)
+    static (CudnnDescriptor Configuration, CudnnDescriptor Plan)? First(LibCudnn library, CudnnHandle handle, CudnnDescriptor graph, CudnnHeuristics mode, string? engine, ref string reason)
     {
         CudnnDescriptor[] configurations = Proposed(library, graph, mode, ref reason);
         int taken = -1;
@@ -95,6 +102,7 @@ internal sealed unsafe class CudnnPlan : IDisposable
                 CudnnDescriptor? plan = null;
                 try
                 {
+                    if (engine is not null && NameOf(configurations[i]) != engine) continue;
                     if (!IsDeterministic(configurations[i]))
                     {
                         reason = "the engines that cuDNN proposes do not give the same bits each time";
@@ -142,6 +150,28 @@ internal sealed unsafe class CudnnPlan : IDisposable
     {
         using CudnnDescriptor engine = configuration.Descriptor(CudnnAttribute.ConfigurationEngine, CudnnKind.Engine);
         return !engine.Numbers(CudnnAttribute.EngineNumericalNote, CudnnAttributeType.NumericalNote, MostNotes).Contains((int)CudnnNote.Nondeterministic);
+    }
+
+    static string? NameOf(CudnnDescriptor configuration)
+    {
+        CudnnDescriptor[] settings = [];
+        try
+        {
+            using CudnnDescriptor engine = configuration.Descriptor(CudnnAttribute.ConfigurationEngine, CudnnKind.Engine);
+            settings = configuration.Descriptors(CudnnAttribute.ConfigurationKnobChoices, CudnnKind.KnobChoice, MostSettings);
+            return $"eng{engine.Integer(CudnnAttribute.EngineGlobalIndex)}" + string.Concat(settings.Select(Setting));
+        }
+        catch (CudaException)
+        {
+            return null; // it can run without a name
+        }
+        finally
+        {
+            foreach (CudnnDescriptor setting in settings) setting.Dispose();
+        }
+
+        static string Setting(CudnnDescriptor setting)
+            => $"_k{setting.Numbers(CudnnAttribute.KnobChoiceType, CudnnAttributeType.KnobType, 1)[0]}={setting.Integer(CudnnAttribute.KnobChoiceValue)}";
     }
 
     static long Aligned(long bytes) => (bytes + ScratchAlignment - 1) / ScratchAlignment * ScratchAlignment;
