@@ -33,6 +33,7 @@ internal static class CommandLine
         EnergyCommand.Create(
             EnergyProfileHandler.Run, EnergyPlanHandler.Run,
             EnergyCompareCommand.Create(EnergyCompareHandler.Run), EnergyAdviseCommand.Create(EnergyAdviseHandler.Run), EnergyClocksCommand.Create(EnergyClocksHandler.Run)),
+        SparsityCommand.Create(SparsityHandler.Show),
         new VersionOption("--version"),
     };
 

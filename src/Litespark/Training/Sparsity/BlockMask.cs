@@ -55,16 +55,25 @@ public sealed class BlockMask
         }
     }
 
-    /// <summary>Lines across the outputs with no live block: their outputs are constant.</summary>
-    public int DeadOutputLines
+    /// <summary>Lines across the outputs with no live block.</summary>
+    public int DeadOutputLines => DeadLines().Count();
+
+    /// <summary>Outputs with no live weight: whatever comes in, they are constant.</summary>
+    public int DeadOutputs
     {
         get
         {
-            bool[] alive = new bool[Weight.OutputLines];
-            for (int block = 0; block < Weight.Blocks; block++)
-                if (this[block]) alive[Weight.OutputLineOf(block)] = true;
-            return alive.Count(line => !line);
+            (int outputs, int block) = Weight.InputsFirst ? (Weight.Columns, Weight.BlockColumns) : (Weight.Rows, Weight.BlockRows);
+            return DeadLines().Sum(line => Math.Min(block, outputs - line * block));
         }
+    }
+
+    IEnumerable<int> DeadLines()
+    {
+        bool[] alive = new bool[Weight.OutputLines];
+        for (int block = 0; block < Weight.Blocks; block++)
+            if (this[block]) alive[Weight.OutputLineOf(block)] = true;
+        return Enumerable.Range(0, alive.Length).Where(line => !alive[line]);
     }
 
     /// <summary>A mask with all blocks alive.</summary>
