@@ -6,7 +6,7 @@ namespace Litespark.Planning;
 public sealed record DeviceProfile
 {
     /// <summary>The processor: has a kernel for every op.</summary>
-    public static readonly DeviceProfile Cpu = new() { Name = "cpu" };
+    public static readonly DeviceProfile Cpu = new() { Name = "cpu", DenseAboveDensity = grid => Math.Min(grid.BlockRows, grid.BlockColumns) < 8 ? 0 : 0.75 };
 
     /// <summary>The device's name.</summary>
     public required string Name { get; init; }
