@@ -22,12 +22,12 @@ internal sealed class StepMeter
     /// <param name="energy">The meter.</param>
     /// <param name="setup">Model and program.</param>
     /// <param name="microBatches">Micro-batches of a step.</param>
-    /// <param name="joulesBefore">Energy of the run before it was resumed.</param>
-    public StepMeter(IDevice device, IEnergyMeter energy, TrainingSetup setup, int microBatches, double joulesBefore)
+    /// <param name="joulesBefore">Energy of the run before it was resumed; null where it was not known.</param>
+    public StepMeter(IDevice device, IEnergyMeter energy, TrainingSetup setup, int microBatches, double? joulesBefore)
     {
         peaks = new DevicePeaks(device);
         this.energy = energy;
-        this.joulesBefore = joulesBefore;
+        this.joulesBefore = joulesBefore ?? double.NaN;
         joulesAtStart = energy.ReadJoules();
         modelFlopsPerToken = ParameterCatalog.FlopsPerToken(setup.Spec, setup.Recipe.Training.SequenceLength);
         workPerStep = StepWork.ByPrecision(setup.Program, microBatches);
@@ -35,8 +35,8 @@ internal sealed class StepMeter
         SamplePeak();
     }
 
-    /// <summary>Energy of the whole run so far.</summary>
-    public double Joules => joulesBefore + energy.ReadJoules() - joulesAtStart;
+    /// <summary>Energy of the whole run so far; null where it is not known.</summary>
+    public double? Joules => joulesBefore + energy.ReadJoules() - joulesAtStart is var joules && double.IsFinite(joules) ? joules : null;
 
     /// <summary>Mean rate over all steps of this process.</summary>
     public double? TokensPerSecond => totalTicks == 0 ? null : totalTokens / TotalSeconds;
@@ -63,7 +63,9 @@ internal sealed class StepMeter
     public StepMetrics Stop(long step, long stepTokens, long tokens, double loss, double gradientNorm, double learningRate)
     {
         long now = Stopwatch.GetTimestamp();
-        double seconds = Stopwatch.GetElapsedTime(started, now).TotalSeconds, joules = Joules;
+        double seconds = Stopwatch.GetElapsedTime(started, now).TotalSeconds;
+        double? joules = Joules;
+        if (joules is null) window.Clear();
         totalTicks += now - started;
         totalTokens += stepTokens;
         Steps++;
@@ -80,7 +82,7 @@ internal sealed class StepMeter
             Hfu = peaks.Hfu(workPerStep, seconds),
             PeakMemoryBytes = memoryBytes,
             Joules = joules,
-            JoulesPerToken = window.Add(now, joules, tokens),
+            JoulesPerToken = joules is { } known ? window.Add(now, known, tokens) : null,
             EnergySource = energy.Source,
             Density = 1,
         };

@@ -67,7 +67,7 @@ public sealed class Trainer : IDisposable
         checkpoints = new CheckpointStore(options.Run, recipe.Checkpoints.KeepLast);
         schedule = new LearningRateSchedule(recipe);
         guard = new LossGuard(recipe.Training.LossSpikeFactor);
-        energy = EnergyMeters.Open(RecipeSettings.Energy(recipe.Energy, device));
+        energy = EnergyMeters.Open(RecipeSettings.RunEnergy(recipe.Energy, device));
         if (recipe.Evaluation.EverySteps > 0)
         {
             long tokens = recipe.Evaluation.MaxTokens > 0 ? recipe.Evaluation.MaxTokens : long.MaxValue;
@@ -198,7 +198,7 @@ public sealed class Trainer : IDisposable
             this.loader = loader;
             this.metrics = metrics;
             recipe = owner.setup.Recipe;
-            meter = new StepMeter(owner.device, owner.energy, owner.setup, owner.microBatches, state?.Joules ?? 0);
+            meter = new StepMeter(owner.device, owner.energy, owner.setup, owner.microBatches, state is null ? 0 : state.Joules);
             if (state is null) return;
             (done, updates, tokens) = (state.Step, state.Updates, state.Tokens);
             (loss, evalLoss, bitsPerByte) = (state.Loss, state.EvalLoss, state.BitsPerByte);
@@ -267,6 +267,7 @@ public sealed class Trainer : IDisposable
             owner.clocks?.StepEnded();
             Report(batch, mean, norm, learningRate);
             WarnOfClocks();
+            while (owner.energy.TakeWarning() is { } warning) owner.observer.OnWarning(warning);
             if (done % recipe.Logging.EverySteps == 0) meter.SamplePeak();
         }
 
