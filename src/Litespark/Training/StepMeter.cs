@@ -16,6 +16,7 @@ internal sealed class StepMeter
     readonly PrecisionWork[] workPerStep;
     readonly double joulesBefore, joulesAtStart;
     readonly long memoryBytes;
+    readonly long opened = Stopwatch.GetTimestamp();
     long totalTicks, totalTokens, started;
 
     /// <param name="device">Sampled for its peak.</param>
@@ -85,6 +86,7 @@ internal sealed class StepMeter
             JoulesPerToken = joules is { } known ? window.Add(now, known, tokens) : null,
             EnergySource = energy.Source,
             Density = 1,
+            ElapsedSeconds = Stopwatch.GetElapsedTime(opened, now).TotalSeconds,
         };
     }
 }
