@@ -32,6 +32,9 @@ public sealed record TrainerOptions
 
     /// <summary>Requests a stop: the step is finished, the state saved.</summary>
     public CancellationToken StopRequested { get; init; }
+
+    /// <summary>File of NVIDIA's management library, or null for the system's; tests put a stand-in here.</summary>
+    internal string? NvmlLibrary { get; init; }
 }
 
 /// <summary>
@@ -67,7 +70,7 @@ public sealed class Trainer : IDisposable
         checkpoints = new CheckpointStore(options.Run, recipe.Checkpoints.KeepLast);
         schedule = new LearningRateSchedule(recipe);
         guard = new LossGuard(recipe.Training.LossSpikeFactor);
-        energy = EnergyMeters.Open(RecipeSettings.RunEnergy(recipe.Energy, device));
+        energy = EnergyMeters.Open(RecipeSettings.RunEnergy(recipe.Energy, device) with { NvmlLibrary = options.NvmlLibrary });
         if (recipe.Evaluation.EverySteps > 0)
         {
             long tokens = recipe.Evaluation.MaxTokens > 0 ? recipe.Evaluation.MaxTokens : long.MaxValue;
@@ -77,7 +80,8 @@ public sealed class Trainer : IDisposable
         // Last: what was bound must be given back by Dispose.
         try
         {
-            clocks = LiveClocks.Open(recipe.Energy, device, setup.Program, microBatches, options.StartClockWatchdog);
+            EnergyMeterOptions gpus = RecipeSettings.Energy(recipe.Energy, device) with { NvmlLibrary = options.NvmlLibrary };
+            clocks = LiveClocks.Open(recipe.Energy, device, setup.Program, microBatches, options.StartClockWatchdog, gpus);
         }
         catch
         {

@@ -100,11 +100,8 @@ public sealed class SavingTests(ITestOutputHelper output)
 
         control.Dispose();
         nvml.Run(0, highest, 1);
-        using NvmlLibrary library = NvmlLibrary.Open(nvml.FilePath);
-        library.ByIndex(0, out nint device);
         nvml.Load(0, 0.1, 0.1);
-        library.ClockInfo(device, NvmlClock.Graphics, out uint core);
-        Assert.Equal((uint)highest, core);
+        Assert.Equal(highest, nvml.CoreMegahertz(0));
     }
 
     /// <summary>The core's clock just after the beginning of each region but the first, in one step.</summary>
