@@ -15,7 +15,7 @@ internal static class EnergyServeHandler
         using IEnergyMeter meter = EnergyMeters.OpenMachine(new EnergyMeterOptions { Source = options.Source, Gpus = options.Gpus, TdpWatts = options.TdpWatts });
         using var server = new EnergyServer(meter, options.Address, options.Port);
         IPEndPoint at = server.EndPoint;
-        context.Out.WriteLine($"Serving at {at}: {meter.Source}, {meter.Explanation}");
+        context.Out.WriteLine($"Serving at {at}: {(meter.IsEstimate ? "" : meter.Source + ", ")}{meter.Explanation}");
         context.Out.WriteLine(IPAddress.IsLoopback(at.Address)
             ? $"Programs of this machine alone can read it (energy.nodes: [\"{at}\"]); --bind lets other machines do so."
             : $"A run on another machine counts it with energy.nodes: [\"{Host(at.Address)}:{at.Port}\"].");

@@ -76,13 +76,13 @@ public sealed class NodeMeterTests
     }
 
     [Fact]
-    public void A_node_that_answers_again_has_counted_on()
+    public async Task A_node_that_answers_again_has_counted_on()
     {
         using var node = new ScriptedNode();
         var id = Guid.NewGuid();
         Task accepting = Task.Run(() => node.Accept(id, 1000, 50));
         using NodeMeter meter = NodeMeter.Open(node.Address, TimeSpan.FromSeconds(0.2));
-        accepting.Wait();
+        await accepting;
         Assert.Equal(0, meter.ReadJoules());
         node.HangUp();
         Until(() => double.IsNaN(meter.ReadJoules()));
@@ -93,12 +93,12 @@ public sealed class NodeMeterTests
     }
 
     [Fact]
-    public void A_node_that_counts_anew_is_an_estimate_from_then_on_and_never_falls()
+    public async Task A_node_that_counts_anew_is_an_estimate_from_then_on_and_never_falls()
     {
         using var node = new ScriptedNode();
         Task accepting = Task.Run(() => node.Accept(Guid.NewGuid(), 1000, 50));
         using NodeMeter meter = NodeMeter.Open(node.Address);
-        accepting.Wait();
+        await accepting;
         node.Send(1600, 56);
         Reaches(meter, 600);
         node.HangUp();
@@ -118,12 +118,12 @@ public sealed class NodeMeterTests
     }
 
     [Fact]
-    public void A_counter_that_falls_has_been_reset()
+    public async Task A_counter_that_falls_has_been_reset()
     {
         using var node = new ScriptedNode();
         Task accepting = Task.Run(() => node.Accept(Guid.NewGuid(), 1000, 50));
         using NodeMeter meter = NodeMeter.Open(node.Address);
-        accepting.Wait();
+        await accepting;
         node.Send(1100, 51);
         node.Send(20, 52);
         node.Send(30, 53);
@@ -131,12 +131,12 @@ public sealed class NodeMeterTests
     }
 
     [Fact]
-    public void Reading_waits_for_nobody_and_allocates_nothing()
+    public async Task Reading_waits_for_nobody_and_allocates_nothing()
     {
         using var node = new ScriptedNode();
         Task accepting = Task.Run(() => node.Accept(Guid.NewGuid(), 1000, 50));
         using var sum = new SummedMeter(new FakeMeter(EnergySources.Rapl), NodeMeter.Open(node.Address, patience));
-        accepting.Wait();
+        await accepting;
         Assert.Equal(0, sum.ReadJoules()); // the node says nothing more
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 1000; i++)
@@ -155,12 +155,12 @@ public sealed class NodeMeterTests
     [InlineData("{\"litespark_energy\":2}\n", "version 2")]
     [InlineData("{\"litespark_energy\":1,\"id\":\"6f9619ff-8b86-d011-b42d-00c04fc964ff\",\"source\":\"moon\",\"shortest_window_seconds\":0,\"explanation\":\"\"}\n", "source of energy is not known")]
     [InlineData("{\"litespark_energy\":1,\"id\":\"6f9619ff-8b86-d011-b42d-00c04fc964ff\",\"source\":\"rapl\",\"shortest_window_seconds\":0,\"explanation\":\"\"}\n{\"joules\":-1,\"seconds\":1}\n", "no 'litespark energy serve'")]
-    public void Whatever_else_answers_is_a_user_error(string answer, string message)
+    public async Task Whatever_else_answers_is_a_user_error(string answer, string message)
     {
         using var node = new ScriptedNode();
         Task answering = Task.Run(() => node.Answer(answer));
         string error = Assert.Throws<UserErrorException>(() => NodeMeter.Open(node.Address)).Message;
-        answering.Wait();
+        await answering;
         Assert.Contains(message, error);
         Assert.Contains("energy serve --bind", error);
     }

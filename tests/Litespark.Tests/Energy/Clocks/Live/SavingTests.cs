@@ -105,7 +105,7 @@ public sealed class SavingTests(ITestOutputHelper output)
     }
 
     /// <summary>The core's clock just after the beginning of each region but the first, in one step.</summary>
-    static int[] ClocksAtBoundaries(StandInNvml nvml, ClockPlan plan, IClockControl control, IReadOnlyList<KernelWork> calls)
+    static int[] ClocksAtBoundaries(StandInNvml nvml, ClockPlan plan, NvmlClockControl control, IReadOnlyList<KernelWork> calls)
     {
         var applier = new ClockApplier(control);
         ClockSchedule schedule = ClockSchedule.Of(plan);
