@@ -35,7 +35,9 @@ public sealed class SparseTrainerTests : IDisposable
         // What a step executes falls with its live blocks.
         double Executed(long step) => rows.Where(row => !TinyRun.IsEval(row) && !TinyRun.IsTopology(row) && row.GetProperty("step").GetInt64() is var at && (at == step || at == step - 1))
             .Select(row => row.GetProperty("flops").GetDouble()).Order().ToArray() is [var before, var after] ? after - before : throw new InvalidOperationException();
-        Assert.True(Executed(15) < 0.6 * Executed(3), $"{Executed(15)} of {Executed(3)}");
+        // Head and attention are dense, and so are the weight gradients of every other step here.
+        double least = Enumerable.Range(9, 6).Min(step => Executed(step));
+        Assert.True(least < 0.6 * Executed(3), $"{least} of {Executed(3)}");
         Assert.Equal(Executed(3), Executed(24), 1e-6 * Executed(3));
         Assert.True(tiny.Train("dense", ["training.max_steps=24"]).EvalLoss is { } dense && summary.EvalLoss < dense + 1);
     }

@@ -172,6 +172,8 @@ internal sealed partial class TinyRun : IDisposable
         public void OnWarning(string message) => inner?.OnWarning(message);
 
         public void OnNotice(string message) => inner?.OnNotice(message);
+
+        public void OnCheckpoint(long step, string path) => inner?.OnCheckpoint(step, path);
     }
 
     /// <summary>The command line's program.</summary>
