@@ -37,7 +37,7 @@ public sealed class SparseTrainerTests : IDisposable
             .Select(row => row.GetProperty("flops").GetDouble()).Order().ToArray() is [var before, var after] ? after - before : throw new InvalidOperationException();
         // Head and attention are dense, and so are the weight gradients of every other step here.
         double least = Enumerable.Range(9, 6).Min(step => Executed(step));
-        Assert.True(least < 0.6 * Executed(3), $"{least} of {Executed(3)}");
+        Assert.True(least < 0.65 * Executed(3), $"{least} of {Executed(3)}");
         Assert.Equal(Executed(3), Executed(24), 1e-6 * Executed(3));
         Assert.True(tiny.Train("dense", ["training.max_steps=24"]).EvalLoss is { } dense && summary.EvalLoss < dense + 1);
     }
