@@ -24,6 +24,11 @@ public static class CudaProfile
         PeakPrecision = DataType.BFloat16,
         PaddingElements = PaddingElements,
         LossChunkElements = LossChunkElements,
-        Supports = op => op is not Attention attention || (precision == DataType.BFloat16 && attention.Geometry.HeadDim is var width && width % 8 == 0 && width <= WidestHead),
+        Supports = op => op switch
+        {
+            Attention { HasPattern: true } or CausalMask { HasPattern: true } => false,
+            Attention attention => precision == DataType.BFloat16 && attention.Geometry.HeadDim is var width && width % 8 == 0 && width <= WidestHead,
+            _ => true,
+        },
     };
 }
