@@ -24,7 +24,8 @@ public enum AttentionMode
 /// the row, not of the document, so that the patterns of all documents fall on the same tiles; documents, and a model's own sliding window,
 /// hide further keys. Every query sees itself.
 /// <para>With a <see cref="Block"/> b above 1 the pattern is that of the blocks ⌊t / b⌋ and ⌊j / b⌋, with a window of ⌈window / b⌉ blocks (the
-/// query's own is one of them) and a stride of ⌈stride / b⌉ blocks, and causality is still that of tokens: whole tiles are visible or hidden.
+/// query's own is one of them) and a stride of ⌈stride / b⌉ blocks, and causality is still that of tokens: whole tiles are visible or hidden,
+/// and cost nothing where they are hidden if b is a multiple of what a kernel computes at once (on the CPU, of 96 for every kind of register).
 /// With b = 1 patterns are as published.</para>
 /// <para>Every mode has one form: a run of keys that ends with the query itself (<see cref="RunStart"/>), and before it blocks that lie
 /// <see cref="Step"/> apart.</para>
@@ -34,31 +35,31 @@ public readonly record struct AttentionPattern
     /// <summary>Dense causal attention.</summary>
     public static readonly AttentionPattern Dense;
 
-    // Blocks of the window; the query's own is one of them.
-    readonly int run;
+    /// <summary>Largest size: sums of sizes and tokens stay integers of 32 bits.</summary>
+    public const int MostTokens = 1 << 28;
 
     /// <summary>Makes a pattern; what its mode does not use is ignored.</summary>
     /// <param name="mode">Which keys are seen.</param>
     /// <param name="window">Tokens of the window, or of a piece in <see cref="AttentionMode.Fixed"/>.</param>
     /// <param name="stride">Tokens from one strided key to the next.</param>
     /// <param name="block">Tokens that are seen or hidden together; 1 = each by itself.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such mode, or a size that it uses is below 1.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such mode, or a size that it uses is below 1 or above <see cref="MostTokens"/>.</exception>
     public AttentionPattern(AttentionMode mode, int window, int stride, int block)
     {
         if (mode == AttentionMode.Causal) return;
         if (mode is < AttentionMode.Causal or > AttentionMode.Fixed) throw new ArgumentOutOfRangeException(nameof(mode), mode, "not a mode of attention");
-        ArgumentOutOfRangeException.ThrowIfLessThan(block, 1);
-        (Mode, Block, run) = (mode, block, 1);
+        Check(block, nameof(block));
+        (Mode, Block, RunBlocks) = (mode, block, 1);
         if (mode != AttentionMode.Strided)
         {
-            ArgumentOutOfRangeException.ThrowIfLessThan(window, 1);
-            (Window, run) = (window, Blocks(window, block));
+            Check(window, nameof(window));
+            (Window, RunBlocks) = (window, Blocks(window, block));
         }
 
-        if (mode == AttentionMode.Fixed) Step = run;
+        if (mode == AttentionMode.Fixed) Step = RunBlocks;
         if (mode is AttentionMode.Strided or AttentionMode.LocalOrStrided)
         {
-            ArgumentOutOfRangeException.ThrowIfLessThan(stride, 1);
+            Check(stride, nameof(stride));
             (Stride, Step) = (stride, Blocks(stride, block));
         }
     }
@@ -78,12 +79,15 @@ public readonly record struct AttentionPattern
     /// <summary>Blocks from one visible block before the run to the next; 0: there is none.</summary>
     public int Step { get; }
 
+    /// <summary>Blocks of the window, or of a piece; the query's own is one of them.</summary>
+    internal int RunBlocks { get; }
+
     /// <summary>First key of the run of visible keys that ends with the query t itself.</summary>
     public int RunStart(int t)
     {
         if (Mode == AttentionMode.Causal) return 0;
         int block = t / Block;
-        return (Mode == AttentionMode.Fixed ? block - block % run : Math.Max(0, block - run + 1)) * Block;
+        return (Mode == AttentionMode.Fixed ? block - block % RunBlocks : Math.Max(0, block - RunBlocks + 1)) * Block;
     }
 
     /// <summary>Whether query t sees key j.</summary>
@@ -131,5 +135,10 @@ public readonly record struct AttentionPattern
         return whole * Block + (block % Step == residue ? end - block * Block : 0);
     }
 
-    static int Blocks(int tokens, int block) => (int)(((long)tokens + block - 1) / block);
+    static int Blocks(int tokens, int block) => (tokens + block - 1) / block;
+
+    static void Check(int size, string name)
+    {
+        if (size is < 1 or > MostTokens) throw new ArgumentOutOfRangeException(name, size, $"expected 1 to {MostTokens}");
+    }
 }

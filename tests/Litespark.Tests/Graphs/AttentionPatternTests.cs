@@ -11,7 +11,7 @@ public class AttentionPatternTests
         {
             var data = new TheoryData<AttentionMode, int, int, int>();
             foreach (AttentionMode mode in Enum.GetValues<AttentionMode>())
-                foreach ((int window, int stride, int block) in ((int, int, int)[])[(1, 1, 1), (5, 3, 1), (7, 13, 1), (4, 4, 4), (9, 10, 4), (100, 90, 16), (3, 200, 7)])
+                foreach ((int window, int stride, int block) in ((int, int, int)[])[(1, 1, 1), (5, 3, 1), (7, 13, 1), (4, 4, 4), (9, 10, 4), (100, 90, 16), (3, 200, 7), (AttentionPattern.MostTokens, AttentionPattern.MostTokens, 1)])
                     data.Add(mode, window, stride, block);
             return data;
         }
@@ -105,6 +105,7 @@ public class AttentionPatternTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new AttentionPattern(AttentionMode.Local, 0, 1, 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => new AttentionPattern(AttentionMode.Strided, 1, 0, 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => new AttentionPattern(AttentionMode.Fixed, 1, 1, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new AttentionPattern(AttentionMode.Strided, 1, AttentionPattern.MostTokens + 1, 1));
         Assert.Throws<ArgumentException>(() => AttentionPatternBuffer.Write([AttentionPattern.Dense], 0, new int[4]));
         Assert.Throws<ArgumentOutOfRangeException>(() => AttentionPatternBuffer.Write([AttentionPattern.Dense], 1, new int[5]));
         Assert.Throws<ArgumentOutOfRangeException>(() => AttentionPatternBuffer.Write([AttentionPattern.Dense], float.NaN, new int[5]));

@@ -81,12 +81,14 @@ internal sealed unsafe class AttentionKernel<T, TTile> : CpuKernel, IParallelWor
             int t0 = item / shape.Group * FlashForward<T, TTile>.QueryBlock;
             int rows = Math.Min(FlashForward<T, TTile>.QueryBlock, shape.Tokens - t0);
             AttentionPattern pattern = shape.PatternOf(queryHead);
-            visible += shape.FillRanges(sequence, pattern, t0, t0 + rows, flash.First, flash.End);
+            long shown = shape.FillRanges(sequence, pattern, t0, t0 + rows, flash.First, flash.End);
             var queries = new Matrix(q.Row(row0 + t0) + queryHead * shape.HeadDim, rows, shape.HeadDim, q.Stride);
             flash.LoadQueries(queries);
             TileSelection selection = default;
-            if (pattern.Step > 0 || !float.IsNegativeInfinity(threshold)) computed += flash.Select(queries, keys, t0, pattern, threshold, out selection);
-            else for (int r = 0; r < rows; r++) computed += flash.End[r] - flash.First[r];
+            visible += shown;
+            if (pattern.Step > 0 || !float.IsNegativeInfinity(threshold)) shown = flash.Select(queries, keys, t0, pattern, threshold, out selection);
+            else if (pattern.Mode != AttentionMode.Causal) shown = flash.Keys(rows);
+            computed += shown;
             flash.Run(rows, o.Row(row0 + t0) + queryHead * shape.HeadDim, o.Stride,
                 logSumExp + ((nint)sequence * shape.Heads + queryHead) * shape.Tokens + t0, selection);
         }

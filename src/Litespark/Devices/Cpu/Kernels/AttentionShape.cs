@@ -92,11 +92,12 @@ internal readonly unsafe struct AttentionShape
     public long FillRanges(int sequence, in AttentionPattern pattern, int from, int to, int* first, int* end)
     {
         long visible = 0;
+        bool dense = pattern.Mode == AttentionMode.Causal;
         for (int t = from; t < to; t++)
         {
             int firstKey = FirstKey(sequence, t);
             visible += t + 1 - firstKey;
-            *first++ = pattern.FirstVisible(t, firstKey);
+            *first++ = dense ? firstKey : pattern.FirstVisible(t, firstKey);
             *end++ = t + 1;
         }
         return visible;

@@ -25,7 +25,7 @@ internal sealed unsafe class CausalMaskKernel(WorkerPool pool, AttentionShape sh
             float* x = scores + (nint)row * shape.Tokens, y = masked + (nint)row * shape.Tokens;
             new Span<float>(y, first).Fill(Hidden);
             if (x != y) new ReadOnlySpan<float>(x + first, token + 1 - first).CopyTo(new Span<float>(y + first, token + 1 - first));
-            PatternMask.Hide(y, 0, pattern, token, first, token + 1, Hidden);
+            if (pattern.Step > 0) PatternMask.Hide(y, shape.Tokens, pattern, token, 1, first, token + 1, Hidden);
             new Span<float>(y + token + 1, shape.Tokens - token - 1).Fill(Hidden);
         }
     }

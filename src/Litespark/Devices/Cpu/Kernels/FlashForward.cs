@@ -112,6 +112,14 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         return pairs;
     }
 
+    /// <summary>Keys between the first and the last one that query rows see, over all rows.</summary>
+    public long Keys(int rows)
+    {
+        long sum = 0;
+        for (int r = 0; r < rows; r++) sum += End[r] - First[r];
+        return sum;
+    }
+
     /// <summary>
     /// Attention of the query rows, up to <see cref="QueryBlock"/>, with the ranges <see cref="First"/> and <see cref="End"/>:
     /// rows of o, and (unless null) log Σ exp of each row's scaled scores.
@@ -147,8 +155,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     [MethodImpl(Hot)]
     void Group(int r0, int rows, int k0, in TileSelection selection)
     {
-        const int Grain = TileSelection.Grain;
-        int strips = (rows + TTile.Rows - 1) / TTile.Rows, grains = TTile.Columns / Grain;
+        int strips = (rows + TTile.Rows - 1) / TTile.Rows, grains = TTile.Columns / TileSelection.Grain;
         uint any = 0, panelGrains = (1u << grains) - 1;
         for (int s = 0; s < strips; s++)
         {
@@ -160,11 +167,11 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         nint panel = GemmPack.PanelLength(TTile.Columns, headDim);
         float* a = queries + r0 * stride;
         float* b = keyPanels + k0 / TTile.Columns * panel;
-        for (int c = 0; any >> c / Grain != 0; c += TTile.Columns, b += panel)
+        for (int grain = 0, c = 0; any >> grain != 0; grain += grains, c += TTile.Columns, b += panel)
         {
             for (int s = 0; s < strips; s++)
             {
-                if ((live[s] >> c / Grain & panelGrains) == 0) continue;
+                if ((live[s] >> grain & panelGrains) == 0) continue;
                 TTile.RowMajorA(headDim, a + s * TTile.Rows * stride, stride, b, TTile.Columns,
                      scores + s * TTile.Rows * KeyBlock + c, KeyBlock, accumulate: false);
             }
@@ -206,8 +213,8 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
             int low = First[i] - k0, high = Math.Max(End[i] - k0, low);
             if (low > from) new Span<float>(p + from, Math.Min(low, to) - from).Fill(RowMath<T>.MinusInfinity);
             if (high < to) new Span<float>(p + Math.Max(high, from), to - Math.Max(high, from)).Fill(RowMath<T>.MinusInfinity);
-            selection.Hide(p, i, k0, Math.Max(low, from), to, RowMath<T>.MinusInfinity);
         }
+        if (selection.Hides) selection.Hide(strip, KeyBlock, r, rows, k0, from, to, RowMath<T>.MinusInfinity);
     }
 
     /// <summary>Turns the scores of a strip in the columns [from, to) into exponentials; rescales what its rows have so far.</summary>

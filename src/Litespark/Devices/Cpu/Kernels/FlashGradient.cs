@@ -35,9 +35,9 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     readonly int* stripLow, stripHigh;
     readonly uint* stripLive;
 
-    // Queries of a block, relative to its first one, that see each tile of columns, and which of their strips compute it.
+    // A run of queries of a block, relative to its first one, that see each tile of columns, and which strips behind it compute it too.
     readonly int* low, high;
-    readonly uint* computed;
+    readonly uint* further;
     readonly int headDim, tokens, stride, keyBlock, scoreStride;
     readonly float scale;
     readonly float* keyPanels, valuePanels, keys, queries, outputGradients, queryGradients, delta;
@@ -102,8 +102,8 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         scoreGradients = probabilities + Block * scoreStride;
         low = (int*)(scoreGradients + Block * scoreStride);
         high = low + MaxTiles;
-        computed = (uint*)(high + MaxTiles);
-        stripLow = (int*)(computed + MaxTiles);
+        further = (uint*)(high + MaxTiles);
+        stripLow = (int*)(further + MaxTiles);
         stripHigh = stripLow + MaxStrips;
         stripLive = (uint*)(stripHigh + MaxStrips);
         tiles = new LiveTiles<T, TTile>(keptOfKeys, (float*)(stripLive + MaxStrips), headDim, tokens);
@@ -202,16 +202,21 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         if (!full)
         {
             // The column products read rows beyond what is computed below.
-            new Span<float>(probabilities, rows * scoreStride).Clear();
-            new Span<float>(scoreGradients, rows * scoreStride).Clear();
+            new Span<float>(probabilities, strips * TTile.Rows * scoreStride).Clear();
+            new Span<float>(scoreGradients, strips * TTile.Rows * scoreStride).Clear();
         }
         for (int r = 0; r < rows; r += Strips * TTile.Rows) Group(q0, r, Math.Min(Strips * TTile.Rows, rows - r), k0, logSumExp, selection);
         int columnTiles = (keyCount + TTile.Rows - 1) / TTile.Rows;
         for (int i = 0; i < columnTiles; i++)
         {
-            (low[i], high[i], computed[i]) = (0, rows, (1u << strips) - 1);
+            (low[i], high[i], further[i]) = (0, rows, 0);
             if (full) continue;
-            if (!selection.All) computed[i] = StripsThatCompute(i, strips);
+            if (!selection.All)
+            {
+                further[i] = StripsThatCompute(i, strips);
+                (low[i], high[i]) = further[i] == 0 ? (0, 0) : TileSelection.NextRun(ref further[i], TTile.Rows);
+                continue;
+            }
             while (low[i] < high[i] && !Sees(q0 + low[i], k0 + i * TTile.Rows)) low[i]++;
             while (low[i] < high[i] && !Sees(q0 + high[i] - 1, k0 + i * TTile.Rows)) high[i]--;
         }
@@ -230,7 +235,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     }
 
     /// <summary>
-    /// accumulator[c, d] += Σ_r p[r, c] · b[r, d] for each tile of columns over the rows [low, high) noted for it, strips of them that compute it.
+    /// accumulator[c, d] += Σ_r p[r, c] · b[r, d] for each tile of columns over the rows [low, high) and the further strips noted for it.
     /// A few panels of b at a time: they stay in the first-level cache while the columns pass by.
     /// </summary>
     [MethodImpl(Hot)]
@@ -241,17 +246,16 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
             int end = Math.Min(d0 + PanelsAtOnce * TTile.Columns, headDim);
             for (int i = 0; i < columnTiles; i++)
             {
-                for (uint rest = computed[i]; rest != 0;)
+                if (low[i] >= high[i]) continue;
+                int from = low[i], to = high[i];
+                for (uint rest = further[i]; ; (from, to) = TileSelection.NextRun(ref rest, TTile.Rows))
                 {
-                    (int from, int to) = TileSelection.NextRun(ref rest, TTile.Rows);
-                    from = Math.Max(from, low[i]);
-                    to = Math.Min(to, high[i]);
-                    if (from >= to) continue;
                     for (int d = d0; d < end; d += TTile.Columns)
                     {
                         TTile.ColumnMajorA(to - from, p + from * scoreStride + i * TTile.Rows, scoreStride,
                             b + (nint)from * stride + d, stride, accumulator + (nint)i * TTile.Rows * stride + d, stride, accumulate: true);
                     }
+                    if (rest == 0) break;
                 }
             }
         }
@@ -301,13 +305,14 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     {
         nint panel = GemmPack.PanelLength(TTile.Columns, headDim);
         float* b = panels + k0 / TTile.Columns * panel;
-        uint panelGrains = (1u << TTile.Columns / TileSelection.Grain) - 1, any = 0;
+        int grains = TTile.Columns / TileSelection.Grain;
+        uint panelGrains = (1u << grains) - 1, any = 0;
         for (int s = 0; s < strips; s++) any |= stripLive[first + s];
-        for (int c = 0; any >> c / TileSelection.Grain != 0; c += TTile.Columns, b += panel)
+        for (int grain = 0, c = 0; any >> grain != 0; grain += grains, c += TTile.Columns, b += panel)
         {
             for (int s = 0; s < strips; s++)
             {
-                if ((stripLive[first + s] >> c / TileSelection.Grain & panelGrains) == 0) continue;
+                if ((stripLive[first + s] >> grain & panelGrains) == 0) continue;
                 TTile.RowMajorA(headDim, a + s * TTile.Rows * stride, stride, b, TTile.Columns,
                     destination + s * TTile.Rows * scoreStride + c, scoreStride, accumulate: false);
             }
@@ -326,8 +331,8 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
             int begin = Math.Max(First[row + i] - k0, from), end = Math.Max(Math.Min(End[row + i] - k0, to), begin);
             if (begin > from) new Span<float>(scores + from, Math.Min(begin, to) - from).Fill(RowMath<T>.MinusInfinity);
             if (end < to) new Span<float>(scores + end, to - end).Fill(RowMath<T>.MinusInfinity);
-            selection.Hide(scores, row + i, k0, begin, to, RowMath<T>.MinusInfinity);
         }
+        if (selection.Hides) selection.Hide(p, scoreStride, row, rows, k0, from, to, RowMath<T>.MinusInfinity);
         ScoreGradients(p, scoreGradients + r * scoreStride, scoreStride, rows, from, to, logSumExp + row, delta + row, scale);
     }
 

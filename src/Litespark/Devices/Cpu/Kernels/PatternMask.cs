@@ -3,26 +3,36 @@ using Litespark.Graphs;
 
 namespace Litespark.Devices.Cpu.Kernels;
 
-/// <summary>Hides single keys of a row of scores.</summary>
+/// <summary>Hides single keys from rows of scores.</summary>
 internal static unsafe class PatternMask
 {
     /// <summary>
-    /// Gives the scores of the keys in [from, to) that a pattern hides from query <paramref name="t"/> a value; those behind t are left alone.
-    /// row[0] is the score of key <paramref name="origin"/>.
+    /// Gives the scores of the keys in [from, to) that a pattern with a step hides from the queries token, token + 1, … a value; those behind a query
+    /// itself are left alone. scores[r · stride + c] is that of row r and key c. Divides once for all rows: a division takes as long as several keys.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Hide(float* row, int origin, in AttentionPattern pattern, int t, int from, int to, float value)
+    public static void Hide(float* scores, nint stride, in AttentionPattern pattern, int token, int rows, int from, int to, float value)
     {
-        int end = Math.Min(to, pattern.RunStart(t));
-        if (from >= end) return;
-        row -= origin;
-        int step = pattern.Step * pattern.Block, visible = pattern.FirstVisible(t, from);
-        while (from < end)
+        int block = pattern.Block, step = pattern.Step, stepKeys = step * block;
+        int tokenBlock = token / block, within = token - tokenBlock * block, residue = tokenBlock % step;
+        int fromBlock = from / block, fromResidue = fromBlock % step;
+        bool isFixed = pattern.Mode == AttentionMode.Fixed;
+        for (int r = 0; r < rows; r++, scores += stride)
         {
-            // What is seen next, either a block (it may have begun before) or the run.
-            for (int stop = Math.Min(visible, end); from < stop; from++) row[from] = value;
-            from = visible - visible % pattern.Block + pattern.Block;
-            visible = from - pattern.Block + step;
+            int end = Math.Min(to, (isFixed ? tokenBlock - residue : Math.Max(0, tokenBlock - pattern.RunBlocks + 1)) * block);
+            int away = (isFixed ? step - 1 : residue) - fromResidue;
+            // Visible blocks one after the other; the first may have begun before.
+            int visible = (fromBlock + (away < 0 ? away + step : away)) * block;
+            for (int key = from; key < end; key = visible + block, visible += stepKeys)
+            {
+                int stop = Math.Min(visible, end);
+                if (stop > key) new Span<float>(scores + key, stop - key).Fill(value);
+            }
+
+            if (++within < block) continue;
+            within = 0;
+            tokenBlock++;
+            if (++residue == step) residue = 0;
         }
     }
 }

@@ -27,20 +27,22 @@ internal readonly unsafe struct TileSelection(in AttentionPattern pattern, int o
     public bool All => bits is null;
 
     /// <summary>The grains of the keys [low, high), counted from a block's first key, that a strip computes; the block begins at key <paramref name="k0"/>, a multiple of four grains.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public uint Live(int strip, int k0, int low, int high)
     {
         if (low >= high) return 0;
-        uint range = (uint)(((1ul << ((high + Grain - 1) / Grain)) - 1) & ~((1ul << (low / Grain)) - 1));
+        uint range = Range((uint)low / Grain, ((uint)high + Grain - 1) / Grain);
         if (bits is null) return range;
-        int grain = k0 / Grain;
-        return range & (uint)(Unsafe.ReadUnaligned<ulong>(bits + strip * stripBytes + (grain >> 3)) >> (grain & 7));
+        uint grain = (uint)k0 / Grain;
+        return range & (uint)(Unsafe.ReadUnaligned<ulong>(bits + strip * stripBytes + (grain >> 3)) >> (int)(grain & 7));
     }
 
-    /// <summary>Gives the hidden ones among the scores [from, to) of a row a value; column 0 is key <paramref name="k0"/>.</summary>
-    public void Hide(float* scores, int row, int k0, int from, int to, float value)
-    {
-        if (Pattern.Step > 0) PatternMask.Hide(scores, k0, Pattern, origin + row, k0 + from, k0 + to, value);
-    }
+    /// <summary>Whether there are single keys to hide between a row's first and last.</summary>
+    public bool Hides => Pattern.Step > 0;
+
+    /// <summary>Gives the hidden ones among the scores [from, to) of some rows a value; column 0 is key <paramref name="k0"/>.</summary>
+    public void Hide(float* scores, nint stride, int row, int rows, int k0, int from, int to, float value)
+        => PatternMask.Hide(scores - k0, stride, Pattern, origin + row, rows, k0 + from, k0 + to, value);
 
     /// <summary>Takes the first run of grains off a set that is not empty; returns its keys [from, to), or other things of which a bit stands for so many.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -52,8 +54,13 @@ internal readonly unsafe struct TileSelection(in AttentionPattern pattern, int o
     }
 
     /// <summary>The same set in whole panels of so many grains.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Panels(uint live, int grains)
     {
+        if (live == 0) return 0;
+        uint low = (uint)BitOperations.TrailingZeroCount(live), high = 32 - (uint)BitOperations.LeadingZeroCount(live), width = (uint)grains;
+        // One run, as mostly.
+        if (live == Range(low, high)) return Range(low / width * width, (high + width - 1) / width * width);
         uint panel = (1u << grains) - 1, panels = 0;
         while (live != 0)
         {
@@ -63,4 +70,8 @@ internal readonly unsafe struct TileSelection(in AttentionPattern pattern, int o
         }
         return panels;
     }
+
+    /// <summary>The bits [from, to), fewer than 32.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static uint Range(uint from, uint to) => (uint)((1ul << (int)to) - (1ul << (int)from));
 }

@@ -13,7 +13,7 @@ public unsafe class SparseAttentionKernelTests
     [
         new(AttentionMode.Local, 1, 0, 1), new(AttentionMode.Local, 40, 0, 1), new(AttentionMode.Local, 40, 0, 16),
         new(AttentionMode.Strided, 0, 3, 1), new(AttentionMode.Strided, 0, 17, 1), new(AttentionMode.Strided, 0, 64, 1), new(AttentionMode.Strided, 0, 128, 32), new(AttentionMode.Strided, 0, 250, 1),
-        new(AttentionMode.LocalOrStrided, 20, 31, 1), new(AttentionMode.LocalOrStrided, 64, 192, 64), new(AttentionMode.Fixed, 30, 0, 1), new(AttentionMode.Fixed, 128, 0, 64), AttentionPattern.Dense,
+        new(AttentionMode.LocalOrStrided, 20, 31, 1), new(AttentionMode.LocalOrStrided, 64, 192, 64), new(AttentionMode.Fixed, 30, 0, 1), new(AttentionMode.Fixed, 128, 0, 64), new(AttentionMode.Strided, 0, AttentionPattern.MostTokens, 5), AttentionPattern.Dense,
     ];
 
     /// <summary>Sequences, tokens, heads, key/value heads, head_dim, window, documents.</summary>
