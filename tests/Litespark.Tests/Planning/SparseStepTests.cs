@@ -17,7 +17,7 @@ public sealed class SparseStepTests : IDisposable
         get
         {
             var data = new TheoryData<string, bool, int, int>();
-            foreach (string name in ((IEnumerable<object[]>)ToyModels.Names).Select(row => (string)row[0]))
+            foreach (string name in ToyModels.Names.Select(row => (string)row))
                 foreach (bool litespark in (bool[])[false, true])
                     foreach ((int rows, int columns) in ((int, int)[])[(8, 8), (1, 1), (16, 7)]) data.Add(name, litespark, rows, columns);
             return data;
