@@ -198,7 +198,7 @@ public sealed class Trainer : IDisposable
             this.loader = loader;
             this.metrics = metrics;
             recipe = owner.setup.Recipe;
-            meter = new StepMeter(owner.device, owner.energy, owner.setup, owner.microBatches, state?.Joules ?? 0, 0);
+            meter = new StepMeter(owner.device, owner.energy, owner.setup, owner.microBatches, state?.Joules ?? 0);
             if (state is null) return;
             (done, updates, tokens) = (state.Step, state.Updates, state.Tokens);
             (loss, evalLoss, bitsPerByte) = (state.Loss, state.EvalLoss, state.BitsPerByte);

@@ -14,13 +14,13 @@ internal sealed unsafe class CpuKernelFactory(WorkerPool pool, byte* persistent,
         return call.Op switch
         {
             MatMul op => new GemmKernel(pool, M(x[0]), op.TransposeA, M(x[1]), op.TransposeB, M(y[0]), op.HasBias ? F(x[2]) : null, HasAddend(call, 0), op.Alpha),
-            // BlockSparseMatMul op => new BlockSparseGemmKernel(pool, M(x[0]), M(x[1]), op.TransposeWeight, op.Grid, I(x[2]), M(y[0]), op.HasBias ? F(x[3]) : null, HasAddend(call, 0)),
-            // // Dead blocks of a gradient that stays are zero from the start and from every change of topology on.
-            // BlockSparseWeightGradient op => new BlockSparseWeightGradientKernel(pool, M(x[0]), M(x[1]), op.Grid, I(x[2]), M(y[0]), HasAddend(call, 0), zeroDead: y[0].Arena == ArenaKind.Transient),
-            // BlockNorms op => new BlockNormsKernel(pool, M(x[0]), op.Grid, F(y[0])),
-            // ZeroDeadBlocks op => new ZeroDeadBlocksKernel(pool, M(x[0]), op.Grid, I(x[1])),
-            // BlockSparseSumOfSquares op => new BlockSparseSumOfSquaresKernel(pool, M(x[0]), op.Grid, I(x[1]), F(y[0]), HasAddend(call, 0)),
-            // BlockSparseAdamW op => new BlockSparseAdamWKernel(pool, M(x[0]), M(x[1]), M(x[2]), M(x[3]), op.Grid, I(x[4]), new AdamWSettings(op.Beta1, op.Beta2, op.Epsilon, op.WeightDecay), F(x[5]), F(x[6])),
+            BlockSparseMatMul op => new BlockSparseGemmKernel(pool, M(x[0]), M(x[1]), op.TransposeWeight, op.Grid, I(x[2]), M(y[0]), op.HasBias ? F(x[3]) : null, HasAddend(call, 0)),
+            // Dead blocks of a gradient that stays are zero from the start and from every change of topology on.
+            BlockSparseWeightGradient op => new BlockSparseWeightGradientKernel(pool, M(x[0]), M(x[1]), op.Grid, I(x[2]), M(y[0]), HasAddend(call, 0), zeroDead: y[0].Arena == ArenaKind.Transient),
+            BlockNorms op => new BlockNormsKernel(pool, M(x[0]), op.Grid, F(y[0])),
+            ZeroDeadBlocks op => new ZeroDeadBlocksKernel(pool, M(x[0]), op.Grid, I(x[1])),
+            BlockSparseSumOfSquares op => new BlockSparseSumOfSquaresKernel(pool, M(x[0]), op.Grid, I(x[1]), F(y[0]), HasAddend(call, 0)),
+            BlockSparseAdamW op => new BlockSparseAdamWKernel(pool, M(x[0]), M(x[1]), M(x[2]), M(x[3]), op.Grid, I(x[4]), new AdamWSettings(op.Beta1, op.Beta2, op.Epsilon, op.WeightDecay), F(x[5]), F(x[6])),
             ColumnSum => new ColumnSumKernel(pool, M(x[0]), F(y[0]), HasAddend(call, 0)),
             Embedding => new EmbeddingKernel(pool, I(x[0]), M(x[1]), M(y[0]), HasAddend(call, 0)),
             EmbeddingGradient => new EmbeddingGradientKernel(pool, I(x[0]), M(x[1]), M(y[0]), HasAddend(call, 0)),
