@@ -9,15 +9,13 @@ internal readonly record struct PrecisionWork(DataType Precision, double Flops);
 /// <summary>What of a plan's sparse work a step really does: contents of buffers, which the plan itself does not know.</summary>
 /// <param name="Density">Share of live weights of a stored parameter, as its products count it: 1 where the dense product is used.</param>
 /// <param name="DenseGradients">Weight gradients are computed for dead blocks too.</param>
-/// <param name="AttentionShare">Share of the causal area that attention computes.</param>
-internal sealed record LiveWork(Func<string, double> Density, bool DenseGradients, double AttentionShare)
+internal sealed record LiveWork(Func<string, double> Density, bool DenseGradients)
 {
     /// <summary>FLOPs that a call executes.</summary>
     public double Flops(KernelCall call) => call.Op switch
     {
         BlockSparseWeightGradient when DenseGradients => call.Cost.Flops,
         BlockSparseOp => call.Cost.Flops * Density(call.SparseParameter!),
-        Attention or AttentionGradient => call.Cost.Flops * AttentionShare,
         _ => call.Cost.Flops,
     };
 }
@@ -39,6 +37,10 @@ internal static class StepWork
     public static PrecisionWork[] ByPrecision(StepProgram program, int microBatches, LiveWork? live = null)
         => [.. Of(program, microBatches).SelectMany(part => part.Plan.Calls.Select(call => (call.Precision, Flops: (live?.Flops(call) ?? call.Cost.Flops) * part.Times)))
             .GroupBy(item => item.Precision, (precision, items) => new PrecisionWork(precision, items.Sum(item => item.Flops))).Where(work => work.Flops > 0)];
+
+    /// <summary>Part of <see cref="ByPrecision"/> that is attention, in the same order: what patterns leave a share of.</summary>
+    public static double[] AttentionFlops(StepProgram program, int microBatches, PrecisionWork[] work)
+        => [.. work.Select(part => Of(program, microBatches).Sum(plan => plan.Plan.Calls.Where(call => call.Op is Attention or AttentionGradient && call.Precision == part.Precision).Sum(call => call.Cost.Flops) * plan.Times))];
 
     /// <summary>FLOPs that a step executes, everything alive.</summary>
     public static double Flops(StepProgram program, int microBatches) => Of(program, microBatches).Sum(part => part.Plan.Flops * part.Times);

@@ -18,6 +18,8 @@ internal sealed class StepMeter
     readonly double joulesBefore, joulesAtStart;
     readonly long memoryBytes;
     readonly long opened = Stopwatch.GetTimestamp();
+    readonly double[] attentionWork;
+    PrecisionWork[] plannedWork; // with attention dense
     PrecisionWork[] workPerStep;
     double flops;
     long totalTicks, totalTokens, started;
@@ -36,7 +38,9 @@ internal sealed class StepMeter
         this.joulesBefore = joulesBefore ?? double.NaN;
         joulesAtStart = energy.ReadJoules();
         modelFlopsPerToken = ParameterCatalog.FlopsPerToken(setup.Spec, setup.Recipe.Training.SequenceLength);
-        workPerStep = StepWork.ByPrecision(setup.Program, microBatches);
+        plannedWork = StepWork.ByPrecision(setup.Program, microBatches);
+        workPerStep = [.. plannedWork];
+        attentionWork = StepWork.AttentionFlops(setup.Program, microBatches, plannedWork);
         memoryBytes = setup.Program.TotalBytes;
         SamplePeak();
     }
@@ -69,7 +73,12 @@ internal sealed class StepMeter
     double TotalSeconds => Stopwatch.GetElapsedTime(0, totalTicks).TotalSeconds;
 
     /// <summary>Says what a step executes from here on: sparse work changes with its topology.</summary>
-    public void SetWork(PrecisionWork[] work) => workPerStep = work;
+    public void SetWork(PrecisionWork[] work)
+    {
+        if (plannedWork == work) return;
+        plannedWork = work;
+        workPerStep = [.. work];
+    }
 
     /// <summary>Measures the device's peak again; the largest counts.</summary>
     public void SamplePeak() => peaks.Sample();
@@ -88,6 +97,7 @@ internal sealed class StepMeter
         if (joules is null) window.Clear();
         totalTicks += now - started;
         totalTokens += stepTokens;
+        for (int i = 0; i < plannedWork.Length; i++) workPerStep[i] = plannedWork[i] with { Flops = plannedWork[i].Flops - (1 - AttentionShare) * attentionWork[i] };
         foreach (PrecisionWork part in workPerStep)
         {
             flops += part.Flops;

@@ -109,12 +109,13 @@ public sealed class Trainer : IDisposable
             if (found is { } checkpoint) Restore(program, checkpoint.State, checkpoint.Path);
             else InitializeWeights(program);
             SparseTraining? sparse = SparseTraining.Open(setup, program, device.Profile, microBatches, state, found?.Path);
+            HybridAttention? attention = HybridAttention.Open(setup.Recipe, setup.Spec, program);
             using BatchLoader loader = setup.Data.CreateLoader(setup.Recipe.Training.SequenceLength, setup.Recipe.Training.MicroBatchSize, microBatches, state?.Loader);
 
             // Everything fits: only now is the folder written to.
             folder.SaveRecipe(setup.Recipe);
             using MetricsWriter metrics = options.Resume ? MetricsWriter.Resume(options.Run, state?.Step ?? -1) : MetricsWriter.Create(options.Run);
-            return new TrainingLoop(this, program, loader, metrics, sparse, state, found?.Path).Run();
+            return new TrainingLoop(this, program, loader, metrics, sparse, attention, state, found?.Path).Run();
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -190,6 +191,7 @@ public sealed class Trainer : IDisposable
         readonly Recipe recipe;
         readonly StepMeter meter;
         readonly SparseTraining? sparse;
+        readonly HybridAttention? attention;
         readonly DateTime started = DateTime.UtcNow;
         long done, updates, tokens;
         double? loss, evalLoss, bitsPerByte;
@@ -197,9 +199,10 @@ public sealed class Trainer : IDisposable
         long lastCheckpointStep = -1;
         bool hasWarnedOfClocks;
 
-        public TrainingLoop(Trainer owner, ILoadedProgram program, BatchLoader loader, MetricsWriter metrics, SparseTraining? sparse, RunState? state, string? checkpoint)
+        public TrainingLoop(Trainer owner, ILoadedProgram program, BatchLoader loader, MetricsWriter metrics, SparseTraining? sparse, HybridAttention? attention, RunState? state, string? checkpoint)
         {
             this.sparse = sparse;
+            this.attention = attention;
             this.owner = owner;
             this.program = program;
             step = new TrainingStep(program, owner.setup.Optimizer);
@@ -260,6 +263,7 @@ public sealed class Trainer : IDisposable
             meter.Start();
             owner.clocks?.StepStarted();
             SparseStep? plan = sparse?.Begin(done + 1, meter);
+            attention?.Begin(done + 1, plan);
             double share = owner.schedule.At(done + 1), learningRate = recipe.Optimizer.LearningRate * share;
             (double mean, double norm) = step.RunGradientsAndClip(batch.MicroBatches, batch.TargetCount);
             LossProblem problem = owner.guard.Check(mean, norm);
@@ -274,6 +278,7 @@ public sealed class Trainer : IDisposable
             if (problem == LossProblem.None) step.RunUpdate(++updates, learningRate, recipe.Optimizer.MuonLearningRate * share);
             else owner.observer.OnWarning($"step {done}: loss {mean:0.###}, gradient norm {norm:0.###}: the update is skipped");
             TopologyMetrics? change = problem == LossProblem.None && plan is { } sparsePlan ? sparse!.End(sparsePlan, mean, meter) : null;
+            if (attention is not null) meter.AttentionShare = attention.Share();
             owner.clocks?.StepEnded();
             Report(batch, mean, norm, learningRate);
             if (change is not null) Report(change);

@@ -117,4 +117,41 @@ public sealed class SparseTrainerTests : IDisposable
         UserErrorException error = Assert.Throws<UserErrorException>(() => tiny.Train("run", [.. Mst, "sparsity.block_rows=4"], resume: true));
         Assert.Contains("block", error.Message);
     }
+
+    [Theory]
+    [InlineData("litespark")]
+    [InlineData("baseline")]
+    public void Attention_is_sparse_in_its_steps_layers_and_heads_alone(string plan)
+    {
+        string[] changes =
+        [
+            $"engine.plan={plan}", "sparsity.attention_pattern=local", "sparsity.attention_window=4", "sparsity.attention_block=1", "sparsity.attention_from_step=3",
+            "sparsity.attention_until_step=8", "sparsity.attention_heads=[0, 2]", "sparsity.attention_layers=[1]", "data.document_mask=false",
+        ];
+        TrainingSummary summary = tiny.Train("sparse", changes), dense = tiny.Train("dense", [$"engine.plan={plan}", "data.document_mask=false"]);
+        double[] Column(string run, string key) => [.. TinyRun.Rows(run).Where(row => !TinyRun.IsEval(row)).Select(row => row.GetProperty(key).GetDouble())];
+        double[] shares = Column(summary.Run, "attention_share"), losses = Column(summary.Run, "loss"), denseLosses = Column(dense.Run, "loss"), flops = Column(summary.Run, "flops");
+        // A quarter of the heads sees at most 4 of up to 32 keys: 122 of 528 pairs.
+        double expected = 1 - 0.25 * (1 - 122.0 / 528);
+        for (int i = 0; i < shares.Length; i++) Assert.Equal(i is >= 2 and < 8 ? expected : 1, shares[i], 1e-5);
+        for (int i = 0; i < 2; i++) Assert.Equal(denseLosses[i], losses[i], 1e-6 * losses[i]);
+        Assert.NotEqual(denseLosses[3], losses[3]);
+        // Attention by masks computes all and hides.
+        Assert.Equal(plan == "litespark", flops[3] - flops[2] < flops[1] - flops[0]);
+        foreach ((string whole, string resumed) in TinyRun.Reproducible(summary.Run).Zip(TinyRun.Reproducible(Cut(changes).Run))) Assert.Equal(whole, resumed);
+
+        TrainingSummary Cut(string[] recipe)
+        {
+            tiny.Train("cut", recipe, stopAfter: 5);
+            return tiny.Train("cut", recipe, resume: true);
+        }
+    }
+
+    [Fact]
+    public void Weights_and_attention_are_sparse_together_in_the_sparse_phase()
+    {
+        TrainingSummary summary = tiny.Train("run", [.. Mst, "sparsity.attention_pattern=fixed", "sparsity.attention_stride=8", "sparsity.attention_block=1", "sparsity.attention_skip_threshold=0.0001"]);
+        Dictionary<long, double> shares = TinyRun.Rows(summary.Run).Where(row => !TinyRun.IsEval(row) && !TinyRun.IsTopology(row)).ToDictionary(row => row.GetProperty("step").GetInt64(), row => row.GetProperty("attention_share").GetDouble());
+        Assert.True(shares[2] > 0.9 && shares[10] < 0.7 && shares[23] > 0.9, $"{shares[2]}, {shares[10]}, {shares[23]}");
+    }
 }

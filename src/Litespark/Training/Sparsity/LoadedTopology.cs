@@ -64,7 +64,7 @@ public sealed class LoadedTopology
 
     /// <summary>What a step executes of its sparse work.</summary>
     internal LiveWork Work(DeviceProfile device, bool denseGradients)
-        => new(parameter => Density(parameter) is var density && density > device.DenseAboveDensity(packed.First(whole => whole.Parameter.Name == parameter).Grid) ? 1 : density, denseGradients, AttentionShare: 1);
+        => new(parameter => Density(parameter) is var density && density > device.DenseAboveDensity(packed.First(whole => whole.Parameter.Name == parameter).Grid) ? 1 : density, denseGradients);
 
     /// <summary>Writes all topologies to the device.</summary>
     /// <param name="denseGradients">Whether the next gradients are computed for all blocks.</param>

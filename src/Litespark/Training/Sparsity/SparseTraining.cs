@@ -32,10 +32,11 @@ internal sealed class SparseTraining
     /// <summary>What a recipe's plans have to know of sparse weights; null where all are dense.</summary>
     public static SparsitySettings? Settings(TransformerSpec spec, SparsitySection section, DeviceProfile device)
     {
-        if (section.Method == SparsityMethod.None) return null;
+        bool attention = HybridAttention.IsWanted(section);
+        if (section.Method == SparsityMethod.None) return attention ? new SparsitySettings { SparseAttention = true } : null;
         HashSet<string> names = [.. Weights(spec, section, device).Select(weight => weight.Name)];
         (int rows, int columns) = Block(section, device);
-        return new SparsitySettings { BlockRows = rows, BlockColumns = columns, IsSparse = names.Contains };
+        return new SparsitySettings { BlockRows = rows, BlockColumns = columns, IsSparse = names.Contains, SparseAttention = attention };
     }
 
     /// <summary>Sparse training of a run from its first step or from a checkpoint's; null for a dense run.</summary>
