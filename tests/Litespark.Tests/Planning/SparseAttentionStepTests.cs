@@ -5,7 +5,6 @@ using Litespark.Graphs.Ops;
 using Litespark.Models;
 using Litespark.Planning;
 using Litespark.Planning.Passes;
-using Litespark.Training;
 using Litespark.Training.Sparsity;
 
 namespace Litespark.Tests.Planning;
