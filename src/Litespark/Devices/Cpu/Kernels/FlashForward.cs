@@ -180,11 +180,20 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         {
             int r = r0 + s * TTile.Rows, stripRows = Math.Min(TTile.Rows, rows - s * TTile.Rows);
             float* strip = scores + s * TTile.Rows * KeyBlock;
-            for (uint rest = TileSelection.Panels(live[s], grains); rest != 0;)
+            uint panels = TileSelection.Panels(live[s], grains);
+            bool exceeds = false;
+            for (uint rest = panels; rest != 0;)
             {
                 (int from, int to) = TileSelection.NextRun(ref rest);
                 Mask(strip, r, stripRows, k0, from, to, selection);
-                Softmax(strip, r, stripRows, from, to);
+                exceeds |= Exceeds(strip, stripRows, from, to, max + r);
+            }
+            // References first: all exponentials of a row that meet its values together are relative to one.
+            for (int i = 0; exceeds && i < stripRows; i++) Raise(strip + i * KeyBlock, r + i, panels);
+            for (uint rest = panels; rest != 0;)
+            {
+                (int from, int to) = TileSelection.NextRun(ref rest);
+                Exponentials(strip, stripRows, from, to, max + r, sum + r * T.Count);
             }
         }
         float* v = values + (nint)k0 * TTile.Columns;
@@ -217,16 +226,6 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         if (selection.Hides) selection.Hide(strip, KeyBlock, r, rows, k0, from, to, RowMath<T>.MinusInfinity);
     }
 
-    /// <summary>Turns the scores of a strip in the columns [from, to) into exponentials; rescales what its rows have so far.</summary>
-    void Softmax(float* strip, int r, int rows, int from, int to)
-    {
-        if (Exceeds(strip, rows, from, to, max + r))
-        {
-            for (int i = 0; i < rows; i++) Raise(strip + i * KeyBlock, r + i, from, to);
-        }
-        Exponentials(strip, rows, from, to, max + r, sum + r * T.Count);
-    }
-
     /// <summary>Whether any row of a strip has a score in the columns [from, to) that is above its reference by more than the slack: one answer for all rows, as it is mostly no.</summary>
     [MethodImpl(Hot)]
     static bool Exceeds(float* strip, int rows, int from, int to, float* references)
@@ -248,12 +247,16 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         return T.HorizontalMax(excess) > Slack;
     }
 
-    /// <summary>Where a row has a score in the columns [from, to) far above its reference, the reference becomes the largest, and what the row holds is rescaled to it.</summary>
+    /// <summary>Where a row has a score in some panels far above its reference, the reference becomes the largest, and what the row holds is rescaled to it.</summary>
     [MethodImpl(Hot)]
-    void Raise(float* p, int row, int from, int to)
+    void Raise(float* p, int row, uint panels)
     {
-        T m = T.Load(p + from);
-        for (nint c = from + T.Count; c < to; c += T.Count) m = T.Max(m, T.Load(p + c));
+        T m = T.Broadcast(RowMath<T>.MinusInfinity);
+        while (panels != 0)
+        {
+            (int from, int to) = TileSelection.NextRun(ref panels);
+            for (nint c = from; c < to; c += T.Count) m = T.Max(m, T.Load(p + c));
+        }
         float before = max[row], now = T.HorizontalMax(m);
         if (now <= before + Slack) return;
         max[row] = now;

@@ -59,6 +59,18 @@ public unsafe class SparseAttentionKernelTests
         });
     }
 
+    /// <summary>Tiles of one row that lie apart are weighed against one reference, however far their scores are from each other.</summary>
+    [Fact]
+    public void Scores_far_apart_equal_double_precision()
+    {
+        using var x = new AttentionCase(3, sequences: 1, tokens: 330, heads: 14, keyValueHeads: 14, headDim: 16, pattern: true);
+        for (int t = 0; t < 330; t++)
+            for (int d = 0; d < x.Q.Columns; d++) x.Q.Row(t)[d] *= 40;
+        x.SetPattern(0, Patterns);
+        (double[,] o, _) = AttentionReference.Forward(x.Shape, AttentionReference.ToDouble(x.Q), AttentionReference.ToDouble(x.K), AttentionReference.ToDouble(x.V));
+        EveryTile(x, () => AttentionCase.Close(o, x.O, 1e-4, "o"));
+    }
+
     static void EveryTile(AttentionCase x, Action check)
     {
         AttentionKernelTests.Run<Simd128, GemmTile6<Simd128>>(x, 1);
