@@ -13,6 +13,7 @@ internal static class Program
         var root = new RootCommand("Benchmarks of Litespark.")
         {
             new GemmVerb(),
+            new SparseVerb(),
             new AttentionVerb(),
             new MemoryVerb(),
             new ThreadsVerb(),

@@ -3,7 +3,7 @@ using Litespark.Devices.Cpu.Simd;
 
 namespace Litespark.Devices.Cpu.Kernels;
 
-/// <summary>6 or 4 rows × 2 registers, for machines with sixteen registers: the 16 rows of a block are 6 + 6 + 4.</summary>
+/// <summary>6 or 4 rows × 2 registers: the 16 rows of a block are 6 + 6 + 4.</summary>
 internal readonly unsafe struct BlockGradientTile6<T> : IBlockGradientTile where T : struct, ISimd<T>
 {
     /// <inheritdoc/>
@@ -17,9 +17,8 @@ internal readonly unsafe struct BlockGradientTile6<T> : IBlockGradientTile where
         for (; rows > 0; rows -= 4, a += 4, c += 4 * ldc) Rows4(tokens, a, lda, b, ldb, c, ldc, accumulate);
     }
 
-    /// <summary>4 rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Rows4(nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
+    static void Rows4(nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
     {
         Pair<T> c0 = default, c1 = default, c2 = default, c3 = default;
         for (; tokens > 0; tokens--, a += lda, b += ldb)

@@ -120,7 +120,7 @@ internal sealed unsafe class BlockSparseProduct<TTile, TEpilogue> : CpuKernel, I
             int height = Math.Min(TTile.Rows, rows - i);
             if (height == TTile.Rows && width == TTile.Columns)
             {
-                GemmBlock.PrefetchTile(y + TTile.Rows * ldy, ldy, TTile.Rows, TTile.Columns);
+                GemmBlock.PrefetchTile(y, ldy, TTile.Rows, TTile.Columns);
                 TTile.Walk(live, x, weights, y, ldy, problem.Accumulate);
             }
             else

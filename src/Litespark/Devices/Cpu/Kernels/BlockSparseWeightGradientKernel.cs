@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics.Arm;
 using Litespark.Devices.Cpu.Simd;
 using Litespark.Graphs;
 
@@ -61,10 +60,8 @@ internal sealed unsafe class BlockSparseWeightGradientKernel : CpuKernel
         return SimdWidth.Count switch
         {
             16 or 8 when width <= 8 => new BlockSparseOuter<NarrowBlockGradientTile<Simd256>>(pool, a, b, grid, topology, dW, accumulate),
-            16 when width % 32 == 0 => new BlockSparseOuter<BlockGradientTile8<Simd512>>(pool, a, b, grid, topology, dW, accumulate),
-            16 => new BlockSparseOuter<BlockGradientTile8<Simd256>>(pool, a, b, grid, topology, dW, accumulate),
-            8 => new BlockSparseOuter<BlockGradientTile6<Simd256>>(pool, a, b, grid, topology, dW, accumulate),
-            _ when AdvSimd.IsSupported => new BlockSparseOuter<BlockGradientTile8<Simd128>>(pool, a, b, grid, topology, dW, accumulate),
+            16 when width % 32 == 0 => new BlockSparseOuter<BlockGradientTile6<Simd512>>(pool, a, b, grid, topology, dW, accumulate),
+            16 or 8 => new BlockSparseOuter<BlockGradientTile6<Simd256>>(pool, a, b, grid, topology, dW, accumulate),
             _ => new BlockSparseOuter<BlockGradientTile6<Simd128>>(pool, a, b, grid, topology, dW, accumulate),
         };
     }
