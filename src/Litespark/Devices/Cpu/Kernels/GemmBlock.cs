@@ -86,9 +86,9 @@ internal static unsafe class GemmBlock
         }
     }
 
-    // C is not in the caches when a tile is done with k: its lines, which are fetched even where they are only written, come meanwhile.
+    /// <summary>C is not in the caches when a tile is done with k: its lines, which are fetched even where they are only written, come meanwhile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void PrefetchTile(float* c, nint ldc, int rows, int columns)
+    public static void PrefetchTile(float* c, nint ldc, int rows, int columns)
     {
         for (int r = 0; r < rows; r++, c += ldc)
         {

@@ -24,6 +24,13 @@ internal readonly struct SquareTerm : ITerm
     public static T Add<T>(T sum, T x) where T : struct, ISimd<T> => T.MultiplyAdd(x, x, sum);
 }
 
+/// <summary>|x|.</summary>
+internal readonly struct AbsoluteTerm : ITerm
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Add<T>(T sum, T x) where T : struct, ISimd<T> => sum + T.Max(x, T.Zero - x);
+}
+
 /// <summary>
 /// Sums over a row in a fixed order. Four registers take turns: one alone would wait for its own addition, three or four cycles,
 /// before the next.

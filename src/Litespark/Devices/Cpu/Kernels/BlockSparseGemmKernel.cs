@@ -1,0 +1,60 @@
+using System.Runtime.Intrinsics.Arm;
+using Litespark.Devices.Cpu.Simd;
+using Litespark.Graphs;
+
+namespace Litespark.Devices.Cpu.Kernels;
+
+/// <summary>
+/// Product with block-sparse weights: y[M, N] = alpha · x·wᵀ (transposeW) or alpha · x·w (+ bias[N] on every row) (+ y). The weights lie dense,
+/// [rows, columns], dead blocks as zeros; a topology buffer (<see cref="BlockTopology"/>) tells at run time which are live, and only these are
+/// read. Where so many are live that it is no slower, the dense product runs instead: with all of them live the result is its, bit for bit.
+/// The result is the same for any number of threads; nothing outside y's rows × columns is written.
+/// </summary>
+internal sealed unsafe class BlockSparseGemmKernel : CpuKernel
+{
+    readonly CpuKernel dense;
+    readonly CpuKernel? sparse;
+    readonly int* topology;
+    readonly int mostLive;
+
+    /// <summary>Binds the operands. y must not overlap x, w or bias.</summary>
+    /// <exception cref="ArgumentException">The shapes don't fit together.</exception>
+    public BlockSparseGemmKernel(WorkerPool pool, Matrix x, Matrix w, bool transposeW, BlockGrid grid, int* topology, Matrix y,
+        float* bias = null, bool accumulate = false, float alpha = 1f)
+    {
+        this.topology = topology;
+        dense = new GemmKernel(pool, x, transposeA: false, w, transposeW, y, bias, accumulate, alpha);
+        mostLive = BlockSparsity.MostLive(grid, y.Rows, BlockSparsity.ProductLimit);
+        if (mostLive > 0) sparse = Create(pool, new BlockSparseProblem(x, w, transposeW, grid, topology, y, bias, accumulate, alpha), mostLive);
+    }
+
+    /// <inheritdoc/>
+    public override void Run(WorkerPool pool)
+    {
+        if (sparse is not null && topology[BlockTopology.LiveCount] <= mostLive) sparse.Run(pool);
+        else dense.Run(pool);
+    }
+
+    static CpuKernel Create(WorkerPool pool, in BlockSparseProblem problem, int mostLive)
+    {
+        // Tiles are two registers wide, so that a load of x serves two multiply-adds: 512 bits for blocks of 32 columns, 256 for 16.
+        int width = problem.Outputs.Longest;
+        return SimdWidth.Count switch
+        {
+            16 or 8 when width <= 8 => Create<NarrowBlockTile<Simd256>, Simd256>(pool, problem, mostLive),
+            16 when width % 32 == 0 => Create<BlockTile12<Simd512>, Simd512>(pool, problem, mostLive),
+            16 => Create<BlockTile12<Simd256>, Simd256>(pool, problem, mostLive),
+            8 => Create<BlockTile6<Simd256>, Simd256>(pool, problem, mostLive),
+            _ when AdvSimd.IsSupported => Create<BlockTile12<Simd128>, Simd128>(pool, problem, mostLive),
+            _ => Create<BlockTile6<Simd128>, Simd128>(pool, problem, mostLive),
+        };
+    }
+
+    /// <summary>The sparse walk for one tile and register width.</summary>
+    public static CpuKernel Create<TTile, T>(WorkerPool pool, in BlockSparseProblem problem, int mostLive)
+        where TTile : struct, IBlockTile
+        where T : struct, ISimd<T>
+        => problem.Bias == null
+            ? new BlockSparseProduct<TTile, NoEpilogue>(pool, problem, default, mostLive)
+            : new BlockSparseProduct<TTile, BiasEpilogue<T>>(pool, problem, new BiasEpilogue<T>(problem.Bias), mostLive);
+}

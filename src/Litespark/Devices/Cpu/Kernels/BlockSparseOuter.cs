@@ -1,0 +1,139 @@
+using System.Runtime.CompilerServices;
+using Litespark.Graphs;
+
+namespace Litespark.Devices.Cpu.Kernels;
+
+/// <summary>
+/// dW (+)= aᵀ·b in the live blocks alone. Both operands are packed into panels [token][piece of a block], since a live block's columns
+/// of them, read in place, are lines far apart that no hardware foresees: that of the shorter axis by all workers, for some tokens; that
+/// of the longer one by the task that owns its live blocks, chunk by chunk, so that it stays in the second cache. The sums of a
+/// chunk are added to those before it.
+/// </summary>
+internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork where TTile : struct, IBlockGradientTile
+{
+    // Rows of a block that tiles take at a time.
+    const int Strip = 16;
+
+    // Tokens of a chunk: a panel of both operands fits into the first cache.
+    const int LongestChunk = 128;
+
+    // A task's panels at a time, of a chunk.
+    const int OwnFloats = 96 * 1024;
+
+    const int TasksPerThread = 4;
+
+    readonly Matrix gradient;
+    readonly BlockSparseOperand own, other;
+    readonly bool accumulate, byRows;
+    readonly int* topology, pointers, indices;
+    readonly int tokens, chunk, longestPass, ownPieces;
+    int tasks, pass, passTokens;
+    bool packing;
+    WorkerPool? pool;
+
+    public BlockSparseOuter(WorkerPool pool, Matrix a, Matrix b, BlockGrid grid, int* topology, Matrix gradient, bool accumulate)
+    {
+        (this.gradient, this.accumulate, tokens) = (gradient, accumulate, a.Rows);
+        this.topology = topology;
+        byRows = grid.Rows >= grid.Columns;
+        var rows = new BlockSparseOperand(a, BlockAxis.OfRows(grid, Strip));
+        var columns = new BlockSparseOperand(b, BlockAxis.OfColumns(grid, TTile.Columns));
+        (own, other) = byRows ? (rows, columns) : (columns, rows);
+        pointers = topology + (byRows ? BlockTopology.RowPointers : BlockTopology.ColumnPointers(grid));
+        indices = topology + (byRows ? BlockTopology.ColumnIndices(grid) : BlockTopology.RowIndices(grid));
+
+        chunk = GemmBlocking.Even(tokens, LongestChunk, 1);
+        nint otherWidth = (nint)other.Axis.Pieces * other.Axis.Piece;
+        long otherChunk = other.Axis.Pieces * other.PanelLength(chunk);
+        longestPass = (int)Math.Clamp(GemmBlocking.PackedFloats / otherWidth / chunk, 1, GemmBlocking.Count(tokens, chunk)) * chunk;
+        int piecesOfBlock = GemmBlocking.Count(own.Axis.Longest, own.Axis.Piece);
+        ownPieces = Math.Max(OwnFloats / (chunk * own.Axis.Piece), piecesOfBlock);
+        pool.ReserveSharedScratch(otherChunk * (longestPass / chunk));
+        pool.ReserveScratch(ownPieces * own.PanelLength(chunk));
+    }
+
+    /// <inheritdoc/>
+    public override void Run(WorkerPool pool)
+    {
+        this.pool = pool;
+        int live = topology[BlockTopology.LiveCount];
+        tasks = pool.ThreadCount == 1 ? Math.Min(live, 1) : Math.Min(live, TasksPerThread * pool.ThreadCount);
+        if (tasks == 0) return;
+        for (pass = 0; pass < tokens; pass += longestPass)
+        {
+            passTokens = Math.Min(longestPass, tokens - pass);
+            packing = true;
+            pool.Run(this, GemmBlocking.Count(passTokens, chunk));
+            packing = false;
+            pool.Run(this, tasks);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void RunTask(int task, int worker)
+    {
+        if (packing)
+        {
+            int from = task * chunk, depth = Math.Min(chunk, passTokens - from);
+            other.Pack(0, other.Axis.Count, pass + from, depth, Shared(from), other.PanelLength(depth));
+            return;
+        }
+
+        int live = topology[BlockTopology.LiveCount];
+        int first = (int)((long)live * task / tasks), end = (int)((long)live * (task + 1) / tasks), line = 0;
+        while (pointers[line + 1] <= first) line++;
+        for (int from = 0; from < passTokens; from += chunk) Multiply(line, first, end, from, Math.Min(chunk, passTokens - from), pool!.Scratch(worker));
+    }
+
+    // The other operand's panels of the chunk that begins with a token of the pass.
+    float* Shared(int from) => pool!.SharedScratch + from / chunk * other.Axis.Pieces * other.PanelLength(chunk);
+
+    // The live blocks [i, end) of the list, the first one in a line, as many lines at a time as there is room for.
+    void Multiply(int line, int i, int end, int from, int depth, float* panels)
+    {
+        int* pieces = own.Axis.FirstPieces;
+        nint ownPanel = own.PanelLength(depth);
+        while (i < end)
+        {
+            int first = line, last = line;
+            while (last < own.Axis.Count && pieces[last + 1] - pieces[first] <= ownPieces && pointers[last] < end) last++;
+            own.Pack(first, last, pass + from, depth, panels, ownPanel);
+            for (; line < last; line++)
+            {
+                float* mine = panels + (pieces[line] - pieces[first]) * ownPanel;
+                for (int stop = Math.Min(end, pointers[line + 1]); i < stop; i++) Multiply(line, indices[i], from, depth, mine);
+            }
+        }
+    }
+
+    // One block: own panels from those of its line.
+    [SkipLocalsInit]
+    void Multiply(int line, int cross, int from, int depth, float* mine)
+    {
+        nint ownPanel = own.PanelLength(depth), otherPanel = other.PanelLength(depth);
+        float* others = Shared(from) + other.Axis.FirstPieces[cross] * otherPanel;
+        (int row, int column) = byRows ? (line, cross) : (cross, line);
+        float* a = byRows ? mine : others, b = byRows ? others : mine;
+        (nint stepA, nint stepB) = byRows ? (ownPanel, otherPanel) : (otherPanel, ownPanel);
+        (BlockAxis rows, BlockAxis columns) = byRows ? (own.Axis, other.Axis) : (other.Axis, own.Axis);
+        bool add = accumulate || pass + from > 0;
+        float* edge = stackalloc float[Strip * TTile.Columns];
+        for (int skip = 0; skip < rows.Lengths[row]; skip += Strip, a += stepA)
+        {
+            int height = Math.Min(Strip, rows.Lengths[row] - skip);
+            float* c = gradient.Row(rows.Starts[row] + skip) + columns.Starts[column], panel = b;
+            for (int left = columns.Lengths[column]; left > 0; left -= TTile.Columns, c += TTile.Columns, panel += stepB)
+            {
+                if (height % 4 == 0 && left >= TTile.Columns)
+                {
+                    GemmBlock.PrefetchTile(c, gradient.Stride, height, TTile.Columns);
+                    TTile.Multiply(height, depth, a, Strip, panel, TTile.Columns, c, gradient.Stride, add);
+                    continue;
+                }
+
+                TTile.Multiply((height + 3) / 4 * 4, depth, a, Strip, panel, TTile.Columns, edge, TTile.Columns, accumulate: false);
+                GemmBlock.StoreEdge(edge, TTile.Columns, c, gradient.Stride, height, Math.Min(left, TTile.Columns), add);
+            }
+        }
+    }
+}

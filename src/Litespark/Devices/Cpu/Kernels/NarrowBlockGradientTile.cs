@@ -1,0 +1,43 @@
+using System.Runtime.CompilerServices;
+using Litespark.Devices.Cpu.Simd;
+
+namespace Litespark.Devices.Cpu.Kernels;
+
+/// <summary>8 or 4 rows × 1 register, for blocks that are only that wide.</summary>
+internal readonly unsafe struct NarrowBlockGradientTile<T> : IBlockGradientTile where T : struct, ISimd<T>
+{
+    const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
+
+    /// <inheritdoc/>
+    public static int Columns { [MethodImpl(MethodImplOptions.AggressiveInlining)] get => T.Count; }
+
+    /// <inheritdoc/>
+    public static void Multiply(int rows, nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
+    {
+        for (; rows >= 8; rows -= 8, a += 8, c += 8 * ldc) Rows8(tokens, a, lda, b, ldb, c, ldc, accumulate);
+        if (rows > 0) Rows4(tokens, a, lda, b, ldb, c, ldc, accumulate);
+    }
+
+    [MethodImpl(Hot)]
+    static void Rows8(nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
+    {
+        Quad<T> c0 = default, c4 = default;
+        for (; tokens > 0; tokens--, a += lda, b += ldb)
+        {
+            T y = T.Load(b);
+            c0.MultiplyAdd(a, 1, y);
+            c4.MultiplyAdd(a + 4, 1, y);
+        }
+
+        c0.Store(c, ldc, accumulate);
+        c4.Store(c + 4 * ldc, ldc, accumulate);
+    }
+
+    [MethodImpl(Hot)]
+    static void Rows4(nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
+    {
+        Quad<T> c0 = default;
+        for (; tokens > 0; tokens--, a += lda, b += ldb) c0.MultiplyAdd(a, 1, T.Load(b));
+        c0.Store(c, ldc, accumulate);
+    }
+}

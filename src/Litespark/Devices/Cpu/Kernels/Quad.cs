@@ -1,0 +1,45 @@
+using System.Runtime.CompilerServices;
+using Litespark.Devices.Cpu.Simd;
+
+namespace Litespark.Devices.Cpu.Kernels;
+
+/// <summary>
+/// Four accumulators of a register tile, one per row. The JIT keeps the fields of so small a struct in registers, as it does locals:
+/// tiles of many rows are written as a few of these.
+/// </summary>
+internal unsafe struct Quad<T> where T : struct, ISimd<T>
+{
+    const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
+
+    T r0, r1, r2, r3;
+
+    /// <summary>Row i += a[i · step] · b.</summary>
+    [MethodImpl(Inline)]
+    public void MultiplyAdd(float* a, nint step, T b)
+    {
+        r0 = T.MultiplyAdd(b, T.Broadcast(a[0]), r0);
+        r1 = T.MultiplyAdd(b, T.Broadcast(a[step]), r1);
+        r2 = T.MultiplyAdd(b, T.Broadcast(a[2 * step]), r2);
+        r3 = T.MultiplyAdd(b, T.Broadcast(a[3 * step]), r3);
+    }
+
+    /// <summary>Row i of c = row i, or row i added to it.</summary>
+    [MethodImpl(Inline)]
+    public readonly void Store(float* c, nint ldc, bool accumulate)
+    {
+        if (accumulate)
+        {
+            T.Store(r0 + T.Load(c), c);
+            T.Store(r1 + T.Load(c + ldc), c + ldc);
+            T.Store(r2 + T.Load(c + 2 * ldc), c + 2 * ldc);
+            T.Store(r3 + T.Load(c + 3 * ldc), c + 3 * ldc);
+        }
+        else
+        {
+            T.Store(r0, c);
+            T.Store(r1, c + ldc);
+            T.Store(r2, c + 2 * ldc);
+            T.Store(r3, c + 3 * ldc);
+        }
+    }
+}

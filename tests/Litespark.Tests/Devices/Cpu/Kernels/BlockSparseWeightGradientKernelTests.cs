@@ -1,0 +1,132 @@
+using Litespark.Devices.Cpu;
+using Litespark.Devices.Cpu.Kernels;
+using Litespark.Devices.Cpu.Simd;
+using Litespark.Graphs;
+
+namespace Litespark.Tests.Devices.Cpu.Kernels;
+
+public sealed unsafe class BlockSparseWeightGradientKernelTests
+{
+    [Theory]
+    [MemberData(nameof(BlockSparseGemmKernelTests.Shapes), MemberType = typeof(BlockSparseGemmKernelTests))]
+    public void Live_blocks_agree_with_a_double_precision_product(int tokens, int rows, int more, int columns, int blockRows, int blockColumns)
+    {
+        BlockGrid grid = BlockGrid.Of([rows, more], columns, blockRows, blockColumns);
+        foreach (double density in new[] { 0, 0.2, 0.6, 0.97, 1 })
+        {
+            using var trial = new KernelTrial(tokens);
+            var gradient = new Gradient(trial, grid, density, tokens, denseGradients: false);
+            double[] zeros = new double[grid.Rows * grid.Columns];
+            gradient.Check(pool => gradient.Kernel(pool, accumulate: false, zeroDead: true), gradient.DW, false, zeros);
+            gradient.Check(pool => gradient.KernelOf(pool, gradient.Sum, accumulate: true, zeroDead: false), gradient.Sum, true, zeros);
+        }
+    }
+
+    [Fact]
+    public void Dead_blocks_stay_as_they_are_unless_they_are_to_be_zero()
+    {
+        using var trial = new KernelTrial();
+        var gradient = new Gradient(trial, BlockGrid.Of([48, 20], 90, 16, 16), 0.3, 33, denseGradients: false);
+        double[] before = gradient.DW.Values;
+        gradient.Check(pool => gradient.Kernel(pool, accumulate: false, zeroDead: false), gradient.DW, false, before);
+        gradient.Check(pool => gradient.Kernel(pool, accumulate: true, zeroDead: true), gradient.DW, true, before);
+    }
+
+    [Theory]
+    [InlineData(300, 16, 16)]
+    [InlineData(31, 16, 16)]
+    [InlineData(140, 8, 8)]
+    [InlineData(26, 5, 9)]
+    [InlineData(26, 40, 40)]
+    public void Every_tile_computes_the_live_blocks(int tokens, int blockRows, int blockColumns)
+    {
+        foreach (BlockGrid grid in new[] { BlockGrid.Of([40, 23], 50, blockRows, blockColumns), BlockGrid.Of([20, 23], 70, blockRows, blockColumns) })
+        {
+            using var trial = new KernelTrial(tokens);
+            var gradient = new Gradient(trial, grid, 0.4, tokens, denseGradients: false);
+            gradient.CheckTile<BlockGradientTile6<Simd128>>();
+            gradient.CheckTile<BlockGradientTile6<Simd256>>();
+            gradient.CheckTile<BlockGradientTile8<Simd128>>();
+            gradient.CheckTile<BlockGradientTile8<Simd256>>();
+            gradient.CheckTile<BlockGradientTile8<Simd512>>();
+            gradient.CheckTile<NarrowBlockGradientTile<Simd256>>();
+        }
+    }
+
+    [Fact]
+    public void Many_tokens_and_many_lines_go_in_passes()
+    {
+        using var trial = new KernelTrial();
+        var gradient = new Gradient(trial, BlockGrid.Of([1300], 900, 16, 16), 0.01, 1700, denseGradients: false);
+        gradient.Check(pool => gradient.Kernel(pool, accumulate: false, zeroDead: false), gradient.DW, false, gradient.DW.Values);
+    }
+
+    [Theory]
+    [InlineData(0.2, true)]
+    [InlineData(1, false)]
+    public void The_gradient_of_all_blocks_is_the_dense_product_s_bit_for_bit(double density, bool denseGradients)
+    {
+        using var trial = new KernelTrial();
+        var gradient = new Gradient(trial, BlockGrid.Of([64, 32], 80, 16, 16), density, 50, denseGradients);
+        using var pool = new WorkerPool(2);
+        gradient.Kernel(pool, accumulate: true, zeroDead: false).Run(pool);
+        float[] sparse = gradient.DW.All.ToArray();
+        gradient.DW.Restore();
+        new GemmKernel(pool, gradient.A.Matrix, true, gradient.B.Matrix, false, gradient.DW.Matrix, accumulate: true).Run(pool);
+        Assert.Equal(sparse.Select(BitConverter.SingleToUInt32Bits), gradient.DW.All.ToArray().Select(BitConverter.SingleToUInt32Bits));
+    }
+
+    sealed class Gradient
+    {
+        readonly KernelTrial trial;
+
+        public Gradient(KernelTrial trial, BlockGrid grid, double density, int tokens, bool denseGradients)
+        {
+            this.trial = trial;
+            Blocks = new BlockSparseCase(trial, grid, density, denseGradients);
+            A = trial.Random(tokens, grid.Rows, 3);
+            B = trial.Random(tokens, grid.Columns, 1);
+            DW = trial.Random(grid.Rows, grid.Columns, 2);
+            Sum = Blocks.Weights(trial, 2);
+        }
+
+        public BlockSparseCase Blocks { get; }
+
+        public Operand A { get; }
+
+        public Operand B { get; }
+
+        /// <summary>Random, dead blocks too.</summary>
+        public Operand DW { get; }
+
+        /// <summary>Random, dead blocks are zero.</summary>
+        public Operand Sum { get; }
+
+        public BlockSparseWeightGradientKernel Kernel(WorkerPool pool, bool accumulate, bool zeroDead) => KernelOf(pool, DW, accumulate, zeroDead);
+
+        public BlockSparseWeightGradientKernel KernelOf(WorkerPool pool, Operand result, bool accumulate, bool zeroDead)
+            => new(pool, A.Matrix, B.Matrix, Blocks.Grid, Blocks.Topology, result.Matrix, accumulate, zeroDead);
+
+        public void CheckTile<TTile>() where TTile : struct, IBlockGradientTile
+            => Check(
+                pool => new BlockSparseOuter<TTile>(pool, A.Matrix, B.Matrix, Blocks.Grid, Blocks.Topology, DW.Matrix, accumulate: true), DW, true, DW.Values);
+
+        public void Check(Func<WorkerPool, CpuKernel> build, Operand result, bool accumulate, double[] dead)
+        {
+            result.Restore();
+            double[] a = A.Values, b = B.Values, before = result.Values;
+            int rows = Blocks.Grid.Rows, columns = Blocks.Grid.Columns;
+            double[] expected = new double[rows * columns];
+            for (int i = 0; i < expected.Length; i++)
+            {
+                if (!Blocks.IsLive(i / columns, i % columns)) continue;
+                double sum = accumulate ? before[i] : 0;
+                for (int t = 0; t < A.Matrix.Rows; t++) sum += a[t * rows + i / columns] * b[t * columns + i % columns];
+                expected[i] = sum;
+            }
+
+            expected = Blocks.Select(expected, dead);
+            trial.Run(build, () => Reference.AssertClose(expected, result.Values, 3e-5));
+        }
+    }
+}
