@@ -65,7 +65,7 @@ internal sealed class StudyVerb : Verb
         }
 
         report.Table(table);
-        foreach (StudyVariant variant in group) report.Line($"  {variant.Name}: {variant.Entry.Description}");
+        foreach (StudyEntry entry in group.Select(variant => variant.Entry).Where(entry => entry.Description.Length > 0)) report.Line($"  {StudyRun.SplitName(entry.Name).Variant}: {entry.Description}");
 
         static string Share(double? share) => share is { } value ? $"{value:F3}" : "";
     }
@@ -78,7 +78,7 @@ internal sealed class StudyVerb : Verb
 
         string suffix = group.Replace(' ', '-');
         report.Picture(suffix, $"Validation loss of {group}", LineChart.Draw($"Validation loss: {group}", "nats",
-            [Panel("million tokens", point => point.Tokens / 1e6), Panel("PFLOP by the template, head apart", point => point.Flops / 1e15), Panel("minutes of steps", point => point.Seconds / 60)]));
+            [Panel("million tokens", point => point.Tokens / 1e6), Panel("TFLOP by the template, head apart", point => point.Flops / 1e12), Panel("minutes of steps", point => point.Seconds / 60)]));
     }
 
     static JsonObject Raw(StudyRun run) => new()
