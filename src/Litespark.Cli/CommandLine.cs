@@ -32,7 +32,8 @@ internal static class CommandLine
         SelfTestCommand.Create(SelfTestHandler.Run),
         EnergyCommand.Create(
             EnergyProfileHandler.Run, EnergyPlanHandler.Run,
-            EnergyCompareCommand.Create(EnergyCompareHandler.Run), EnergyAdviseCommand.Create(EnergyAdviseHandler.Run), EnergyClocksCommand.Create(EnergyClocksHandler.Run)),
+            EnergyCompareCommand.Create(EnergyCompareHandler.Run), EnergyAdviseCommand.Create(EnergyAdviseHandler.Run), EnergyClocksCommand.Create(EnergyClocksHandler.Run),
+            EnergyServeCommand.Create(EnergyServeHandler.Run)),
         SparsityCommand.Create(SparsityHandler.Show),
         new VersionOption("--version"),
     };

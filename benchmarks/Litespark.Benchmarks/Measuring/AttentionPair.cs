@@ -10,14 +10,26 @@ internal sealed unsafe class AttentionPair : IDisposable
     readonly BoundOp forward, gradient;
     readonly MaterialisedAttention? materialised;
 
-    public AttentionPair(WorkerPool pool, AttentionGeometry geometry, OpenBlas? blas)
+    /// <param name="pool">Who runs them.</param>
+    /// <param name="geometry">Sizes.</param>
+    /// <param name="blas">For the other way, by whole matrices; null: ours alone.</param>
+    /// <param name="pattern">Of all heads; null: ops without patterns.</param>
+    public AttentionPair(WorkerPool pool, AttentionGeometry geometry, OpenBlas? blas, AttentionPattern? pattern = null)
     {
         float scale = 1 / MathF.Sqrt(geometry.HeadDim);
         TensorType wide = new(new Shape(geometry.Tokens, geometry.Heads * geometry.HeadDim)), narrow = new(new Shape(geometry.Tokens, geometry.KeyValueHeads * geometry.HeadDim));
         var starts = new TensorType(new Shape(geometry.Tokens), DataType.Int32);
         var statistics = new TensorType(new Shape(geometry.Sequences, geometry.Heads, geometry.SequenceLength));
-        forward = BoundOp.Create(pool, new Attention(geometry, 0, scale), wide, narrow, narrow, starts);
-        gradient = BoundOp.Create(pool, new AttentionGradient(geometry, 0, scale), wide, narrow, narrow, wide, statistics, starts, wide);
+        TensorType[] last = pattern is null ? [] : [new TensorType(new Shape(AttentionPatternBuffer.Length(geometry.Heads)), DataType.Int32)];
+        forward = BoundOp.Create(pool, new Attention(geometry, 0, scale) { HasPattern = pattern is not null }, [wide, narrow, narrow, starts, .. last]);
+        gradient = BoundOp.Create(pool, new AttentionGradient(geometry, 0, scale) { HasPattern = pattern is not null }, [wide, narrow, narrow, wide, statistics, starts, wide, .. last]);
+        if (pattern is { } same)
+        {
+            AttentionPattern[] heads = [.. Enumerable.Repeat(same, geometry.Heads)];
+            AttentionPatternBuffer.Write(heads, 0, forward.Integers(4));
+            AttentionPatternBuffer.Write(heads, 0, gradient.Integers(7));
+        }
+
         forward.Run();
         for (int i = 0; i < 3; i++) forward.Input(i).CopyTo(gradient.Input(i));
         for (int i = 0; i < 2; i++) forward.Output(i).CopyTo(gradient.Input(3 + i));
@@ -26,6 +38,9 @@ internal sealed unsafe class AttentionPair : IDisposable
         materialised.Forward();
         materialised.Keep();
     }
+
+    /// <summary>Share of the causal pairs that a pattern leaves.</summary>
+    public double Share => forward.OutputCount > 2 ? forward.Output(2)[0] : 1;
 
     public double ForwardFlops => forward.Flops;
 

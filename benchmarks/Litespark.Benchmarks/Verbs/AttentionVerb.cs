@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Litespark.Benchmarks.Measuring;
 using Litespark.Benchmarks.Reporting;
 using Litespark.Devices.Cpu;
+using Litespark.Graphs;
 using Litespark.Graphs.Ops;
 
 namespace Litespark.Benchmarks.Verbs;
@@ -20,12 +21,20 @@ internal sealed class AttentionVerb : Verb
 
     readonly Option<string> threads = Parameters.Threads();
     readonly Option<string> lengths = new("--lengths") { HelpName = "T,…", Description = "Sequence lengths", DefaultValueFactory = _ => "256,512,1024,2048,4096" };
+    readonly Option<string?> patterns = new("--pattern")
+    {
+        HelpName = "MODE:WINDOW:STRIDE:BLOCK,…",
+        Description = "Sparse attention beside dense attention: local, strided, local_strided, fixed or dense; what is left out is 128, 128 and 1",
+    };
+    readonly Option<string> heads = new("--heads") { HelpName = "all|HxK,…", Description = "Only layers with so many query heads of so many columns", DefaultValueFactory = _ => "all" };
     readonly Option<int> rounds = Parameters.Rounds(5);
 
     public AttentionVerb() : base("attention", "Causal attention, forward and backward, beside the materialised form on OpenBLAS")
     {
         Add(threads);
         Add(lengths);
+        Add(patterns);
+        Add(heads);
         Add(rounds);
     }
 
@@ -33,6 +42,16 @@ internal sealed class AttentionVerb : Verb
     {
         int[] lengthList = Parameters.ParseNumbers("--lengths", options.GetValue(lengths)!);
         int turns = Parameters.AtLeastOne("--rounds", options.GetValue(rounds));
+        string wanted = options.GetValue(heads)!;
+        (int Heads, int KeyValueHeads, int HeadDim)[] layers = [.. Layers.Where(layer => wanted == "all" || wanted.Split(',').Contains($"{layer.Heads}x{layer.HeadDim}"))];
+        if (layers.Length == 0) throw new UserErrorException($"--heads: expected all or some of {string.Join(", ", Layers.Select(layer => $"{layer.Heads}x{layer.HeadDim}").Distinct())}, found '{wanted}'.");
+        if (options.GetValue(patterns) is { } list)
+        {
+            AttentionPattern[] patternList = PatternTable.Parse(list);
+            foreach (int count in Parameters.ParseThreads(options.GetValue(threads)!)) PatternTable.Measure(count, Geometries(layers, lengthList), patternList, turns, report);
+            return 0;
+        }
+
         OpenBlas? found = Parameters.FindOpenBlas(report);
         foreach (int count in Parameters.ParseThreads(options.GetValue(threads)!))
         {
@@ -41,9 +60,7 @@ internal sealed class AttentionVerb : Verb
             using var pool = new WorkerPool(count);
             var probe = new PeakProbe();
             var table = new TextTable(3, "heads", "batch", "pass", "GFLOP/s", "of peak", "materialised", "ratio", "error");
-            foreach ((int heads, int keyValueHeads, int headDim) in Layers)
-                foreach (int length in lengthList)
-                    Measure(pool, probe, new AttentionGeometry(Math.Max(1, BatchTokens / length), length, heads, keyValueHeads, headDim), blas, turns, table, report);
+            foreach (AttentionGeometry geometry in Geometries(layers, lengthList)) Measure(pool, probe, geometry, blas, turns, table, report);
             report.Line($"{count} threads; FLOPs of the causal area, backward with its second q·kᵀ");
             report.Table(table);
             report.Line();
@@ -51,6 +68,9 @@ internal sealed class AttentionVerb : Verb
 
         return 0;
     }
+
+    static IEnumerable<AttentionGeometry> Geometries((int Heads, int KeyValueHeads, int HeadDim)[] layers, int[] lengths)
+        => layers.SelectMany(layer => lengths.Select(length => new AttentionGeometry(Math.Max(1, BatchTokens / length), length, layer.Heads, layer.KeyValueHeads, layer.HeadDim)));
 
     static void Measure(WorkerPool pool, PeakProbe probe, AttentionGeometry g, OpenBlas? blas, int turns, TextTable table, Report report)
     {

@@ -27,7 +27,7 @@ internal abstract class Verb : Command
     protected abstract int Run(ParseResult options, Report report);
 
     /// <summary>Tells what is being measured.</summary>
-    protected static void Status(string text) => Console.Error.WriteLine(text);
+    internal static void Status(string text) => Console.Error.WriteLine(text);
 
     /// <summary>What was typed.</summary>
     static IEnumerable<string> CommandLineOf(ParseResult result) => result.Tokens.Select(token => token.Value.Contains(' ', StringComparison.Ordinal) ? $"\"{token.Value}\"" : token.Value);

@@ -3,7 +3,7 @@ using System.CommandLine;
 namespace Litespark.Cli.Commands;
 
 /// <summary>What <c>energy restore-clocks</c> was asked to do.</summary>
-/// <param name="Gpus">Which GPUs; empty for all.</param>
+/// <param name="Gpus">Which GPUs; empty for all that CUDA shows.</param>
 /// <param name="Watch">Whether to wait for the parent's death first.</param>
 internal sealed record EnergyClocksOptions(IReadOnlyList<string> Gpus, bool Watch);
 
@@ -15,7 +15,7 @@ internal static class EnergyClocksCommand
         var command = new HelpfulCommand("restore-clocks", "Leave the GPUs' clocks to the GPUs again, whoever bound them (as root).",
             "litespark energy restore-clocks",
             "litespark energy restore-clocks --gpu 0000:41:00.0");
-        var gpus = new Option<string[]>("--gpu") { HelpName = "ID", Description = "A place on the bus, a UUID, or CUDA's number; may be repeated; without it all GPUs" };
+        var gpus = new Option<string[]>("--gpu") { HelpName = "ID", Description = "A place on the bus, a UUID, or CUDA's number; may be repeated; without it all GPUs that CUDA shows (CUDA_VISIBLE_DEVICES)" };
         var watch = new Option<bool>("--watch") { Hidden = true, Description = "Wait on stdin for 'done' (then do nothing) or its end" };
         Option<bool> json = Options.Json();
         foreach (Option option in (Option[])[gpus, watch, json]) command.Add(option);

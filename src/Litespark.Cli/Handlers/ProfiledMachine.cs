@@ -18,11 +18,26 @@ internal sealed class ProfiledMachine : IDisposable
     NvmlClockControl? control;
 
     public ProfiledMachine(LoadedRecipe recipe)
+        : this(recipe, DeviceSelection.Open(recipe.Recipe.Engine), EnergyMeters.Open)
     {
-        device = DeviceSelection.Open(recipe.Recipe.Engine);
+    }
+
+    /// <summary>Takes over a device and the meter that is opened for it, also where the step is refused.</summary>
+    internal ProfiledMachine(LoadedRecipe recipe, IDevice device, Func<EnergyMeterOptions, IEnergyMeter> openMeter)
+    {
+        this.device = device;
         options = RecipeSettings.Energy(recipe.Recipe.Energy, device);
-        Meter = EnergyMeters.Open(options);
-        step = new PlanStep(recipe, device);
+        try
+        {
+            Meter = openMeter(options);
+            step = new PlanStep(recipe, device);
+        }
+        catch
+        {
+            Meter?.Dispose();
+            device.Dispose();
+            throw;
+        }
     }
 
     public IEnergyMeter Meter { get; }

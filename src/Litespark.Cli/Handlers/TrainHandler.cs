@@ -20,7 +20,7 @@ internal static class TrainHandler
         if (!options.Resume) RunFolder.RequireUnused(run);
         using IDevice device = DeviceSelection.Open(recipe.Recipe.Engine);
         // What the recipe asks of the machine is refused before an hour of preparing data, not after it.
-        using (EnergyMeters.Open(RecipeSettings.Energy(recipe.Recipe.Energy, device))) { }
+        using (EnergyMeters.Open(RecipeSettings.RunEnergy(recipe.Recipe.Energy, device))) { }
         LiveClocks.RequirePossible(recipe.Recipe.Energy, device);
         using var progress = new ConsoleProgress();
         if (OpenSetup(recipe, device.Profile, context, stop) is not { } opened) return ExitCodes.Interrupted;

@@ -6,6 +6,7 @@ using Litespark.Energy.Comparison;
 using Litespark.Planning;
 using Litespark.Recipes;
 using Litespark.Training;
+using Litespark.Training.Sparsity;
 
 namespace Litespark.Benchmarking;
 
@@ -19,6 +20,7 @@ internal sealed class BenchmarkSubject : IDisposable
     readonly BatchLoader loader;
     readonly ILoadedProgram program;
     readonly TrainingStep step;
+    readonly PrecisionWork[] work;
     readonly List<double> seconds = new(1024);
     readonly double[] turn = new double[MostStepsPerTurn];
     long steps, allocated;
@@ -32,6 +34,7 @@ internal sealed class BenchmarkSubject : IDisposable
         data = DataPipeline.Synthetic(workload.Spec.VocabSize, training.Seed, workload.Recipe.Data);
         program = workload.Device.Load(workload.Build(plan));
         ParameterStore.Initialize(program, training.Seed);
+        work = SparseStart.Apply(program, workload.Spec, workload.Recipe, workload.Device.Profile, 1);
         step = new TrainingStep(program, workload.Optimizer);
         loader = data.CreateLoader(training.SequenceLength, training.MicroBatchSize, 1);
     }
@@ -109,7 +112,7 @@ internal sealed class BenchmarkSubject : IDisposable
         PeakMemoryBytes = program.Program.TotalBytes,
         ResidentBytes = residentBytes,
         Mfu = peaks.Mfu(workload.ModelFlops, StepSeconds),
-        Hfu = peaks.Hfu(StepWork.ByPrecision(program.Program, 1), StepSeconds),
+        Hfu = peaks.Hfu(work, StepSeconds),
         AllocatedBytesPerStep = allocated / seconds.Count,
         Steps = seconds.Count,
     };

@@ -2,6 +2,7 @@ using Litespark.Models;
 using Litespark.Planning;
 using Litespark.Recipes;
 using Litespark.Training;
+using Litespark.Training.Sparsity;
 
 namespace Litespark.Benchmarking;
 
@@ -36,9 +37,13 @@ internal sealed record BenchmarkWorkload(Recipe Recipe, TransformerSpec Spec, ID
         }
     }
 
-    /// <summary>Builds a plan's program; nothing is allocated for it yet.</summary>
+    /// <summary>
+    /// Builds a plan's program; nothing is allocated for it yet. Of a sparse recipe all but the baseline walk live blocks: the baseline computes
+    /// with the zeros of dead ones, as implementations by masks do.
+    /// </summary>
     public StepProgram Build(PlanOptions plan)
-        => ProgramBuilder.Training(Transformer.Function(Spec), plan, Optimizer, Recipe.Training.MicroBatchSize, Recipe.Training.SequenceLength, device: Device.Profile);
+        => ProgramBuilder.Training(Transformer.Function(Spec), plan, Optimizer, Recipe.Training.MicroBatchSize, Recipe.Training.SequenceLength, device: Device.Profile,
+            sparsity: plan == BaselinePlan ? null : SparseTraining.Settings(Spec, Recipe.Sparsity, Device.Profile));
 
     /// <summary>Loads a plan with the recipe's initial weights.</summary>
     public BenchmarkSubject Load(PlanOptions plan) => new(this, plan);

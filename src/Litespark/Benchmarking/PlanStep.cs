@@ -4,6 +4,7 @@ using Litespark.Energy.Profiles;
 using Litespark.Planning;
 using Litespark.Recipes;
 using Litespark.Training;
+using Litespark.Training.Sparsity;
 
 namespace Litespark.Benchmarking;
 
@@ -32,6 +33,7 @@ internal sealed class PlanStep : IProfiledStep, IDisposable
         Warning = MemoryGuard.Check(device, recipe.Recipe, MemoryForecast.Of(plans), "The step needs");
         program = device.Load(plans);
         ParameterStore.Initialize(program, training.Seed);
+        SparseStart.Apply(program, workload.Spec, recipe.Recipe, device.Profile, training.GradientAccumulationSteps);
         step = new TrainingStep(program, workload.Optimizer);
         loader = data.CreateLoader(training.SequenceLength, training.MicroBatchSize, training.GradientAccumulationSteps);
         Subject = new ProfileSubject(

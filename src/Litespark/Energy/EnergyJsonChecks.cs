@@ -49,11 +49,11 @@ internal static class EnergyJsonChecks
             return "'regions' must have clocks above 0 MHz, or null, and starts of 0 s or more.";
         if (!(plan.Predicted.Seconds > 0)) return "'predicted' must have a time above 0.";
         if (next != plan.Calls) return $"the regions hold {next} calls, the step has {plan.Calls}.";
-        return Fault(plan.Switching);
+        return Fault(plan.Switching) ?? (plan.Latency is { } latency ? Fault(latency, "latency") : null);
     }
 
-    static string? Fault(ClockSwitching switching)
-        => switching is { CallSeconds: >= 0, SettleSeconds: >= 0, WaitingWatts: >= 0, Gpus: >= 1 } ? null : "'switching' must have times and watts of 0 or more and at least one GPU.";
+    static string? Fault(ClockSwitching switching, string name = "switching")
+        => switching is { CallSeconds: >= 0, SettleSeconds: >= 0, WaitingWatts: >= 0, Gpus: >= 1 } ? null : $"'{name}' must have times and watts of 0 or more and at least one GPU.";
 
     static bool IsPossible(Measurement measured) => measured.Seconds > 0 && double.IsFinite(measured.Seconds) && measured.Joules is null or (> 0 and < double.PositiveInfinity);
 

@@ -13,6 +13,11 @@ public sealed record EnergyMeterOptions
     public IReadOnlyList<string> Gpus { get; init; } = [];
 
     /// <summary>
+    /// Other machines whose energy counts too, as <c>host:port</c> of their 'litespark energy serve'.
+    /// </summary>
+    public IReadOnlyList<string> Nodes { get; init; } = [];
+
+    /// <summary>
     /// Thermal design power in watts, for the estimate: of all processors of the machine together, or, for a run on GPUs, of
     /// all its GPUs together; null assumes 5 W for each logical processor, 500 W for each GPU.
     /// </summary>

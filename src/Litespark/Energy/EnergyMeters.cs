@@ -1,4 +1,5 @@
 using System.Text;
+using Litespark.Energy.Nodes;
 using Litespark.Energy.Nvml;
 
 namespace Litespark.Energy;
@@ -15,17 +16,47 @@ public static class EnergyMeters
 {
     /// <summary>
     /// Opens the source asked for, or the best there is: for a run on GPUs NVML, for one on the processor RAPL, then hwmon;
-    /// then the estimate. What the processor draws beside a GPU is never taken for the run's energy unasked.
+    /// then the estimate. What the processor draws beside a GPU is never taken for the run's energy unasked. With other
+    /// machines (<see cref="EnergyMeterOptions.Nodes"/>) it is the sum of all.
     /// </summary>
-    /// <exception cref="UserErrorException">The source asked for is unknown or cannot be read here.</exception>
+    /// <exception cref="UserErrorException">The source asked for is unknown or cannot be read here, or another machine's energy cannot be.</exception>
     public static IEnergyMeter Open(EnergyMeterOptions? options = null)
     {
         options ??= new EnergyMeterOptions();
+        RequirePower(options);
+        return options.Nodes.Count == 0 ? OpenHere(options) : Sum(options);
+    }
+
+    /// <summary>
+    /// Opens what stands for a whole machine, whatever computes on it: the source asked for, or its GPUs, else its processors,
+    /// else power at full load × time.
+    /// </summary>
+    /// <param name="options">Which GPUs; without any all that CUDA shows this process.</param>
+    /// <exception cref="UserErrorException">The source asked for is unknown or cannot be read here.</exception>
+    public static IEnergyMeter OpenMachine(EnergyMeterOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        RequirePower(options);
+        Probe[] probes = [NvmlProbe.Run(options), RaplProbe.Run(options.SysfsRoot), HwmonProbe.Run(options.SysfsRoot)];
+        if (options.Source is null or EnergySources.Estimate)
+        {
+            if (options.Source is null && probes.FirstOrDefault(probe => probe.Open is not null) is { } best) return best.Open!();
+            return new FullLoadMeter(FullLoad.Of(options, UtilizationMeter.CountProcessors(options.SysfsRoot)), options.Time, Reasons(probes));
+        }
+
+        return Open(probes.FirstOrDefault(probe => probe.Source == options.Source) ?? throw Unknown(options.Source));
+    }
+
+    static void RequirePower(EnergyMeterOptions options)
+    {
         if (options.TdpWatts is { } watts && !(watts > 0 && double.IsFinite(watts)))
         {
             throw new UserErrorException($"The thermal design power is {watts} W; it must be a positive number of watts.");
         }
+    }
 
+    static IEnergyMeter OpenHere(EnergyMeterOptions options)
+    {
         return options.Source switch
         {
             null => OpenBest(options),
@@ -36,9 +67,35 @@ public static class EnergyMeters
             EnergySources.Nvml => Open(NvmlProbe.Run(options)),
             EnergySources.Rapl => Open(RaplProbe.Run(options.SysfsRoot)),
             EnergySources.Hwmon => Open(HwmonProbe.Run(options.SysfsRoot)),
-            _ => throw new UserErrorException(
-                $"The energy source '{options.Source}' is not known; right would be {EnergySources.Nvml} (on GPUs), {EnergySources.Rapl}, {EnergySources.Hwmon} or {EnergySources.Estimate}."),
+            _ => throw Unknown(options.Source),
         };
+    }
+
+    static UserErrorException Unknown(string source)
+        => new($"The energy source '{source}' is not known; right would be {EnergySources.Nvml} (on GPUs), {EnergySources.Rapl}, {EnergySources.Hwmon} or {EnergySources.Estimate}.");
+
+    /// <summary>This machine's meter and the others'.</summary>
+    static SummedMeter Sum(EnergyMeterOptions options)
+    {
+        var meters = new List<IEnergyMeter>();
+        try
+        {
+            meters.Add(OpenHere(options));
+            var servers = new Dictionary<Guid, string>();
+            foreach (string text in options.Nodes)
+            {
+                NodeMeter node = NodeMeter.Open(text);
+                meters.Add(node);
+                if (!servers.TryAdd(node.Id, text)) throw new UserErrorException($"energy.nodes: {servers[node.Id]} and {text} are the same meter, which would be counted twice. Right would be one of them.");
+            }
+
+            return new SummedMeter([.. meters]);
+        }
+        catch
+        {
+            foreach (IEnergyMeter meter in meters) meter.Dispose();
+            throw;
+        }
     }
 
     /// <summary>What was found, what was not, why, and what to do: one entry for each source, the GPUs' first.</summary>
@@ -68,7 +125,12 @@ public static class EnergyMeters
         ? open()
         : throw new UserErrorException($"The energy source '{wanted.Source}' cannot be read: {wanted.Detail}.{Sentence(wanted.Fix)} Right would also be {EnergySources.Estimate}.");
 
-    static IEnergyMeter Estimate(EnergyMeterOptions options, Probe[] probes)
+    static IEnergyMeter Estimate(EnergyMeterOptions options, Probe[] probes) => options.IsOnGpu
+        ? new FullLoadMeter(FullLoad.Of(options, threads: 0), options.Time, Reasons(probes))
+        : new UtilizationMeter(options, Reasons(probes));
+
+    /// <summary>Why each could not be opened, as sentences.</summary>
+    static string Reasons(Probe[] probes)
     {
         var reasons = new StringBuilder();
         foreach (Probe probe in probes)
@@ -76,7 +138,7 @@ public static class EnergyMeters
             if (probe.Open is null) reasons.Append($" {probe.Source}: {probe.Detail}.{Sentence(probe.Fix)}");
         }
 
-        return options.IsOnGpu ? new GpuTimeMeter(options, reasons.ToString()) : new UtilizationMeter(options, reasons.ToString());
+        return reasons.ToString();
     }
 
     static string Sentence(string? fix) => fix is null ? "" : $" To fix: {fix}.";

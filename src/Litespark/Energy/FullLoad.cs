@@ -7,6 +7,9 @@ namespace Litespark.Energy;
 /// <param name="Explanation">What it assumes.</param>
 internal readonly record struct FullLoad(double Watts, string Explanation)
 {
+    /// <summary>Watts assumed for one GPU where no power is stated: between a desktop's (RTX 3080 Ti: 350 W) and a server's (H200: 700 W).</summary>
+    public const double DefaultWattsPerGpu = 500;
+
     /// <summary>Power of so many busy threads, or of a run's GPUs; the same figures as the estimating meters take.</summary>
     public static FullLoad Of(EnergyMeterOptions options, int threads)
     {
@@ -15,7 +18,7 @@ internal readonly record struct FullLoad(double Watts, string Explanation)
             int count = options.Gpus.Count;
             return options.TdpWatts is { } stated
                 ? Text(stated, $"the stated {stated} W of all GPUs")
-                : Text(GpuTimeMeter.DefaultWattsPerGpu * count, $"an assumed {GpuTimeMeter.DefaultWattsPerGpu} W for each of {count} GPUs");
+                : Text(DefaultWattsPerGpu * count, $"an assumed {DefaultWattsPerGpu} W for each of {count} GPUs");
         }
 
         int processors = UtilizationMeter.CountProcessors(options.SysfsRoot);

@@ -20,11 +20,17 @@ public interface IEnergyMeter : IDisposable
     /// </summary>
     TimeSpan ShortestWindow { get; }
 
-    /// <summary>Joules since the meter was opened; never falls from one read to the next.</summary>
+    /// <summary>
+    /// Joules since the meter was opened; never falls from one read to the next. Not a number while a part of it is not known,
+    /// as where another machine does not answer.
+    /// </summary>
     double ReadJoules();
+
+    /// <summary>What happened to the count that its user should know, each thing once; null where there is nothing new. Does not allocate.</summary>
+    string? TakeWarning() => null;
 }
 
-/// <summary>The values of <c>energy_source</c>.</summary>
+/// <summary>The values of <c>energy_source</c>; where several machines are measured in different ways, the names joined by <c>+</c>.</summary>
 public static class EnergySources
 {
     /// <summary>NVIDIA GPUs, by NVML's total-energy counter.</summary>
@@ -38,4 +44,7 @@ public static class EnergySources
 
     /// <summary>Thermal design power × utilisation; not a measurement.</summary>
     public const string Estimate = "estimate";
+
+    /// <summary>Whether it is one of these names.</summary>
+    internal static bool IsOne(string name) => name is Nvml or Rapl or Hwmon or Estimate;
 }

@@ -45,11 +45,13 @@ public sealed partial class GraphBuilder
     /// <param name="geometry">Sizes.</param>
     /// <param name="window">Keys that a query sees, itself included; 0 = all.</param>
     /// <param name="scale">Factor on the scores; 0 = 1/√K.</param>
-    public Value Attention(Value q, Value k, Value v, Value documentStarts, AttentionGeometry geometry, int window = 0, double scale = 0)
+    /// <param name="pattern">Which of these keys each head sees [4·H + 1], int32 (<see cref="AttentionPatternBuffer"/>); null = all.</param>
+    public Value Attention(Value q, Value k, Value v, Value documentStarts, AttentionGeometry geometry, int window = 0, double scale = 0, Value? pattern = null)
     {
         float factor = (float)(scale == 0 ? 1 / Math.Sqrt(geometry.HeadDim) : scale);
         Value scores = Scale(Apply1(new HeadProduct(HeadProductKind.Scores, geometry, 1f), q, k), factor);
-        Value probabilities = Apply1(new Softmax(), Apply1(new CausalMask(geometry, window), scores, documentStarts));
+        var mask = new CausalMask(geometry, window) { HasPattern = pattern is not null };
+        Value probabilities = Apply1(new Softmax(), pattern is null ? Apply1(mask, scores, documentStarts) : Apply1(mask, scores, documentStarts, pattern));
         return Apply1(new HeadProduct(HeadProductKind.Mix, geometry, 1f), probabilities, v);
     }
 

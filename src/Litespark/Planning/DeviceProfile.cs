@@ -6,7 +6,7 @@ namespace Litespark.Planning;
 public sealed record DeviceProfile
 {
     /// <summary>The processor: has a kernel for every op.</summary>
-    public static readonly DeviceProfile Cpu = new() { Name = "cpu" };
+    public static readonly DeviceProfile Cpu = new() { Name = "cpu", DenseAboveDensity = grid => Math.Min(grid.BlockRows, grid.BlockColumns) < 8 ? 0 : 0.75 };
 
     /// <summary>The device's name.</summary>
     public required string Name { get; init; }
@@ -23,8 +23,8 @@ public sealed record DeviceProfile
     /// <summary>Rows and columns of a sparse weight's blocks where the recipe leaves them to the device.</summary>
     public int SparseBlock { get; init; } = 16;
 
-    /// <summary>Share of live weights above which products with a sparse weight are computed as dense ones.</summary>
-    public double DenseAboveDensity { get; init; } = 0.6;
+    /// <summary>Share of live weights above which products with a weight of such blocks are computed as dense ones.</summary>
+    public Func<BlockGrid, double> DenseAboveDensity { get; init; } = _ => 1;
 
     /// <summary>Whether the device has a kernel for an op; fused ops that it lacks are decomposed.</summary>
     public Func<Op, bool> Supports { get; init; } = _ => true;

@@ -49,7 +49,7 @@ public sealed class ProgramBuilder
     /// <param name="options">Passes.</param>
     /// <param name="isTrainable">Which parameters train; all by default.</param>
     /// <param name="device">What it will run on; the CPU by default.</param>
-    /// <param name="sparsity">Which weights are block-sparse; none by default.</param>
+    /// <param name="sparsity">Which weights are block-sparse, and whether attention may be; none by default.</param>
     public ProgramBuilder(ModelFunction model, PlanOptions options, Func<string, bool>? isTrainable = null, DeviceProfile? device = null, SparsitySettings? sparsity = null)
     {
         this.sparsity = sparsity;
@@ -133,6 +133,7 @@ public sealed class ProgramBuilder
         Value scale = builder.Input("loss_scale", new Shape(1));
         graph.AddOutput("loss", accumulate ? builder.Add(builder.State("loss", loss.Shape), loss) : loss);
         RunForwardPasses(graph);
+        SparseAttention.AddShares(graph);
 
         Value[] trainable = [.. graph.Sources.Where(source => source.Role == ValueRole.Parameter && source.IsTrainable)];
         IReadOnlyDictionary<Value, Value> gradients = Autodiff.Differentiate(graph, LossSum(graph), scale, trainable);
@@ -194,6 +195,7 @@ public sealed class ProgramBuilder
         if (options.Has("fused_norm")) FusedNorm.Run(graph);
         if (options.Has("chunked_loss")) ChunkedLoss.Fuse(graph);
         DecomposeUnsupported.Run(graph, device);
+        if (sparsity is { SparseAttention: true }) SparseAttention.Run(graph, device);
     }
 
     void Compile(string name, Graph graph)

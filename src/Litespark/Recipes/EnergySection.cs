@@ -28,6 +28,9 @@ public sealed record EnergySection
     /// <summary>Where joules are read.</summary>
     public EnergySourceChoice Source { get; init; } = EnergySourceChoice.Auto;
 
+    /// <summary>Other machines whose energy counts too, as <c>host:port</c>.</summary>
+    public IReadOnlyList<string> Nodes { get; init; } = [];
+
     /// <summary>Carbon intensity of the electricity, kg CO₂e per kWh; null = the region's, or without one 0.35.</summary>
     public double? CarbonIntensity { get; init; }
 
@@ -54,6 +57,8 @@ public sealed record EnergySection
         Key("source", Kinds.Choice(("auto", EnergySourceChoice.Auto), ("nvml", EnergySourceChoice.Nvml), ("rapl", EnergySourceChoice.Rapl), ("hwmon", EnergySourceChoice.Hwmon), ("estimate", EnergySourceChoice.Estimate)),
             s => s.Source, (s, v) => s with { Source = v },
             "Where joules are read; auto: nvml (the GPUs) for a run on GPUs, rapl or hwmon (the processors) for one on the CPU, else an estimate, which is marked with ~."),
+        Key("nodes", Kinds.ListOf(Kinds.Text), s => s.Nodes, (s, v) => s with { Nodes = v },
+            "Other machines whose joules are added to a run's, as host:port of their 'litespark energy serve'."),
         Key("carbon_intensity", Kinds.Optional(Kinds.Number(0)), s => s.CarbonIntensity, (s, v) => s with { CarbonIntensity = v },
             "Carbon intensity of the electricity in kg CO2e per kWh; null = the region's, or without one 0.35, the Litespark report's average of the USA."),
         Key("region", Kinds.OptionalText, s => s.Region, (s, v) => s with { Region = v },

@@ -1,5 +1,6 @@
 using Litespark.Data;
 using Litespark.Energy;
+using Litespark.Energy.Nodes;
 
 namespace Litespark.Recipes;
 
@@ -112,6 +113,8 @@ internal static class RecipeChecks
 
     static void Energy(LoadedRecipe loaded, EnergySection energy)
     {
+        foreach (string node in energy.Nodes)
+            if (NodeAddress.Parse(node) is null) throw loaded.Error("energy.nodes", $"'{node}' is no address; right would be host:port, as in [\"node-2:{NodeAddress.DefaultPort}\"].");
         if (energy.Region is not { } region) return;
         if (energy.CarbonIntensity is { } stated)
             throw loaded.Error("energy.region", $"energy.carbon_intensity ({stated}) is given too; keep the region for its yearly average, or the figure.");

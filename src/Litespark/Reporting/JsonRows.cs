@@ -35,6 +35,7 @@ internal static class JsonRows
         writer.WriteOptional("joules_per_token"u8, row.JoulesPerToken);
         writer.WriteString("energy_source"u8, row.EnergySource);
         writer.WriteOptional("density"u8, row.Density);
+        writer.WriteOptional("elapsed_seconds"u8, row.ElapsedSeconds);
         writer.WriteOptional("flops"u8, row.Flops);
         writer.WriteOptional("mask_churn"u8, row.MaskChurn);
         writer.WriteOptional("attention_share"u8, row.AttentionShare);

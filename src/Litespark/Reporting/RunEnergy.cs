@@ -5,8 +5,9 @@ using Litespark.Energy.Comparison;
 namespace Litespark.Reporting;
 
 /// <summary>
-/// A run's speed and energy in windows, from its <c>metrics.jsonl</c>. The first step (kernels are compiled, memory is touched)
-/// and what evaluations and checkpoints took between steps are left out.
+/// A run's speed and energy in windows, from its <c>metrics.jsonl</c>: tokens, joules and seconds from one step's end to the
+/// next's, batches and reports between steps included. The first step (kernels are compiled, memory is touched) and steps
+/// before which the run was evaluated or saved are left out.
 /// </summary>
 public static class RunEnergy
 {
@@ -16,7 +17,11 @@ public static class RunEnergy
     /// <summary>Windows that a long run is cut into.</summary>
     const int MostWindows = 10;
 
-    readonly record struct Row(long Step, long Tokens, double Seconds, double Joules, string Source);
+    readonly record struct Row(long Step, long Tokens, double StepSeconds, double? Elapsed, double Joules, string Source)
+    {
+        /// <summary>Time between the reads of the joules of two rows; rows of older versions have the step's own time alone.</summary>
+        public double SecondsSince(Row previous) => Elapsed - previous.Elapsed ?? StepSeconds;
+    }
 
     /// <summary>Reads a run.</summary>
     /// <param name="run">The run folder.</param>
@@ -46,12 +51,13 @@ public static class RunEnergy
             }
 
             bool isSaved = checkpointEvery > 0 && last is { } before && before.Step % checkpointEvery == 0;
-            if (last is { } previous && !isSaved && row.Step == previous.Step + 1 && row.Source == previous.Source && row.Joules >= previous.Joules)
+            // Where the run was resumed, another process's time begins.
+            if (last is { } previous && !isSaved && row.Step == previous.Step + 1 && row.Source == previous.Source && row.Joules >= previous.Joules && row.SecondsSince(previous) > 0)
             {
                 // Where a run was resumed on another machine, the last source's rows are the run's.
                 if (source != row.Source) steps.Clear();
                 source = row.Source;
-                steps.Add(new EnergySample(row.Seconds, row.Tokens - previous.Tokens, row.Joules - previous.Joules));
+                steps.Add(new EnergySample(row.SecondsSince(previous), row.Tokens - previous.Tokens, row.Joules - previous.Joules));
             }
 
             last = row;
@@ -87,7 +93,7 @@ public static class RunEnergy
             JsonElement root = document.RootElement;
             if (root.ValueKind != JsonValueKind.Object || root.TryGetProperty("event", out _)) return null;
             if (Number(root, "step") is not { } step || Number(root, "tokens") is not { } tokens || Number(root, "step_ms") is not { } milliseconds || Number(root, "joules") is not { } joules) return null;
-            return root.TryGetProperty("energy_source", out JsonElement source) && source.GetString() is { } name ? new Row((long)step, (long)tokens, milliseconds / 1e3, joules, name) : null;
+            return root.TryGetProperty("energy_source", out JsonElement source) && source.GetString() is { } name ? new Row((long)step, (long)tokens, milliseconds / 1e3, Number(root, "elapsed_seconds"), joules, name) : null;
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {

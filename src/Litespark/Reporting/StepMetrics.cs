@@ -45,6 +45,9 @@ public readonly record struct StepMetrics
     /// <summary>Share of live weights under sparse training, 0 to 1; 1 when dense.</summary>
     public double? Density { get; init; }
 
+    /// <summary>Wall time in seconds from when this process began to train to when the joules were read, whatever happened in it.</summary>
+    public double? ElapsedSeconds { get; init; }
+
     /// <summary>FLOPs executed so far, over the whole run: sparse work as executed.</summary>
     public double? Flops { get; init; }
 

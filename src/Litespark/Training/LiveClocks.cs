@@ -23,10 +23,10 @@ internal static class LiveClocks
     /// <param name="program">The program whose step is run.</param>
     /// <param name="microBatches">Micro-batches of a step.</param>
     /// <param name="watchdog">Starts the process that restores clocks if this one dies, for a device's GPUs; null for none.</param>
-    /// <param name="options">Where NVML is; null for what the recipe says.</param>
+    /// <param name="options">The device's GPUs.</param>
     /// <exception cref="UserErrorException">The plan does not fit, or clocks may not be changed here.</exception>
     public static ClockController? Open(
-        EnergySection energy, IDevice device, StepProgram program, int microBatches, Func<IReadOnlyList<string>, ClockWatchdog>? watchdog, EnergyMeterOptions? options = null)
+        EnergySection energy, IDevice device, StepProgram program, int microBatches, Func<IReadOnlyList<string>, ClockWatchdog>? watchdog, EnergyMeterOptions options)
     {
         if (ReadPlan(energy, device) is not { } plan) return null;
         int calls = StepWork.Of(program, microBatches).Sum(part => part.Plan.Calls.Count * part.Times);
@@ -41,7 +41,7 @@ internal static class LiveClocks
         IClockControl control;
         try
         {
-            control = NvmlClockControl.Open(options ?? RecipeSettings.Energy(energy, device));
+            control = NvmlClockControl.Open(options);
         }
         catch
         {

@@ -27,7 +27,10 @@ internal static class RecipeSettings
         MuonIterations = optimizer.MuonIterations,
     };
 
-    /// <summary>Which meter counts a run on this device.</summary>
+    /// <summary>Which meters count a whole run: the device's, and those of the other machines that the recipe names.</summary>
+    public static EnergyMeterOptions RunEnergy(EnergySection energy, IDevice device) => Energy(energy, device) with { Nodes = energy.Nodes };
+
+    /// <summary>Which meter counts what this device computes.</summary>
     public static EnergyMeterOptions Energy(EnergySection energy, IDevice device) => new()
     {
         Gpus = device.Gpus,

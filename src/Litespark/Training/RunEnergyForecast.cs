@@ -20,6 +20,7 @@ internal sealed record RunEnergyForecast(long Steps, double JoulesPerToken, doub
         // What the recipe says of its GPUs is not true of the CPU that stands in for them.
         FullLoad power = FullLoad.Of(isStandIn ? options with { TdpWatts = null } : options, device.Threads);
         if (isStandIn) power = power with { Explanation = $"{power.Explanation}: this CPU's, not a GPU's" };
+        if (recipe.Energy.Nodes.Count > 0) power = power with { Explanation = $"{power.Explanation}: this machine's, without those of energy.nodes" };
         long steps = recipe.Training.MaxSteps;
         if (recipe.Training.MaxTokens is { } tokens) steps = Math.Min(steps, (tokens + report.TokensPerStep - 1) / report.TokensPerStep);
         double stepJoules = power.Watts * report.StepSeconds;

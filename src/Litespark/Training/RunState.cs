@@ -10,13 +10,13 @@ namespace Litespark.Training;
 /// <param name="Loss">Loss of the last step.</param>
 /// <param name="EvalLoss">Loss of the last evaluation.</param>
 /// <param name="BitsPerByte">Bits per byte of the last evaluation.</param>
-/// <param name="Joules">Energy used so far.</param>
+/// <param name="Joules">Energy used so far; null where it is not known.</param>
 /// <param name="LossMean">Running mean of the loss guard.</param>
 /// <param name="LossCount">Losses in that mean.</param>
 /// <param name="BadInARow">Bad steps up to now, of the loss guard.</param>
 /// <param name="Loader">Where the data stands.</param>
 /// <param name="Optimizer">Name of the update rule that the moments belong to.</param>
-public sealed record RunState(long Step, long Updates, long Tokens, double? Loss, double? EvalLoss, double? BitsPerByte, double Joules, double LossMean, long LossCount, int BadInARow, LoaderState Loader, string Optimizer)
+public sealed record RunState(long Step, long Updates, long Tokens, double? Loss, double? EvalLoss, double? BitsPerByte, double? Joules, double LossMean, long LossCount, int BadInARow, LoaderState Loader, string Optimizer)
 {
     /// <summary>Algorithms that the device chose by timing (<see cref="Planning.IDevice.ChosenAlgorithms"/>); null where it chose none.</summary>
     public JsonObject? Algorithms { get; init; }
@@ -54,7 +54,7 @@ public sealed record RunState(long Step, long Updates, long Tokens, double? Loss
         try
         {
             return new RunState((long)json["step"]!, (long)json["updates"]!, (long)json["tokens"]!,
-                (double?)json["loss"], (double?)json["eval_loss"], (double?)json["bits_per_byte"], (double)json["joules"]!,
+                (double?)json["loss"], (double?)json["eval_loss"], (double?)json["bits_per_byte"], (double?)json["joules"],
                 (double)json["loss_mean"]!, (long)json["loss_count"]!, (int)json["bad_in_a_row"]!, LoaderState.FromJson(json["loader"]), (string)json["optimizer"]!)
             {
                 Algorithms = json["algorithms"]?.AsObject(),

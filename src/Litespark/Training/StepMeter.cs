@@ -17,6 +17,7 @@ internal sealed class StepMeter
     readonly double[] executed = new double[Enum.GetValues<DataType>().Length];
     readonly double joulesBefore, joulesAtStart;
     readonly long memoryBytes;
+    readonly long opened = Stopwatch.GetTimestamp();
     PrecisionWork[] workPerStep;
     double flops;
     long totalTicks, totalTokens, started;
@@ -25,14 +26,14 @@ internal sealed class StepMeter
     /// <param name="energy">The meter.</param>
     /// <param name="setup">Model and program.</param>
     /// <param name="microBatches">Micro-batches of a step.</param>
-    /// <param name="joulesBefore">Energy of the run before it was resumed.</param>
+    /// <param name="joulesBefore">Energy of the run before it was resumed; null where it was not known.</param>
     /// <param name="flopsBefore">FLOPs that the run executed before it was resumed.</param>
-    public StepMeter(IDevice device, IEnergyMeter energy, TrainingSetup setup, int microBatches, double joulesBefore, double flopsBefore)
+    public StepMeter(IDevice device, IEnergyMeter energy, TrainingSetup setup, int microBatches, double? joulesBefore, double flopsBefore)
     {
         flops = flopsBefore;
         peaks = new DevicePeaks(device);
         this.energy = energy;
-        this.joulesBefore = joulesBefore;
+        this.joulesBefore = joulesBefore ?? double.NaN;
         joulesAtStart = energy.ReadJoules();
         modelFlopsPerToken = ParameterCatalog.FlopsPerToken(setup.Spec, setup.Recipe.Training.SequenceLength);
         workPerStep = StepWork.ByPrecision(setup.Program, microBatches);
@@ -40,8 +41,8 @@ internal sealed class StepMeter
         SamplePeak();
     }
 
-    /// <summary>Energy of the whole run so far.</summary>
-    public double Joules => joulesBefore + energy.ReadJoules() - joulesAtStart;
+    /// <summary>Energy of the whole run so far; null where it is not known.</summary>
+    public double? Joules => joulesBefore + energy.ReadJoules() - joulesAtStart is var joules && double.IsFinite(joules) ? joules : null;
 
     /// <summary>FLOPs that steps have executed over the whole run so far.</summary>
     public double Flops => flops;
@@ -82,7 +83,9 @@ internal sealed class StepMeter
     public StepMetrics Stop(long step, long stepTokens, long tokens, double loss, double gradientNorm, double learningRate)
     {
         long now = Stopwatch.GetTimestamp();
-        double seconds = Stopwatch.GetElapsedTime(started, now).TotalSeconds, joules = Joules;
+        double seconds = Stopwatch.GetElapsedTime(started, now).TotalSeconds;
+        double? joules = Joules;
+        if (joules is null) window.Clear();
         totalTicks += now - started;
         totalTokens += stepTokens;
         foreach (PrecisionWork part in workPerStep)
@@ -104,12 +107,13 @@ internal sealed class StepMeter
             Hfu = peaks.Hfu(workPerStep, seconds),
             PeakMemoryBytes = memoryBytes,
             Joules = joules,
-            JoulesPerToken = window.Add(now, joules, tokens),
+            JoulesPerToken = joules is { } known ? window.Add(now, known, tokens) : null,
             EnergySource = energy.Source,
             Density = Density,
             Flops = flops,
             MaskChurn = MaskChurn,
             AttentionShare = AttentionShare,
+            ElapsedSeconds = Stopwatch.GetElapsedTime(opened, now).TotalSeconds,
         };
     }
 }

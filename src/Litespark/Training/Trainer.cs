@@ -33,6 +33,9 @@ public sealed record TrainerOptions
 
     /// <summary>Requests a stop: the step is finished, the state saved.</summary>
     public CancellationToken StopRequested { get; init; }
+
+    /// <summary>File of NVIDIA's management library, or null for the system's; tests put a stand-in here.</summary>
+    internal string? NvmlLibrary { get; init; }
 }
 
 /// <summary>
@@ -68,7 +71,7 @@ public sealed class Trainer : IDisposable
         checkpoints = new CheckpointStore(options.Run, recipe.Checkpoints.KeepLast);
         schedule = new LearningRateSchedule(recipe);
         guard = new LossGuard(recipe.Training.LossSpikeFactor);
-        energy = EnergyMeters.Open(RecipeSettings.Energy(recipe.Energy, device));
+        energy = EnergyMeters.Open(RecipeSettings.RunEnergy(recipe.Energy, device) with { NvmlLibrary = options.NvmlLibrary });
         if (recipe.Evaluation.EverySteps > 0)
         {
             long tokens = recipe.Evaluation.MaxTokens > 0 ? recipe.Evaluation.MaxTokens : long.MaxValue;
@@ -78,7 +81,8 @@ public sealed class Trainer : IDisposable
         // Last: what was bound must be given back by Dispose.
         try
         {
-            clocks = LiveClocks.Open(recipe.Energy, device, setup.Program, microBatches, options.StartClockWatchdog);
+            EnergyMeterOptions gpus = RecipeSettings.Energy(recipe.Energy, device) with { NvmlLibrary = options.NvmlLibrary };
+            clocks = LiveClocks.Open(recipe.Energy, device, setup.Program, microBatches, options.StartClockWatchdog, gpus);
         }
         catch
         {
@@ -202,7 +206,7 @@ public sealed class Trainer : IDisposable
             this.loader = loader;
             this.metrics = metrics;
             recipe = owner.setup.Recipe;
-            meter = new StepMeter(owner.device, owner.energy, owner.setup, owner.microBatches, state?.Joules ?? 0, state?.Flops ?? 0);
+            meter = new StepMeter(owner.device, owner.energy, owner.setup, owner.microBatches, state is null ? 0 : state.Joules, state?.Flops ?? 0);
             if (state is null) return;
             (done, updates, tokens) = (state.Step, state.Updates, state.Tokens);
             (loss, evalLoss, bitsPerByte) = (state.Loss, state.EvalLoss, state.BitsPerByte);
@@ -274,6 +278,7 @@ public sealed class Trainer : IDisposable
             Report(batch, mean, norm, learningRate);
             if (change is not null) Report(change);
             WarnOfClocks();
+            while (owner.energy.TakeWarning() is { } warning) owner.observer.OnWarning(warning);
             if (done % recipe.Logging.EverySteps == 0) meter.SamplePeak();
         }
 

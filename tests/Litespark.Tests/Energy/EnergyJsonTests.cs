@@ -30,7 +30,7 @@ public sealed class EnergyJsonTests : IDisposable
     [Fact]
     public void A_plan_comes_back_as_it_was()
     {
-        ClockPlan plan = new ClockPlanner(SmallProfile.Random(3)).MinimizeEnergy(PlanLevel.KernelLocal, 0.1) with { Remeasured = new RemeasuredPlan(new StepCost(1, 2), new StepCost(3, 4), 2) };
+        ClockPlan plan = new ClockPlanner(SmallProfile.Random(3)).MinimizeEnergy(PlanLevel.KernelLocal, 0.1) with { Remeasured = new RemeasuredPlan(new StepCost(1, 2), new StepCost(3, 4), 2), Latency = new ClockSwitching(0.006, 0.001, 0.5, 8) };
         EnergyJson.Write(File, plan);
         Assert.Contains("\"level\": \"kernel_local\"", System.IO.File.ReadAllText(File));
         ClockPlan read = EnergyJson.ReadPlan(File);

@@ -90,6 +90,16 @@ public sealed class OpGradientTests : IDisposable
         });
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Attention_with_patterns(bool fused)
+        => Check(g => Attention(g, 4, 2, 6, 5, documents: true, [new(AttentionMode.Strided, 0, 2, 1), new(AttentionMode.Local, 3, 0, 1), new(AttentionMode.Fixed, 2, 0, 1), new(AttentionMode.LocalOrStrided, 2, 4, 2)]), graph =>
+        {
+            if (fused) FusedAttention.Run(graph);
+            Assert.Contains(graph.Nodes, node => node.Op is Attention { HasPattern: true } or CausalMask { HasPattern: true });
+        });
+
+    [Theory]
     [InlineData(ActivationKind.Silu)]
     [InlineData(ActivationKind.Gelu)]
     [InlineData(ActivationKind.GeluTanh)]
@@ -170,11 +180,13 @@ public sealed class OpGradientTests : IDisposable
     /// <summary>The norm and the sum, side by side.</summary>
     static Value Both(GraphCase g, IReadOnlyList<Value> outputs) => g.Builder.Concat(1, outputs[0], outputs[^1]);
 
-    static Value Attention(GraphCase g, int heads, int keyValueHeads, int headDim, int window, bool documents)
+    static Value Attention(GraphCase g, int heads, int keyValueHeads, int headDim, int window, bool documents, AttentionPattern[]? patterns = null)
     {
         var geometry = new AttentionGeometry(2, 7, heads, keyValueHeads, headDim);
         Value q = g.Parameter("q", new Shape(14, heads * headDim)), k = g.Parameter("k", new Shape(14, keyValueHeads * headDim));
         Value v = g.Parameter("v", new Shape(14, keyValueHeads * headDim));
-        return g.Builder.Attention(q, k, v, g.Indices("starts", documents ? Documents : new int[14]), geometry, window);
+        var buffer = new int[AttentionPatternBuffer.Length(heads)];
+        if (patterns is not null) AttentionPatternBuffer.Write(patterns, 0, buffer);
+        return g.Builder.Attention(q, k, v, g.Indices("starts", documents ? Documents : new int[14]), geometry, window, 0, patterns is null ? null : g.Indices("pattern", buffer));
     }
 }

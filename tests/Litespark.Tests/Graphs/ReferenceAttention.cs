@@ -1,3 +1,4 @@
+using Litespark.Graphs;
 using Litespark.Graphs.Ops;
 
 namespace Litespark.Tests.Graphs;
@@ -28,8 +29,14 @@ internal static class ReferenceAttention
         return y;
     }
 
-    public static double[] CausalMask(AttentionGeometry g, int window, double[] scores, double[] starts)
+    /// <param name="g">Sizes.</param>
+    /// <param name="window">Keys that a query sees; 0 = all.</param>
+    /// <param name="scores">[B, H, T, T].</param>
+    /// <param name="starts">Of documents [N].</param>
+    /// <param name="pattern">An <see cref="AttentionPatternBuffer"/>, or nothing.</param>
+    public static double[] CausalMask(AttentionGeometry g, int window, double[] scores, double[] starts, double[]? pattern)
     {
+        AttentionPattern[] patterns = [.. Enumerable.Range(0, g.Heads).Select(head => pattern is null ? AttentionPattern.Dense : AttentionPatternBuffer.Read([.. pattern.Select(value => (int)value)], head))];
         double[] y = [.. Enumerable.Repeat(double.NegativeInfinity, scores.Length)];
         for (int sequence = 0; sequence < g.Sequences; sequence++)
             for (int head = 0; head < g.Heads; head++)
@@ -37,7 +44,8 @@ internal static class ReferenceAttention
                 {
                     int first = Math.Max((int)starts[sequence * g.SequenceLength + query], window > 0 ? query - window + 1 : 0);
                     int row = Score(g, sequence, head, query, 0);
-                    for (int key = first; key <= query; key++) y[row + key] = scores[row + key];
+                    for (int key = first; key <= query; key++)
+                        if (patterns[head].Allows(query, key)) y[row + key] = scores[row + key];
                 }
 
         return y;
@@ -60,7 +68,7 @@ internal static class ReferenceAttention
     {
         AttentionGeometry g = op.Geometry;
         double[] scores = HeadProduct(new HeadProduct(HeadProductKind.Scores, g, op.Scale), x[0], x[1]);
-        double[] probabilities = Softmax(CausalMask(g, op.Window, scores, x[3]), g.SequenceLength);
+        double[] probabilities = Softmax(CausalMask(g, op.Window, scores, x[3], op.HasPattern ? x[4] : null), g.SequenceLength);
         var sums = new double[g.Sequences * g.Heads * g.SequenceLength];
         for (int row = 0; row < sums.Length; row++)
         {
@@ -68,8 +76,12 @@ internal static class ReferenceAttention
             sums[row] = scores[diagonal] - Math.Log(probabilities[diagonal]);
         }
 
-        return [HeadProduct(new HeadProduct(HeadProductKind.Mix, g, 1), probabilities, x[2]), sums];
+        double[] o = HeadProduct(new HeadProduct(HeadProductKind.Mix, g, 1), probabilities, x[2]);
+        return op.HasPattern ? [o, sums, [Visible(op, scores, x[3], x[4]) / Visible(op, scores, x[3], null)]] : [o, sums];
     }
+
+    static double Visible(Attention op, double[] scores, double[] starts, double[]? pattern)
+        => CausalMask(op.Geometry, op.Window, scores, starts, pattern).Count(double.IsFinite);
 
     static double LogSumExp(ReadOnlySpan<double> values)
     {

@@ -34,7 +34,7 @@ internal static class ReferenceInterpreter
         LayerNorm op => LayerNorm(op, x, node.Inputs[0].Shape.Columns),
         Rope op => [ReferenceMath.Rope(op, x, node.Inputs[0].Shape.Columns)],
         HeadProduct op => [ReferenceAttention.HeadProduct(op, x[0], x[1])],
-        CausalMask op => [ReferenceAttention.CausalMask(op.Geometry, op.Window, x[0], x[1])],
+        CausalMask op => [ReferenceAttention.CausalMask(op.Geometry, op.Window, x[0], x[1], op.HasPattern ? x[2] : null)],
         Softmax => [ReferenceAttention.Softmax(x[0], node.Inputs[0].Shape.Columns)],
         Attention op => ReferenceAttention.Attention(op, x),
         Activation op => [Array.ConvertAll(x[0], v => ReferenceMath.Activation(op.Kind, v))],

@@ -33,7 +33,7 @@ public sealed class SparseStepTests : IDisposable
     {
         BlockRows = rows,
         BlockColumns = columns,
-        IsSparse = name => all || name.Contains(".layers.", StringComparison.Ordinal) || name.Contains(".h.", StringComparison.Ordinal),
+        IsSparse = name => (all && !name.Contains("wpe", StringComparison.Ordinal)) || name.Contains(".layers.", StringComparison.Ordinal) || name.Contains(".h.", StringComparison.Ordinal),
     };
 
     [Theory]
@@ -144,7 +144,7 @@ public sealed class SparseStepTests : IDisposable
             {
                 float m = state["optimizer.m." + name][i], v = state["optimizer.v." + name][i], g = gradients["grad." + name][i];
                 if (!mask[i]) Assert.True(after[name][i] == 0 && m == 0 && v == 0, $"{name}[{i}]");
-                else if (!old[name][i]) Assert.True(Math.Abs(m) <= 0.1001 * Math.Abs(g) && Math.Sign(m) == Math.Sign(g) && after[name][i] != 0, $"{name}[{i}]: gradient {g}, m {m}, weight {after[name][i]}");
+                else if (!old[name][i]) Assert.True(Math.Abs(m) <= 0.1001 * Math.Abs(g) && Math.Sign(m) == Math.Sign(g) && (after[name][i] != 0) == (g != 0), $"{name}[{i}]: gradient {g}, m {m}, weight {after[name][i]}");
             }
         }
     }

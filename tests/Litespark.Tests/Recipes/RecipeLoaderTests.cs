@@ -83,7 +83,7 @@ public class RecipeLoaderTests
     [InlineData("max_steps: 5", "unknown key 'max_steps'; did you mean 'training.max_steps'?")]
     [InlineData("parallel: {}", "unknown key 'parallel'")]
     [InlineData("engine: {passes: {fused_qvk: true}}", "did you mean 'engine.passes.fused_qkv'?")]
-    [InlineData("energy: {zzzzzzzzzz: 1}", "known here: source, carbon_intensity, region, pue, price_per_kwh, clocks, tdp_watts")]
+    [InlineData("energy: {zzzzzzzzzz: 1}", "known here: source, nodes, carbon_intensity, region, pue, price_per_kwh, clocks, tdp_watts")]
     public void An_unknown_key_is_an_error_that_suggests_the_nearest(string yaml, string expected) => Assert.Contains(expected, Error(Minimal + yaml));
 
     [Theory]

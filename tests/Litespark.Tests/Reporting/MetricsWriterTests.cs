@@ -9,7 +9,7 @@ public sealed class MetricsWriterTests : IDisposable
     static readonly string[] StepKeys =
     [
         "step", "tokens", "loss", "grad_norm", "learning_rate", "step_ms", "tokens_per_second", "mfu", "hfu",
-        "peak_memory_bytes", "joules", "joules_per_token", "energy_source", "density",
+        "peak_memory_bytes", "joules", "joules_per_token", "energy_source", "density", "elapsed_seconds", "flops", "mask_churn", "attention_share",
     ];
 
     static readonly StepMetrics FullStep = new()
@@ -28,6 +28,7 @@ public sealed class MetricsWriterTests : IDisposable
         JoulesPerToken = 0.03125,
         EnergySource = "rapl",
         Density = 1,
+        ElapsedSeconds = 40.5,
     };
 
     readonly TemporaryFolder folder = new();
@@ -50,7 +51,7 @@ public sealed class MetricsWriterTests : IDisposable
         using (MetricsWriter writer = MetricsWriter.Create(folder.Path)) writer.OnStep(FullStep);
         Assert.Equal(
             """{"step":3,"tokens":3072,"loss":2.5,"grad_norm":0.75,"learning_rate":0.001,"step_ms":12.5,"tokens_per_second":81920,"mfu":0.5"""
-            + ""","hfu":0.625,"peak_memory_bytes":8589934592,"joules":100.25,"joules_per_token":0.03125,"energy_source":"rapl","density":1}""" + "\n",
+            + ""","hfu":0.625,"peak_memory_bytes":8589934592,"joules":100.25,"joules_per_token":0.03125,"energy_source":"rapl","density":1,"elapsed_seconds":40.5,"flops":null,"mask_churn":null,"attention_share":null}""" + "\n",
             File.ReadAllText(MetricsPath));
     }
 

@@ -53,6 +53,28 @@ public sealed class RunEnergyTests : IDisposable
     }
 
     [Fact]
+    public void Joules_and_seconds_are_of_the_same_stretches()
+    {
+        string run = folder.File("run");
+        Directory.CreateDirectory(run);
+        using (MetricsWriter writer = MetricsWriter.Create(run))
+        {
+            // Steps of 0.6 s every second, 100 W throughout; the run is resumed before step 21, by a process whose time begins anew.
+            for (int step = 1; step <= 40; step++)
+            {
+                double elapsed = step <= 20 ? step : step - 20;
+                writer.OnStep(new StepMetrics { Step = step, Tokens = step * 1000L, Loss = 1, StepMs = 600, ElapsedSeconds = elapsed, Joules = 100 * step + (step > 20 ? 5000 : 0), EnergySource = "rapl" });
+            }
+        }
+
+        EnergySeries series = RunEnergy.Read(run);
+        Assert.Equal(100, series.Watts.Mean, 9);
+        Assert.Equal(1000, series.TokensPerSecond.Mean, 9);
+        Assert.Equal(0.1, series.JoulesPerToken.Mean, 9);
+        Assert.Equal(38, series.Samples.Sum(sample => sample.Seconds), 9);
+    }
+
+    [Fact]
     public void A_run_resumed_with_another_meter_is_what_that_one_measured()
     {
         string run = Run("run", 20, 1, _ => 20, "estimate");

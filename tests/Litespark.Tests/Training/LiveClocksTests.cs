@@ -60,7 +60,7 @@ public sealed class LiveClocksTests : IDisposable
     {
         using TrainingSetup setup = tiny.Open();
         using var gpu = new Gpu();
-        Assert.Null(LiveClocks.Open(setup.Recipe.Energy, gpu, setup.Program, 2, null));
+        Assert.Null(LiveClocks.Open(setup.Recipe.Energy, gpu, setup.Program, 2, null, new EnergyMeterOptions()));
         LiveClocks.RequirePossible(setup.Recipe.Energy, gpu);
     }
 
@@ -84,13 +84,13 @@ public sealed class LiveClocksTests : IDisposable
         using (ClockController controller = LiveClocks.Open(Recipe(calls), gpu, setup.Program, 2, null, nvml.Options("0"))!)
         {
             nvml.Advance(0.1);
-            Assert.Equal(1500, Core(nvml));
+            Assert.Equal(1500, nvml.CoreMegahertz(0));
             Assert.Null(controller.Problem);
             Assert.Equal(1, controller.Report.Changes);
         }
 
         nvml.Advance(0.1);
-        Assert.Equal(1980, Core(nvml));
+        Assert.Equal(1980, nvml.CoreMegahertz(0));
         Assert.Equal(0, nvml.Users);
     }
 
@@ -108,13 +108,5 @@ public sealed class LiveClocksTests : IDisposable
         nvml.Fail("nvmlDeviceSetGpuLockedClocks", NoPermission);
         Assert.Contains("SYS_ADMIN", Error(Recipe(calls)));
         Assert.Equal(0, nvml.Users);
-    }
-
-    static int Core(StandInNvml nvml)
-    {
-        using var library = Litespark.Energy.Nvml.NvmlLibrary.Open(nvml.FilePath);
-        library.ByIndex(0, out nint device);
-        library.ClockInfo(device, Litespark.Energy.Nvml.NvmlClock.Graphics, out uint core);
-        return (int)core;
     }
 }

@@ -65,12 +65,16 @@ internal sealed partial class TinyRun : IDisposable
         return File.Exists(path) ? [.. File.ReadLines(path).Select(line => JsonDocument.Parse(line).RootElement)] : [];
     }
 
-    public static bool IsEval(JsonElement row) => row.TryGetProperty("event", out _);
+    public static bool IsEval(JsonElement row) => row.TryGetProperty("event", out JsonElement kind) && kind.ValueEquals("eval");
+
+    /// <summary>Whether a row is about a change of topology.</summary>
+    public static bool IsTopology(JsonElement row) => row.TryGetProperty("event", out JsonElement kind) && kind.ValueEquals("topology");
 
     /// <summary>What of a row has to be the same in every run of the recipe: numbers as they are written, to the last bit.</summary>
     public static string Reproducible(JsonElement row)
     {
-        string[] keys = IsEval(row) ? ["event", "step", "eval_loss", "bits_per_byte"] : ["step", "tokens", "loss", "grad_norm", "learning_rate"];
+        if (IsTopology(row)) return row.GetRawText();
+        string[] keys = IsEval(row) ? ["event", "step", "eval_loss", "bits_per_byte"] : ["step", "tokens", "loss", "grad_norm", "learning_rate", "density", "flops"];
         return string.Join(' ', keys.Select(key => $"{key}={row.GetProperty(key).GetRawText()}"));
     }
 
@@ -168,6 +172,8 @@ internal sealed partial class TinyRun : IDisposable
         public void OnWarning(string message) => inner?.OnWarning(message);
 
         public void OnNotice(string message) => inner?.OnNotice(message);
+
+        public void OnCheckpoint(long step, string path) => inner?.OnCheckpoint(step, path);
     }
 
     /// <summary>The command line's program.</summary>

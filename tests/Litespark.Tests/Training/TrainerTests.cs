@@ -19,7 +19,7 @@ public sealed class TrainerTests : IDisposable
         TrainingSummary summary = tiny.Train("run");
         List<JsonElement> rows = TinyRun.Rows(summary.Run), steps = rows.FindAll(row => !TinyRun.IsEval(row));
         Assert.Equal(Enumerable.Range(1, 12), steps.Select(row => row.GetProperty("step").GetInt32()));
-        string[] keys = ["step", "tokens", "loss", "grad_norm", "learning_rate", "step_ms", "tokens_per_second", "mfu", "hfu", "peak_memory_bytes", "joules", "joules_per_token", "energy_source", "density"];
+        string[] keys = ["step", "tokens", "loss", "grad_norm", "learning_rate", "step_ms", "tokens_per_second", "mfu", "hfu", "peak_memory_bytes", "joules", "joules_per_token", "energy_source", "density", "elapsed_seconds", "flops", "mask_churn", "attention_share"];
         Assert.All(steps, row => Assert.Equal(keys, row.EnumerateObject().Select(member => member.Name)));
         Assert.All(rows.Except(steps), row => Assert.Equal(["event", "step", "eval_loss", "bits_per_byte"], row.EnumerateObject().Select(member => member.Name)));
         Assert.Equal(12 * 128, steps[^1].GetProperty("tokens").GetInt64());

@@ -30,11 +30,11 @@ internal sealed unsafe class CpuKernelFactory(WorkerPool pool, byte* persistent,
             LayerNormGradient => CreateLayerNormGradient(call, x, y),
             Rope op => new RopeKernel(pool, M(x[0]), I(x[1]), F(x[2]), F(x[3]), M(y[0]), op.HeadDim, op.RotaryDim, op.Inverse),
             HeadProduct op => CreateHeadProduct(op, x, y),
-            CausalMask op => new CausalMaskKernel(pool, Shape(op.Geometry, op.Window, 1, I(x[1])), F(x[0]), F(y[0])),
+            CausalMask op => new CausalMaskKernel(pool, Shape(op.Geometry, op.Window, 1, I(x[1]), op.HasPattern ? x[2] : null), F(x[0]), F(y[0])),
             Softmax => new SoftmaxKernel(pool, M(x[0]), M(y[0])),
             SoftmaxGradient => new SoftmaxGradientKernel(pool, M(x[1]), M(x[0]), M(y[0])),
-            Attention op => AttentionKernels.Forward(Shape(op.Geometry, op.Window, op.Scale, I(x[3])), M(x[0]), M(x[1]), M(x[2]), M(y[0]), F(y[1]), pool),
-            AttentionGradient op => AttentionKernels.Gradient(Shape(op.Geometry, op.Window, op.Scale, I(x[5])), M(x[0]), M(x[1]), M(x[2]), M(x[3]), M(x[6]), F(x[4]), M(y[0]), M(y[1]), M(y[2]), pool),
+            Attention op => AttentionKernels.Forward(Shape(op.Geometry, op.Window, op.Scale, I(x[3]), op.HasPattern ? x[4] : null), M(x[0]), M(x[1]), M(x[2]), M(y[0]), F(y[1]), pool, op.HasPattern ? F(y[2]) : null),
+            AttentionGradient op => AttentionKernels.Gradient(Shape(op.Geometry, op.Window, op.Scale, I(x[5]), op.HasPattern ? x[7] : null), M(x[0]), M(x[1]), M(x[2]), M(x[3]), M(x[6]), F(x[4]), M(y[0]), M(y[1]), M(y[2]), pool),
             CachedAttention op => CreateCachedAttention(op, x, y),
             Activation op when Flat(x[0], y[0]) is var m => new ActivationKernel(pool, op.Kind, m[0], m[1]),
             ActivationGradient op when Flat(x[0], x[1], y[0]) is var m => new ActivationGradientKernel(pool, op.Kind, m[0], m[1], m[2]),
@@ -91,8 +91,8 @@ internal sealed unsafe class CpuKernelFactory(WorkerPool pool, byte* persistent,
         return index < 0 ? default : M(call.Inputs[call.Inputs.Count - call.Op.Addends.Count + index]);
     }
 
-    static AttentionShape Shape(AttentionGeometry g, int window, float scale, int* starts)
-        => new(g.Sequences, g.SequenceLength, g.Heads, g.KeyValueHeads, g.HeadDim, scale, window, starts);
+    AttentionShape Shape(AttentionGeometry g, int window, float scale, int* starts, Operand? pattern)
+        => new(g.Sequences, g.SequenceLength, g.Heads, g.KeyValueHeads, g.HeadDim, scale, window, starts, pattern is null ? null : I(pattern));
 
     /// <summary>Both weight gradients share one flag in the kernel; where only one has an addend, the other starts from zero.</summary>
     CpuKernel CreateLayerNormGradient(KernelCall call, Operand[] x, Operand[] y)

@@ -25,6 +25,11 @@ public static class CudaProfile
         PaddingElements = PaddingElements,
         LossChunkElements = LossChunkElements,
         SparseBlock = 128,
-        Supports = op => op is not Attention attention || (precision == DataType.BFloat16 && attention.Geometry.HeadDim is var width && width % 8 == 0 && width <= WidestHead),
+        Supports = op => op switch
+        {
+            Attention { HasPattern: true } or CausalMask { HasPattern: true } => false,
+            Attention attention => precision == DataType.BFloat16 && attention.Geometry.HeadDim is var width && width % 8 == 0 && width <= WidestHead,
+            _ => true,
+        },
     };
 }

@@ -5,8 +5,8 @@ namespace Litespark.Energy.Advice;
 
 /// <summary>
 /// What power limits would do, from a profile over core clocks: under a limit a GPU lowers its core's clock until its power is
-/// within, so that each kernel runs at its fastest point whose mean power is. A prediction, between the clocks that were
-/// tried: measure a limit before it is kept.
+/// within, so that each kernel runs at the limit, between the fastest point whose mean power is within and the next faster one.
+/// A prediction, linear between the clocks that were tried: measure a limit before it is kept.
 /// </summary>
 public static class PowerLimits
 {
@@ -51,12 +51,22 @@ public static class PowerLimits
         for (int kernel = 0; kernel < counts.Length; kernel++)
         {
             if (counts[kernel] == 0) continue;
-            Measurement? fastest = clocks.Select(index => profile.Kernels[kernel].Points[index]).Where(point => point?.Watts <= watts).MinBy(point => point!.Seconds);
-            if (fastest is null) return null;
-            seconds += counts[kernel] * fastest.Seconds;
-            joules += counts[kernel] * fastest.Joules!.Value;
+            if (At(watts, [.. clocks.Select(index => profile.Kernels[kernel].Points[index]).OfType<Measurement>()]) is not { } cost) return null;
+            seconds += counts[kernel] * cost.Seconds;
+            joules += counts[kernel] * cost.Joules;
         }
 
         return new StepCost(seconds, joules);
+    }
+
+    /// <summary>A kernel under a limit, linear in power between two points; null where every point passes it.</summary>
+    static StepCost? At(double watts, Measurement[] points)
+    {
+        if (points.Where(point => point.Watts <= watts).MinBy(point => point.Seconds) is not { } within) return null;
+        Measurement? beyond = points.Where(point => point.Watts > watts && point.Seconds < within.Seconds).MinBy(point => point.Watts);
+        double share = beyond is null ? 0 : (watts - within.Watts!.Value) / (beyond.Watts!.Value - within.Watts.Value);
+        return new StepCost(Between(within.Seconds, beyond?.Seconds), Between(within.Joules!.Value, beyond?.Joules));
+
+        double Between(double from, double? to) => from + (share * ((to ?? from) - from));
     }
 }

@@ -96,6 +96,12 @@ public sealed record ClockPlan
     /// <summary>What changing clocks was taken to cost; free for levels that leave it out.</summary>
     public required ClockSwitching Switching { get; init; }
 
+    /// <summary>
+    /// What a change takes when the plan is applied: it is asked for as long ahead and read back so much later, also where the
+    /// plan was made as if changes cost nothing. Null where that is not known apart from <see cref="Switching"/>.
+    /// </summary>
+    public ClockSwitching? Latency { get; init; }
+
     /// <summary>Whether changes were taken to happen while kernels run on, begun ahead of their region; else the step was taken to wait for each.</summary>
     public required bool ChangesAhead { get; init; }
 

@@ -94,6 +94,7 @@ public sealed class ClockPlanner
         Predicted = solution.Cost,
         LowerBound = solution.LowerBound,
         Switching = level == PlanLevel.Region ? Switching! : ClockSwitching.Free,
+        Latency = Switching,
         ChangesAhead = level == PlanLevel.Region && ChangesAhead,
     };
 

@@ -83,6 +83,9 @@ public sealed record HeadProduct(HeadProductKind Kind, AttentionGeometry Geometr
 /// </summary>
 public sealed record CausalMask(AttentionGeometry Geometry, int Window) : Op
 {
+    /// <summary>Whether a last operand [4·H + 1] (int32, <see cref="AttentionPatternBuffer"/>) says which of these keys each head sees; its threshold is not used: what it leaves out are approximations.</summary>
+    public bool HasPattern { get; init; }
+
     /// <inheritdoc/>
     public override string Name => "causal_mask";
 
@@ -132,39 +135,55 @@ public sealed record SoftmaxGradient : Op
 /// </summary>
 public sealed record Attention(AttentionGeometry Geometry, int Window, float Scale) : Op
 {
+    /// <summary>
+    /// Whether a last operand [4·H + 1] (int32, <see cref="AttentionPatternBuffer"/>) says which keys each head sees, and below which threshold
+    /// pairs may be left out. Then there is a third result [1] (float32): the share of the pairs that are visible without it which was computed.
+    /// </summary>
+    public bool HasPattern { get; init; }
+
     /// <inheritdoc/>
     public override string Name => "attention";
 
     /// <inheritdoc/>
     public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs)
-        => [inputs[0].Type, new(new Shape(Geometry.Sequences, Geometry.Heads, Geometry.SequenceLength))];
+    {
+        TensorType sums = new(new Shape(Geometry.Sequences, Geometry.Heads, Geometry.SequenceLength));
+        return HasPattern ? [inputs[0].Type, sums, new(new Shape(1))] : [inputs[0].Type, sums];
+    }
 
     /// <inheritdoc/>
     public override void Differentiate(Node node, GradientContext context)
     {
-        IReadOnlyList<Value> gradients = context.Builder.Apply(new AttentionGradient(Geometry, Window, Scale),
-            node.Inputs[0], node.Inputs[1], node.Inputs[2], node.Outputs[0], node.Outputs[1], node.Inputs[3], context.Of(node.Outputs[0])!);
+        Value[] pattern = HasPattern ? [node.Inputs[4]] : [];
+        IReadOnlyList<Value> gradients = context.Builder.Apply(new AttentionGradient(Geometry, Window, Scale) { HasPattern = HasPattern },
+            [node.Inputs[0], node.Inputs[1], node.Inputs[2], node.Outputs[0], node.Outputs[1], node.Inputs[3], context.Of(node.Outputs[0])!, .. pattern]);
         for (int i = 0; i < 3; i++) context.Add(node.Inputs[i], gradients[i]);
     }
 
-    /// <inheritdoc/>
+    /// <summary>Of all visible pairs; a plan does not know what a pattern leaves of them.</summary>
     public override double Flops(Node node) => 4 * Geometry.CausalPairs(Window) * Geometry.HeadDim;
 
     /// <inheritdoc/>
     public override IReadOnlyList<Value?>? Decompose(GraphBuilder builder, Node node)
-        => [builder.Attention(node.Inputs[0], node.Inputs[1], node.Inputs[2], node.Inputs[3], Geometry, Window, Scale), null];
+    {
+        Value o = builder.Attention(node.Inputs[0], node.Inputs[1], node.Inputs[2], node.Inputs[3], Geometry, Window, Scale, HasPattern ? node.Inputs[4] : null);
+        return HasPattern ? [o, null, null] : [o, null];
+    }
 }
 
 /// <summary>Gradient of <see cref="Attention"/>: q, k, v, o, log-sum-exp, document starts, dO → dQ, dK, dV.</summary>
 public sealed record AttentionGradient(AttentionGeometry Geometry, int Window, float Scale) : Op
 {
+    /// <summary>Whether a last operand [4·H + 1] holds the pattern of the forward pass.</summary>
+    public bool HasPattern { get; init; }
+
     /// <inheritdoc/>
     public override string Name => "attention_gradient";
 
     /// <inheritdoc/>
     public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs) => [inputs[0].Type, inputs[1].Type, inputs[2].Type];
 
-    /// <inheritdoc/>
+    /// <summary>Of all visible pairs; a plan does not know what a pattern leaves of them.</summary>
     public override double Flops(Node node) => 10 * Geometry.CausalPairs(Window) * Geometry.HeadDim;
 }
 

@@ -16,8 +16,9 @@ internal static class FusedAttention
             if (scores.Op is not HeadProduct { Kind: HeadProductKind.Scores } product) continue;
             rewriter.Replace(mix, builder =>
             {
-                var op = new Attention(product.Geometry, ((CausalMask)mask.Op).Window, product.Scale * ((Scale)scale.Op).Factor);
-                Value[] inputs = [scores.Inputs[0], scores.Inputs[1], mix.Inputs[1], mask.Inputs[1]];
+                var causal = (CausalMask)mask.Op;
+                var op = new Attention(product.Geometry, causal.Window, product.Scale * ((Scale)scale.Op).Factor) { HasPattern = causal.HasPattern };
+                Value[] inputs = [scores.Inputs[0], scores.Inputs[1], mix.Inputs[1], .. mask.Inputs.Skip(1)];
                 rewriter.Substitute(mix.Output, builder.Apply(op, [.. inputs.Select(rewriter.Current)])[0]);
             });
             foreach (Node node in (Node[])[scores, scale, mask, softmax]) rewriter.Remove(node);

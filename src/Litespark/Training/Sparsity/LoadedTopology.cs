@@ -51,6 +51,21 @@ public sealed class LoadedTopology
         live.CopyTo(whole.Live.AsSpan(first, count));
     }
 
+    /// <summary>Says which blocks of weights are live; takes effect at the next <see cref="Apply"/>.</summary>
+    public void Set(IEnumerable<BlockMask> masks)
+    {
+        foreach (BlockMask mask in masks)
+        {
+            var live = new bool[mask.Weight.Blocks];
+            for (int block = 0; block < live.Length; block++) live[block] = mask[block];
+            Set(mask.Weight.Name, live);
+        }
+    }
+
+    /// <summary>What a step executes of its sparse work.</summary>
+    internal LiveWork Work(DeviceProfile device, bool denseGradients)
+        => new(parameter => Density(parameter) is var density && density > device.DenseAboveDensity(packed.First(whole => whole.Parameter.Name == parameter).Grid) ? 1 : density, denseGradients, AttentionShare: 1);
+
     /// <summary>Writes all topologies to the device.</summary>
     /// <param name="denseGradients">Whether the next gradients are computed for all blocks.</param>
     public void Apply(bool denseGradients)

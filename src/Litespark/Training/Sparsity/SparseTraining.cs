@@ -1,4 +1,3 @@
-using Litespark.Graphs;
 using Litespark.Models;
 using Litespark.Planning;
 using Litespark.Recipes;
@@ -13,7 +12,7 @@ internal sealed class SparseTraining
     readonly LoadedTopology topology;
     readonly StepProgram program;
     readonly int microBatches;
-    readonly double denseAbove;
+    readonly DeviceProfile device;
     readonly PrecisionWork[][] work = new PrecisionWork[2][];
     bool hasDenseGradients;
 
@@ -21,7 +20,7 @@ internal sealed class SparseTraining
     {
         this.microBatches = microBatches;
         program = loaded.Program;
-        denseAbove = device.DenseAboveDensity;
+        this.device = device;
         Recipe recipe = setup.Recipe;
         controller = new SparsityController(recipe.Sparsity, recipe.Training.MaxSteps, checked((int)recipe.Training.Seed), Weights(setup.Spec, recipe.Sparsity, device));
         topology = new LoadedTopology(loaded);
@@ -85,7 +84,8 @@ internal sealed class SparseTraining
         };
     }
 
-    static IReadOnlyList<SparseWeight> Weights(TransformerSpec spec, SparsitySection section, DeviceProfile device)
+    /// <summary>The weights that a recipe covers.</summary>
+    public static IReadOnlyList<SparseWeight> Weights(TransformerSpec spec, SparsitySection section, DeviceProfile device)
     {
         (int rows, int columns) = Block(section, device);
         return SparseWeights.Of(spec, section, rows, columns);
@@ -96,19 +96,10 @@ internal sealed class SparseTraining
 
     void WriteTopology()
     {
-        foreach (BlockMask mask in controller.Masks.Values)
-        {
-            var live = new bool[mask.Weight.Blocks];
-            for (int block = 0; block < live.Length; block++) live[block] = mask[block];
-            topology.Set(mask.Weight.Name, live);
-        }
-
+        topology.Set(controller.Masks.Values);
         topology.Apply(hasDenseGradients = false);
-        for (int dense = 0; dense < 2; dense++) work[dense] = StepWork.ByPrecision(program, microBatches, new LiveWork(CountedDensity, dense == 1, AttentionShare: 1));
+        for (int dense = 0; dense < 2; dense++) work[dense] = StepWork.ByPrecision(program, microBatches, topology.Work(device, dense == 1));
     }
-
-    /// <summary>The share of a stored parameter's work that kernels do: all of it where so much lives that the dense product is faster.</summary>
-    double CountedDensity(string parameter) => topology.Density(parameter) is var density && density > denseAbove ? 1 : density;
 
     static string PhaseName(SparsityPhase phase) => phase switch
     {

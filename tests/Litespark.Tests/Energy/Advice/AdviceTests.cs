@@ -32,15 +32,26 @@ public sealed class AdviceTests
     }
 
     [Fact]
-    public void Under_a_limit_each_kernel_runs_at_its_fastest_clock_within()
+    public void Under_a_limit_each_kernel_runs_between_the_clocks_beside_it()
     {
+        static StepCost Between(Measurement low, Measurement high, double watts)
+        {
+            double share = (watts - low.Watts!.Value) / (high.Watts!.Value - low.Watts.Value);
+            return new StepCost(low.Seconds + (share * (high.Seconds - low.Seconds)), low.Joules!.Value + (share * (high.Joules!.Value - low.Joules.Value)));
+        }
+
+        static StepCost Step(StepCost matmul, StepCost norm) => new((2 * matmul.Seconds) + norm.Seconds, (2 * matmul.Joules) + norm.Joules);
         IReadOnlyList<AdviceOption> limits = PowerLimits.Of(Profile(), 50);
         Assert.Equal([400, 350, 300, 250, 200, 150], limits.Select(option => option.Setting));
-        Assert.Equal(new StepCost(3, (2 * 400) + 300), limits[0].Cost, Near);
-        Assert.Equal(new StepCost(3.6, (2 * 1.3 * 260) + 300), limits[1].Cost, Near);
-        Assert.Equal(limits[1].Cost, limits[2].Cost);
-        Assert.Equal(new StepCost(5, (2 * 2 * 150) + 210), limits[3].Cost, Near);
-        Assert.Equal(new StepCost(5.1, (2 * 2 * 150) + (1.1 * 140)), limits[4].Cost, Near);
+        Measurement full = At(1, 400), less = At(1.3, 260), least = At(2, 150);
+        // The norm's time does not fall any more at 300 W, whatever the limit; between 210 and 140 W it does.
+        StepCost norm = new(1, 300), low = new(1, 210);
+        Assert.Equal(Step(new StepCost(1, 400), norm), limits[0].Cost, Near);
+        Assert.Equal(Step(Between(less, full, 350), norm), limits[1].Cost, Near);
+        Assert.Equal(Step(Between(less, full, 300), norm), limits[2].Cost, Near);
+        Assert.Equal(Step(Between(least, less, 250), low), limits[3].Cost, Near);
+        Assert.Equal(Step(Between(least, less, 200), Between(At(1.1, 140), At(1, 210), 200)), limits[4].Cost, Near);
+        Assert.Equal(Step(new StepCost(2, 300), Between(At(1.1, 140), At(1, 210), 150)), limits[5].Cost, Near);
     }
 
     static bool Near(StepCost a, StepCost b) => Math.Abs(a.Seconds - b.Seconds) < 1e-9 && Math.Abs(a.Joules - b.Joules) < 1e-6;

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using Litespark.Energy;
+using Litespark.Energy.Nvml;
 
 namespace Litespark.Tests.Energy.Nvml;
 
@@ -94,6 +95,15 @@ internal sealed unsafe class StandInNvml : TimeProvider, IDisposable
 
     /// <summary>The energy that a GPU has truly used.</summary>
     public double Joules(int gpu) => ((delegate* unmanaged<int, double>)Export("standin_joules"))(gpu);
+
+    /// <summary>The core's clock now, as NVML tells it.</summary>
+    public int CoreMegahertz(int gpu)
+    {
+        using NvmlLibrary nvml = NvmlLibrary.Open(FilePath);
+        nvml.ByIndex(gpu, out nint device);
+        Assert.Equal(NvmlReturn.Success, nvml.ClockInfo(device, NvmlClock.Graphics, out uint megahertz));
+        return (int)megahertz;
+    }
 
     public void SetCounter(int gpu, double joules) => ((delegate* unmanaged<int, double, int>)Export("standin_counter"))(gpu, joules);
 

@@ -1,4 +1,5 @@
 using Litespark.Devices.Cpu.Simd;
+using Litespark.Graphs;
 
 namespace Litespark.Devices.Cpu.Kernels;
 
@@ -39,7 +40,7 @@ internal sealed unsafe class AttentionGradientKernel<T, TTile> : CpuKernel, IPar
         (this.shape, this.q, this.k, this.v, this.o, this.pool) = (shape, q, k, v, o, pool);
         (this.dO, this.dQ, this.dK, this.dV) = (dO, dQ, dK, dV);
         this.logSumExp = logSumExp;
-        long headLength = FlashGradient<T, TTile>.HeadLength(shape.HeadDim, shape.Tokens);
+        long headLength = FlashGradient<T, TTile>.HeadLength(shape.HeadDim, shape.Tokens, shape.Pattern is not null);
         keyBlock = SharesHeads(shape) ? FlashGradient<T, TTile>.Block : FlashGradient<T, TTile>.KeyBlock(shape.HeadDim);
         long blockLength = FlashGradient<T, TTile>.BlockLength(shape.HeadDim, keyBlock);
         if (SharesHeads(shape))
@@ -81,18 +82,26 @@ internal sealed unsafe class AttentionGradientKernel<T, TTile> : CpuKernel, IPar
         int heads = headSum is null ? shape.Group : 1, tasksPerSequence = shape.Heads / heads, tokens = shape.Tokens;
         int sequence = task / tasksPerSequence, firstHead = task % tasksPerSequence * heads;
         float* scratch = pool.Scratch(worker);
-        var flash = new FlashGradient<T, TTile>(scratch, scratch + FlashGradient<T, TTile>.HeadLength(shape.HeadDim, tokens),
+        var flash = new FlashGradient<T, TTile>(scratch, scratch + FlashGradient<T, TTile>.HeadLength(shape.HeadDim, tokens, shape.Pattern is not null),
             shape.HeadDim, tokens, shape.Scale, keyBlock);
-        shape.FillRanges(sequence, 0, tokens, flash.First, flash.End);
+        float threshold = shape.ScoreThreshold;
         for (int head = firstHead; head < firstHead + heads; head++)
         {
             HeadOperands operands = Operands(sequence, head);
+            AttentionPattern pattern = shape.PatternOf(head);
+            bool selects = Selects(pattern, threshold);
+            if (shape.Pattern is not null || head == firstHead) shape.FillRanges(sequence, pattern, 0, tokens, flash.First, flash.End);
             if (head == firstHead) flash.LoadKeys(operands, 0, tokens);
+            if (head == firstHead && !float.IsNegativeInfinity(threshold)) flash.LoadKeysToSelect(operands, 0, tokens);
             flash.LoadQueries(operands, 0, tokens);
-            flash.Run(operands, 0, tokens, 0, tokens, accumulate: head > firstHead);
+            if (selects) flash.Select(operands, pattern, threshold, 0, tokens);
+            flash.Run(operands, 0, tokens, 0, tokens, accumulate: head > firstHead, selects ? flash.Selection(pattern) : default);
             flash.DeliverQueries(operands, 0, tokens);
         }
     }
+
+    /// <summary>Whether a head computes less than all keys between a query's first and last.</summary>
+    static bool Selects(in AttentionPattern pattern, float threshold) => pattern.Step > 0 || !float.IsNegativeInfinity(threshold);
 
     /// <summary>Operands of a query head; dK and dV its own where heads are added up later.</summary>
     HeadOperands Operands(int sequence, int head)
@@ -113,7 +122,7 @@ internal sealed unsafe class AttentionGradientKernel<T, TTile> : CpuKernel, IPar
     /// </summary>
     sealed class Steps(AttentionGradientKernel<T, TTile> kernel) : IParallelWork
     {
-        const int Load = -1, Deliver = -2;
+        const int Load = -1, Select = -2, Deliver = -3;
 
         // Enough for many threads; not so many that waiting for the last task of every step costs much.
         const int MaxStretches = 24;
@@ -130,6 +139,11 @@ internal sealed unsafe class AttentionGradientKernel<T, TTile> : CpuKernel, IPar
                 {
                     step = Load;
                     pool.Run(this, stretches);
+                    if (Selects(kernel.shape.PatternOf(head), kernel.shape.ScoreThreshold))
+                    {
+                        step = Select;
+                        pool.Run(this, stretches);
+                    }
                     for (step = 0; step < stretches; step++) pool.Run(this, stretches - step);
                     step = Deliver;
                     pool.Run(this, stretches);
@@ -144,19 +158,25 @@ internal sealed unsafe class AttentionGradientKernel<T, TTile> : CpuKernel, IPar
                 shape.Scale, kernel.keyBlock);
             HeadOperands operands = kernel.Operands(sequence, head);
             int from = task * stretch, to = Math.Min(from + stretch, shape.Tokens), queryFrom = from + step * stretch;
+            AttentionPattern pattern = shape.PatternOf(head);
+            float threshold = shape.ScoreThreshold;
             switch (step)
             {
                 case Load:
-                    shape.FillRanges(sequence, from, to, flash.First, flash.End);
+                    shape.FillRanges(sequence, pattern, from, to, flash.First + from, flash.End + from);
                     if (head % shape.Group == 0) flash.LoadKeys(operands, from, to);
+                    if (head % shape.Group == 0 && !float.IsNegativeInfinity(threshold)) flash.LoadKeysToSelect(operands, from, to);
                     flash.LoadQueries(operands, from, to);
+                    break;
+                case Select:
+                    flash.Select(operands, pattern, threshold, from, to);
                     break;
                 case Deliver:
                     flash.DeliverQueries(operands, from, to);
                     break;
                 default:
                     flash.Run(operands, from, to, queryFrom, Math.Min(queryFrom + stretch, shape.Tokens),
-                        accumulate: step > 0 || head % shape.Group > 0);
+                        accumulate: step > 0 || head % shape.Group > 0, Selects(pattern, threshold) ? flash.Selection(pattern) : default);
                     break;
             }
         }

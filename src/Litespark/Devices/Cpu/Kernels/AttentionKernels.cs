@@ -7,14 +7,14 @@ namespace Litespark.Devices.Cpu.Kernels;
 internal static unsafe class AttentionKernels
 {
     /// <summary><see cref="AttentionKernel{T,TTile}"/></summary>
-    public static CpuKernel Forward(AttentionShape shape, Matrix q, Matrix k, Matrix v, Matrix o, float* logSumExp, WorkerPool pool)
+    public static CpuKernel Forward(AttentionShape shape, Matrix q, Matrix k, Matrix v, Matrix o, float* logSumExp, WorkerPool pool, float* live = null)
         => SimdWidth.Count switch
     {
-        16 when InThrees(shape.HeadDim) => new AttentionKernel<Simd512, GemmTile8<Simd512>>(shape, q, k, v, o, logSumExp, pool),
-        16 => new AttentionKernel<Simd512, GemmTile12<Simd512>>(shape, q, k, v, o, logSumExp, pool),
-        8 => new AttentionKernel<Simd256, GemmTile6<Simd256>>(shape, q, k, v, o, logSumExp, pool),
-        _ when AdvSimd.IsSupported => new AttentionKernel<Simd128, GemmTile12<Simd128>>(shape, q, k, v, o, logSumExp, pool),
-        _ => new AttentionKernel<Simd128, GemmTile6<Simd128>>(shape, q, k, v, o, logSumExp, pool),
+        16 when InThrees(shape.HeadDim) => new AttentionKernel<Simd512, GemmTile8<Simd512>>(shape, q, k, v, o, logSumExp, pool, live),
+        16 => new AttentionKernel<Simd512, GemmTile12<Simd512>>(shape, q, k, v, o, logSumExp, pool, live),
+        8 => new AttentionKernel<Simd256, GemmTile6<Simd256>>(shape, q, k, v, o, logSumExp, pool, live),
+        _ when AdvSimd.IsSupported => new AttentionKernel<Simd128, GemmTile12<Simd128>>(shape, q, k, v, o, logSumExp, pool, live),
+        _ => new AttentionKernel<Simd128, GemmTile6<Simd128>>(shape, q, k, v, o, logSumExp, pool, live),
     };
 
     /// <summary><see cref="AttentionGradientKernel{T,TTile}"/></summary>

@@ -1,10 +1,12 @@
+using Litespark.Graphs;
+
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
 /// Sizes and mask of causal self-attention over a batch of sequences, shared by all kernels of one layer.
 /// Query head h uses key/value head h / <see cref="Group"/> (grouped-query attention).
 /// Query t of a sequence sees the keys <see cref="FirstKey"/> … t: its own document, at most the window, never the future,
-/// always itself.
+/// always itself. A <see cref="Pattern"/> hides further keys, head by head.
 /// </summary>
 internal readonly unsafe struct AttentionShape
 {
@@ -33,10 +35,13 @@ internal readonly unsafe struct AttentionShape
     /// null: one document per sequence. Read on every run.</summary>
     public readonly int* DocumentStarts;
 
+    /// <summary>[4·H + 1] <see cref="AttentionPatternBuffer"/>; null: every head is dense. Read on every run.</summary>
+    public readonly int* Pattern;
+
     /// <summary>Checks the sizes.</summary>
     /// <exception cref="ArgumentException">A size is below one, or the heads do not divide into groups.</exception>
     public AttentionShape(int sequences, int tokens, int heads, int keyValueHeads, int headDim, float scale,
-        int window = 0, int* documentStarts = null)
+        int window = 0, int* documentStarts = null, int* pattern = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(sequences, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(tokens, 1);
@@ -53,6 +58,7 @@ internal readonly unsafe struct AttentionShape
         Scale = scale;
         Window = window;
         DocumentStarts = documentStarts;
+        Pattern = pattern;
     }
 
     /// <summary>N = B·T: rows of q, k, v and o.</summary>
@@ -61,21 +67,40 @@ internal readonly unsafe struct AttentionShape
     /// <summary>Query heads per key/value head.</summary>
     public int Group => Heads / KeyValueHeads;
 
-    /// <summary>First key that query <paramref name="token"/> of a sequence sees; the last one is the token itself.</summary>
+    /// <summary>The pattern of a query head.</summary>
+    public AttentionPattern PatternOf(int head) => Pattern is null ? AttentionPattern.Dense : AttentionPatternBuffer.Read(PatternBuffer, head);
+
+    /// <summary>Pairs may be left out whose weight is certain to be below this times that of one that stays; 0: none.</summary>
+    public float Threshold => Pattern is null ? 0 : AttentionPatternBuffer.Threshold(PatternBuffer);
+
+    /// <summary>Distance, in scores that are not scaled yet, from a row's reference down to what may be left out: ln(<see cref="Threshold"/>) / <see cref="Scale"/>; −∞: nothing may.</summary>
+    public float ScoreThreshold => MathF.Log(Threshold) / Scale;
+
+    ReadOnlySpan<int> PatternBuffer => new(Pattern, AttentionPatternBuffer.Length(Heads));
+
+    /// <summary>First key that query <paramref name="token"/> of a sequence sees in a dense head; the last one is the token itself.</summary>
     public int FirstKey(int sequence, int token)
     {
         int first = DocumentStarts is null ? 0 : DocumentStarts[(nint)sequence * Tokens + token];
         return Window > 0 ? Math.Max(first, token - Window + 1) : first;
     }
 
-    /// <summary>Writes first[t] = <see cref="FirstKey"/> and end[t] = t + 1 for the tokens [from, to) of a sequence.</summary>
-    public void FillRanges(int sequence, int from, int to, int* first, int* end)
+    /// <summary>
+    /// Writes, for each token t from <paramref name="from"/> to <paramref name="to"/> of a sequence, the first key that it sees under a pattern and the
+    /// one behind the last, from first[0] and end[0] on; returns how many a dense head would see.
+    /// </summary>
+    public long FillRanges(int sequence, in AttentionPattern pattern, int from, int to, int* first, int* end)
     {
+        long visible = 0;
+        bool dense = pattern.Mode == AttentionMode.Causal;
         for (int t = from; t < to; t++)
         {
-            first[t] = FirstKey(sequence, t);
-            end[t] = t + 1;
+            int firstKey = FirstKey(sequence, t);
+            visible += t + 1 - firstKey;
+            *first++ = dense ? firstKey : pattern.FirstVisible(t, firstKey);
+            *end++ = t + 1;
         }
+        return visible;
     }
 
     /// <summary>Query-key pairs that are not masked in one sequence of one document: the causal (and windowed) area.</summary>

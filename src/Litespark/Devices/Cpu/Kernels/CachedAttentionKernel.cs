@@ -45,7 +45,7 @@ internal sealed unsafe class CachedAttentionKernel<T, TTile> : CpuKernel, IParal
         {
             queryBlocks = (shape.Tokens + FlashForward<T, TTile>.QueryBlock - 1) / FlashForward<T, TTile>.QueryBlock;
             parts = AttentionTasks.Parts(shape.KeyValueHeads, queryBlocks * shape.Group, pool.ThreadCount);
-            pool.ReserveScratch(FlashForward<T, TTile>.ScratchLength(shape.HeadDim, keyCache.Rows));
+            pool.ReserveScratch(FlashForward<T, TTile>.ScratchLength(shape.HeadDim, keyCache.Rows, hasPattern: false));
         }
     }
 
@@ -79,7 +79,8 @@ internal sealed unsafe class CachedAttentionKernel<T, TTile> : CpuKernel, IParal
                 flash.First[r] = FirstKey(row0 + r);
                 flash.End[r] = positions[row0 + r] + 1;
             }
-            flash.Run(q.Row(row0) + column, q.Stride, rows, o.Row(row0) + column, o.Stride, null);
+            flash.LoadQueries(new Matrix(q.Row(row0) + column, rows, shape.HeadDim, q.Stride));
+            flash.Run(rows, o.Row(row0) + column, o.Stride, null);
         }
     }
 

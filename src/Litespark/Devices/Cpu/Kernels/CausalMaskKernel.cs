@@ -1,3 +1,5 @@
+using Litespark.Graphs;
+
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
@@ -17,10 +19,13 @@ internal sealed unsafe class CausalMaskKernel(WorkerPool pool, AttentionShape sh
         int start = task * RowsPerTask, end = Math.Min(shape.Rows * shape.Heads, start + RowsPerTask);
         for (int row = start; row < end; row++)
         {
-            int token = row % shape.Tokens, first = shape.FirstKey(row / shape.Tokens / shape.Heads, token);
+            int token = row % shape.Tokens;
+            AttentionPattern pattern = shape.PatternOf(row / shape.Tokens % shape.Heads);
+            int first = pattern.FirstVisible(token, shape.FirstKey(row / shape.Tokens / shape.Heads, token));
             float* x = scores + (nint)row * shape.Tokens, y = masked + (nint)row * shape.Tokens;
             new Span<float>(y, first).Fill(Hidden);
             if (x != y) new ReadOnlySpan<float>(x + first, token + 1 - first).CopyTo(new Span<float>(y + first, token + 1 - first));
+            if (pattern.Step > 0) PatternMask.Hide(y, shape.Tokens, pattern, token, 1, first, token + 1, Hidden);
             new Span<float>(y + token + 1, shape.Tokens - token - 1).Fill(Hidden);
         }
     }

@@ -1,12 +1,13 @@
 using System.Runtime.CompilerServices;
 using Litespark.Devices.Cpu.Simd;
+using Litespark.Graphs;
 
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
 /// Forward pass of flash attention for one head in one worker's scratch memory: scores exist a few strips of query rows at a time, and the
 /// softmax is kept up to date as blocks of keys are visited (Milakov and Gimelshein 2018; Dao et al. 2022). Blocks of keys that no row
-/// of a strip sees are skipped. Every row may see any contiguous range of keys.
+/// of a strip sees are skipped. Every row may see any contiguous range of keys, and of that what a <see cref="TileSelection"/> leaves.
 /// </summary>
 internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T> where TTile : IGemmTile
 {
@@ -30,13 +31,17 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     // Strips that share what they read of a block of keys; a strip is as many query rows as a register tile has.
     const int Strips = 2;
 
-    readonly int headDim, stride;
+    readonly int headDim, stride, keys;
     readonly float scale2;
     readonly nint valuePanel;
 
-    // Keys of the block, relative to its first one, that each strip of a group sees.
+    // Keys of the block, relative to its first one, that each strip of a group sees, and which grains of them it computes.
     readonly int* low, high;
+    readonly uint* live;
     readonly float* keyPanels, values, queries, output, scores, max, sum;
+
+    readonly byte* bits;
+    readonly LiveTiles<T, TTile> tiles;
 
     /// <summary>First key that each query row of the block sees; to be filled before <see cref="Run"/>.</summary>
     public readonly int* First;
@@ -45,9 +50,10 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     public readonly int* End;
 
     /// <summary>Floats of scratch memory for heads with at most <paramref name="keys"/> keys.</summary>
-    public static long ScratchLength(int headDim, int keys)
+    public static long ScratchLength(int headDim, int keys, bool hasPattern)
         => FlashTiles<T, TTile>.PackedLength(headDim, keys) + ValueLength(headDim, keys)
-        + 2 * FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock) + (long)Strips * TTile.Rows * KeyBlock + 16 + (3 + T.Count) * QueryBlock;
+        + 2 * FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock) + (long)Strips * TTile.Rows * KeyBlock + 16 + (3 + T.Count) * QueryBlock
+        + (hasPattern ? LiveTiles<T, TTile>.BitsLength(QueryBlock, keys) + LiveTiles<T, TTile>.KeyLength(headDim, keys) + LiveTiles<T, TTile>.OwnLength(headDim) : 0);
 
     static long ValueLength(int headDim, int keys) => GemmPack.PanelCount(TTile.Columns, headDim) * (long)GemmPack.PanelLength(TTile.Columns, keys);
 
@@ -69,7 +75,12 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         First = (int*)(sum + QueryBlock * T.Count);
         End = First + QueryBlock;
         low = End + QueryBlock;
-        high = low + 8;
+        high = low + 4;
+        live = (uint*)(high + 4);
+        this.keys = keys;
+        bits = (byte*)(low + 16);
+        float* keptOfKeys = (float*)bits + LiveTiles<T, TTile>.BitsLength(QueryBlock, keys);
+        tiles = new LiveTiles<T, TTile>(keptOfKeys, keptOfKeys + LiveTiles<T, TTile>.KeyLength(headDim, keys), headDim, keys);
     }
 
     /// <summary>Takes in the keys and values of a head: rows [0, <paramref name="keys"/>) of both.</summary>
@@ -79,14 +90,43 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         GemmPack.Contiguous(v, valueStride, headDim, keys, TTile.Columns, values, valuePanel, 1);
     }
 
+    /// <summary>Takes in the keys for <see cref="Select"/>; needed with a threshold only.</summary>
+    public void LoadKeysToSelect(Matrix k) => tiles.LoadKeys(k, 0, k.Rows);
+
+    /// <summary>Takes in up to <see cref="QueryBlock"/> query rows.</summary>
+    public void LoadQueries(Matrix q) => FlashTiles<T, TTile>.Copy(q.Data, q.Stride, q.Rows, headDim, queries);
+
     /// <summary>
-    /// Attention of up to <see cref="QueryBlock"/> query rows with the ranges <see cref="First"/> and <see cref="End"/>:
+    /// Selects what the query rows compute, the first of which is token <paramref name="token"/>; returns how many pairs are left. What a run of keys
+    /// is made of needs no selection.
+    /// </summary>
+    public long Select(Matrix q, Matrix k, int token, in AttentionPattern pattern, float threshold, out TileSelection selection)
+    {
+        long pairs = 0;
+        int stripBytes = LiveTiles<T, TTile>.StripBytes(keys);
+        for (int r = 0; r < q.Rows; r += TTile.Rows)
+        {
+            pairs += tiles.Select(bits + r / TTile.Rows * stripBytes, pattern, threshold, q, queries + r * stride, k, r, token + r, Math.Min(TTile.Rows, q.Rows - r), First + r);
+        }
+        selection = new TileSelection(pattern, token, bits, stripBytes);
+        return pairs;
+    }
+
+    /// <summary>Keys between the first and the last one that query rows see, over all rows.</summary>
+    public long Keys(int rows)
+    {
+        long sum = 0;
+        for (int r = 0; r < rows; r++) sum += End[r] - First[r];
+        return sum;
+    }
+
+    /// <summary>
+    /// Attention of the query rows, up to <see cref="QueryBlock"/>, with the ranges <see cref="First"/> and <see cref="End"/>:
     /// rows of o, and (unless null) log Σ exp of each row's scaled scores.
     /// </summary>
     [MethodImpl(Hot)]
-    public void Run(float* q, nint queryStride, int rows, float* o, nint outputStride, float* logSumExp)
+    public void Run(int rows, float* o, nint outputStride, float* logSumExp, in TileSelection selection = default)
     {
-        FlashTiles<T, TTile>.Copy(q, queryStride, rows, headDim, queries);
         new Span<float>(output, (int)FlashTiles<T, TTile>.CopyLength(headDim, rows)).Clear();
         int firstKey = int.MaxValue, endKey = 0;
         for (int r = 0; r < rows; r++)
@@ -98,7 +138,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         }
         for (int k0 = firstKey / KeyBlock * KeyBlock; k0 < endKey; k0 += KeyBlock)
         {
-            for (int r = 0; r < rows; r += Strips * TTile.Rows) Group(r, Math.Min(Strips * TTile.Rows, rows - r), k0);
+            for (int r = 0; r < rows; r += Strips * TTile.Rows) Group(r, Math.Min(Strips * TTile.Rows, rows - r), k0, selection);
         }
         for (int r = 0; r < rows; r++)
         {
@@ -113,52 +153,59 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     /// first-level cache by all but the first strip.
     /// </summary>
     [MethodImpl(Hot)]
-    void Group(int r0, int rows, int k0)
+    void Group(int r0, int rows, int k0, in TileSelection selection)
     {
-        int strips = (rows + TTile.Rows - 1) / TTile.Rows, groupFrom = KeyBlock, groupTo = 0;
+        int strips = (rows + TTile.Rows - 1) / TTile.Rows, grains = TTile.Columns / TileSelection.Grain;
+        uint any = 0, panelGrains = (1u << grains) - 1;
         for (int s = 0; s < strips; s++)
         {
             int r = r0 + s * TTile.Rows;
             (low[s], high[s]) = FlashTiles<T, TTile>.Span(First + r, End + r, Math.Min(TTile.Rows, rows - s * TTile.Rows), k0, KeyBlock);
-            if (low[s] >= high[s]) continue;
-            groupFrom = Math.Min(groupFrom, low[s] / TTile.Columns * TTile.Columns);
-            groupTo = Math.Max(groupTo, high[s]);
+            live[s] = selection.Live(r / TTile.Rows, k0, low[s], high[s]);
+            any |= live[s];
         }
         nint panel = GemmPack.PanelLength(TTile.Columns, headDim);
         float* a = queries + r0 * stride;
-        float* b = keyPanels + (k0 + groupFrom) / TTile.Columns * panel;
-        for (int c = groupFrom; c < groupTo; c += TTile.Columns, b += panel)
+        float* b = keyPanels + k0 / TTile.Columns * panel;
+        for (int grain = 0, c = 0; any >> grain != 0; grain += grains, c += TTile.Columns, b += panel)
         {
             for (int s = 0; s < strips; s++)
             {
-                if (c + TTile.Columns <= low[s] || c >= high[s]) continue;
+                if ((live[s] >> grain & panelGrains) == 0) continue;
                 TTile.RowMajorA(headDim, a + s * TTile.Rows * stride, stride, b, TTile.Columns,
                      scores + s * TTile.Rows * KeyBlock + c, KeyBlock, accumulate: false);
             }
         }
         for (int s = 0; s < strips; s++)
         {
-            if (low[s] >= high[s]) continue;
             int r = r0 + s * TTile.Rows, stripRows = Math.Min(TTile.Rows, rows - s * TTile.Rows);
-            int from = low[s] / TTile.Columns * TTile.Columns, to = FlashTiles<T, TTile>.RoundUp(high[s], TTile.Columns);
             float* strip = scores + s * TTile.Rows * KeyBlock;
-            Mask(strip, r, stripRows, k0, from, to);
-            Softmax(strip, r, stripRows, from, to);
+            for (uint rest = TileSelection.Panels(live[s], grains); rest != 0;)
+            {
+                (int from, int to) = TileSelection.NextRun(ref rest);
+                Mask(strip, r, stripRows, k0, from, to, selection);
+                Softmax(strip, r, stripRows, from, to);
+            }
         }
         float* v = values + (nint)k0 * TTile.Columns;
         for (int d = 0; d < headDim; d += TTile.Columns, v += valuePanel)
         {
             for (int s = 0; s < strips; s++)
             {
-                if (low[s] >= high[s]) continue;
-                TTile.RowMajorA(high[s] - low[s], scores + s * TTile.Rows * KeyBlock + low[s], KeyBlock,
-                    v + low[s] * TTile.Columns, TTile.Columns, output + (r0 + s * TTile.Rows) * stride + d, stride, accumulate: true);
+                for (uint rest = live[s]; rest != 0;)
+                {
+                    (int from, int to) = TileSelection.NextRun(ref rest);
+                    from = Math.Max(from, low[s]);
+                    to = Math.Min(to, high[s]);
+                    TTile.RowMajorA(to - from, scores + s * TTile.Rows * KeyBlock + from, KeyBlock,
+                        v + from * TTile.Columns, TTile.Columns, output + (r0 + s * TTile.Rows) * stride + d, stride, accumulate: true);
+                }
             }
         }
     }
 
     /// <summary>Makes the scores in the columns [from, to) that a row of the strip does not see as good as −∞.</summary>
-    void Mask(float* strip, int r, int rows, int k0, int from, int to)
+    void Mask(float* strip, int r, int rows, int k0, int from, int to, in TileSelection selection)
     {
         float* p = strip;
         for (int i = r; i < r + rows; i++, p += KeyBlock)
@@ -167,6 +214,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
             if (low > from) new Span<float>(p + from, Math.Min(low, to) - from).Fill(RowMath<T>.MinusInfinity);
             if (high < to) new Span<float>(p + Math.Max(high, from), to - Math.Max(high, from)).Fill(RowMath<T>.MinusInfinity);
         }
+        if (selection.Hides) selection.Hide(strip, KeyBlock, r, rows, k0, from, to, RowMath<T>.MinusInfinity);
     }
 
     /// <summary>Turns the scores of a strip in the columns [from, to) into exponentials; rescales what its rows have so far.</summary>

@@ -1,12 +1,13 @@
 using System.Runtime.CompilerServices;
 using Litespark.Devices.Cpu.Simd;
+using Litespark.Graphs;
 
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
 /// Backward pass of flash attention for one query head in one worker's scratch memory (Dao et al. 2022): probabilities are recomputed
 /// from log Σ exp a block of queries × a block of keys at a time. Blocks of keys are the outer loop: their dK and dV stay close by, while
-/// dQ of the whole head gathers in scratch memory. Blocks that are wholly masked are skipped.
+/// dQ of the whole head gathers in scratch memory. Blocks that are wholly masked are skipped, and of the others what no <see cref="TileSelection"/> asks for.
 /// </summary>
 internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<T> where TTile : IGemmTile
 {
@@ -27,8 +28,16 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     // Tiles of rows or columns per block at most.
     const int MaxTiles = 32;
 
-    // The part of a block that matters to each strip of a group, then to each tile of columns.
+    // Strips of a block of queries at most.
+    const int MaxStrips = Block / 6;
+
+    // Keys of a block, relative to its first one, that each strip of queries sees, and which grains of them it computes.
+    readonly int* stripLow, stripHigh;
+    readonly uint* stripLive;
+
+    // A run of queries of a block, relative to its first one, that see each tile of columns, and which strips behind it compute it too.
     readonly int* low, high;
+    readonly uint* further;
     readonly int headDim, tokens, stride, keyBlock, scoreStride;
     readonly float scale;
     readonly float* keyPanels, valuePanels, keys, queries, outputGradients, queryGradients, delta;
@@ -40,10 +49,17 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     /// <summary>Key behind the last one that each query sees; to be filled before <see cref="Run"/>.</summary>
     public readonly int* End;
 
-    /// <summary>Floats of scratch memory for what is kept of a whole head: linear in <paramref name="tokens"/>.</summary>
-    public static long HeadLength(int headDim, int tokens)
+    // First key that any query of a block sees.
+    readonly int* blockFirst;
+
+    readonly byte* bits;
+    readonly LiveTiles<T, TTile> tiles;
+
+    /// <summary>Floats of scratch memory for what is kept of a whole head: linear in <paramref name="tokens"/>, but for a bit for each tile with a pattern.</summary>
+    public static long HeadLength(int headDim, int tokens, bool hasPattern)
         => 2 * FlashTiles<T, TTile>.PackedLength(headDim, tokens) + 4 * FlashTiles<T, TTile>.CopyLength(headDim, tokens)
-        + 3L * FlashTiles<T, TTile>.RoundUp(tokens, 16);
+        + 3L * FlashTiles<T, TTile>.RoundUp(tokens, 16) + FlashTiles<T, TTile>.RoundUp((tokens + Block - 1) / Block, 16)
+        + (hasPattern ? LiveTiles<T, TTile>.BitsLength(tokens, tokens) + LiveTiles<T, TTile>.KeyLength(headDim, tokens) : 0);
 
     /// <summary>
     /// Keys of a block at most: for each block of keys all queries pass by, which lie beyond the second cache where there are many.
@@ -52,7 +68,8 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
 
     /// <summary>Floats of scratch memory for one block of queries × one block of keys.</summary>
     public static long BlockLength(int headDim, int keyBlock)
-        => 2 * FlashTiles<T, TTile>.CopyLength(headDim, keyBlock) + 2L * Block * FlashTiles<T, TTile>.ScoreStride(keyBlock) + 2 * MaxTiles;
+        => 2 * FlashTiles<T, TTile>.CopyLength(headDim, keyBlock) + 2L * Block * FlashTiles<T, TTile>.ScoreStride(keyBlock)
+        + 3 * (MaxTiles + MaxStrips) + LiveTiles<T, TTile>.OwnLength(headDim);
 
     /// <summary>
     /// Lays the buffers out: those of a head in <paramref name="head"/>, which threads that work on it together share, those of a
@@ -76,12 +93,20 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         delta = queryGradients + copied;
         First = (int*)(delta + FlashTiles<T, TTile>.RoundUp(tokens, 16));
         End = First + FlashTiles<T, TTile>.RoundUp(tokens, 16);
+        blockFirst = End + FlashTiles<T, TTile>.RoundUp(tokens, 16);
+        bits = (byte*)(blockFirst + FlashTiles<T, TTile>.RoundUp((tokens + Block - 1) / Block, 16));
+        float* keptOfKeys = (float*)bits + LiveTiles<T, TTile>.BitsLength(tokens, tokens);
         blockKeyGradients = block;
         blockValueGradients = blockKeyGradients + FlashTiles<T, TTile>.CopyLength(headDim, keyBlock);
         probabilities = blockValueGradients + FlashTiles<T, TTile>.CopyLength(headDim, keyBlock);
         scoreGradients = probabilities + Block * scoreStride;
         low = (int*)(scoreGradients + Block * scoreStride);
         high = low + MaxTiles;
+        further = (uint*)(high + MaxTiles);
+        stripLow = (int*)(further + MaxTiles);
+        stripHigh = stripLow + MaxStrips;
+        stripLive = (uint*)(stripHigh + MaxStrips);
+        tiles = new LiveTiles<T, TTile>(keptOfKeys, (float*)(stripLive + MaxStrips), headDim, tokens);
     }
 
     /// <summary>Takes in rows [from, to) of the keys and values; from, as in all that follows, is a multiple of a block of keys.</summary>
@@ -93,7 +118,10 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         FlashTiles<T, TTile>.Copy(head.K.Row(from), head.K.Stride, to - from, headDim, keys + (nint)from * stride);
     }
 
-    /// <summary>Takes in rows [from, to) of what belongs to the queries, and clears their gradients.</summary>
+    /// <summary>Takes in rows [from, to) of the keys for <see cref="Select"/>; needed with a threshold only.</summary>
+    public void LoadKeysToSelect(in HeadOperands head, int from, int to) => tiles.LoadKeys(head.K, from, to);
+
+    /// <summary>Takes in rows [from, to) of what belongs to the queries, and clears their gradients; <see cref="First"/> is known.</summary>
     [MethodImpl(Hot)]
     public void LoadQueries(in HeadOperands head, int from, int to)
     {
@@ -102,14 +130,28 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         FlashTiles<T, TTile>.Copy(head.DO.Row(from), head.DO.Stride, to - from, headDim, outputGradients + offset);
         new Span<float>(queryGradients + offset, (int)FlashTiles<T, TTile>.CopyLength(headDim, to - from)).Clear();
         for (int r = from; r < to; r++) delta[r] = RowMath<T>.Dot(head.O.Row(r), head.DO.Row(r), headDim);
+        for (int r = from; r < to; r++) blockFirst[r / Block] = r % Block == 0 ? First[r] : Math.Min(blockFirst[r / Block], First[r]);
     }
+
+    /// <summary>Selects what the queries [from, to) compute, of all keys; what a run of keys is made of needs no selection.</summary>
+    public void Select(in HeadOperands head, in AttentionPattern pattern, float threshold, int from, int to)
+    {
+        int stripBytes = LiveTiles<T, TTile>.StripBytes(tokens);
+        for (int r = from; r < to; r += TTile.Rows)
+        {
+            tiles.Select(bits + r / TTile.Rows * stripBytes, pattern, threshold, head.Q, queries + (nint)r * stride, head.K, r, r, Math.Min(TTile.Rows, to - r), First + r);
+        }
+    }
+
+    /// <summary>What <see cref="Select"/> has selected.</summary>
+    public TileSelection Selection(in AttentionPattern pattern) => new(pattern, 0, bits, LiveTiles<T, TTile>.StripBytes(tokens));
 
     /// <summary>
     /// What the queries [queryFrom, queryTo) give to the gradients of the keys and values [keyFrom, keyTo) (written, or
     /// with <paramref name="accumulate"/> added to what is there) and get from them.
     /// </summary>
     [MethodImpl(Hot)]
-    public void Run(in HeadOperands head, int keyFrom, int keyTo, int queryFrom, int queryTo, bool accumulate)
+    public void Run(in HeadOperands head, int keyFrom, int keyTo, int queryFrom, int queryTo, bool accumulate, in TileSelection selection)
     {
         int blockLength = (int)FlashTiles<T, TTile>.CopyLength(headDim, keyBlock);
         for (int k0 = keyFrom; k0 < keyTo; k0 += keyBlock)
@@ -117,7 +159,10 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
             new Span<float>(blockKeyGradients, blockLength).Clear();
             new Span<float>(blockValueGradients, blockLength).Clear();
             // A key is never seen by an earlier query.
-            for (int q0 = Math.Max(k0, queryFrom); q0 < queryTo; q0 += Block) Tile(q0, Math.Min(Block, queryTo - q0), k0, head.LogSumExp);
+            for (int q0 = Math.Max(k0, queryFrom); q0 < queryTo; q0 += Block)
+            {
+                if (blockFirst[q0 / Block] < k0 + keyBlock) Tile(q0, Math.Min(Block, queryTo - q0), k0, head.LogSumExp, selection);
+            }
             for (int c = 0; c < Math.Min(keyBlock, keyTo - k0); c++)
             {
                 Deliver(blockKeyGradients + c * stride, head.DK.Row(k0 + c), accumulate);
@@ -139,48 +184,78 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     }
 
     [MethodImpl(Hot)]
-    void Tile(int q0, int rows, int k0, float* logSumExp)
+    void Tile(int q0, int rows, int k0, float* logSumExp, in TileSelection selection)
     {
         int keyCount = Math.Min(keyBlock, tokens - k0), live = 0;
         for (int r = q0; r < q0 + rows; r++) live += Math.Max(0, Math.Min(End[r] - k0, keyCount) - Math.Max(First[r] - k0, 0));
         if (live == 0) return;
-        bool full = live == rows * keyBlock;
+        bool full = live == rows * keyBlock && selection.All;
+        int strips = (rows + TTile.Rows - 1) / TTile.Rows;
+        uint any = 0;
+        for (int s = 0; s < strips; s++)
+        {
+            int row = q0 + s * TTile.Rows;
+            (stripLow[s], stripHigh[s]) = FlashTiles<T, TTile>.Span(First + row, End + row, Math.Min(TTile.Rows, rows - s * TTile.Rows), k0, keyCount);
+            any |= stripLive[s] = selection.Live(row / TTile.Rows, k0, stripLow[s], stripHigh[s]);
+        }
+        if (any == 0) return;
         if (!full)
         {
             // The column products read rows beyond what is computed below.
-            new Span<float>(probabilities, rows * scoreStride).Clear();
-            new Span<float>(scoreGradients, rows * scoreStride).Clear();
+            new Span<float>(probabilities, strips * TTile.Rows * scoreStride).Clear();
+            new Span<float>(scoreGradients, strips * TTile.Rows * scoreStride).Clear();
         }
-        for (int r = 0; r < rows; r += Strips * TTile.Rows) Group(q0, r, Math.Min(Strips * TTile.Rows, rows - r), k0, keyCount, logSumExp);
-        int tiles = (keyCount + TTile.Rows - 1) / TTile.Rows;
-        for (int i = 0; i < tiles; i++)
+        for (int r = 0; r < rows; r += Strips * TTile.Rows) Group(q0, r, Math.Min(Strips * TTile.Rows, rows - r), k0, logSumExp, selection);
+        int columnTiles = (keyCount + TTile.Rows - 1) / TTile.Rows;
+        for (int i = 0; i < columnTiles; i++)
         {
-            (low[i], high[i]) = (0, rows);
+            (low[i], high[i], further[i]) = (0, rows, 0);
             if (full) continue;
+            if (!selection.All)
+            {
+                further[i] = StripsThatCompute(i, strips);
+                (low[i], high[i]) = further[i] == 0 ? (0, 0) : TileSelection.NextRun(ref further[i], TTile.Rows);
+                continue;
+            }
             while (low[i] < high[i] && !Sees(q0 + low[i], k0 + i * TTile.Rows)) low[i]++;
             while (low[i] < high[i] && !Sees(q0 + high[i] - 1, k0 + i * TTile.Rows)) high[i]--;
         }
-        ColumnProducts(probabilities, tiles, outputGradients + (nint)q0 * stride, blockValueGradients);
-        ColumnProducts(scoreGradients, tiles, queries + (nint)q0 * stride, blockKeyGradients);
+        ColumnProducts(probabilities, columnTiles, outputGradients + (nint)q0 * stride, blockValueGradients);
+        ColumnProducts(scoreGradients, columnTiles, queries + (nint)q0 * stride, blockKeyGradients);
+    }
+
+    /// <summary>The strips of a block of queries that compute any key of a tile of columns, as bits.</summary>
+    uint StripsThatCompute(int columnTile, int strips)
+    {
+        int from = columnTile * TTile.Rows / TileSelection.Grain, to = ((columnTile + 1) * TTile.Rows - 1) / TileSelection.Grain;
+        uint keys = (2u << to) - (1u << from), found = 0;
+        for (int s = 0; s < strips; s++)
+            if ((stripLive[s] & keys) != 0) found |= 1u << s;
+        return found;
     }
 
     /// <summary>
-    /// accumulator[c, d] += Σ_r p[r, c] · b[r, d] for each tile of columns over the rows [low, high) noted for it. A few panels of b at a
-    /// time: they stay in the first-level cache while the columns pass by.
+    /// accumulator[c, d] += Σ_r p[r, c] · b[r, d] for each tile of columns over the rows [low, high) and the further strips noted for it.
+    /// A few panels of b at a time: they stay in the first-level cache while the columns pass by.
     /// </summary>
     [MethodImpl(Hot)]
-    void ColumnProducts(float* p, int tiles, float* b, float* accumulator)
+    void ColumnProducts(float* p, int columnTiles, float* b, float* accumulator)
     {
         for (int d0 = 0; d0 < headDim; d0 += PanelsAtOnce * TTile.Columns)
         {
             int end = Math.Min(d0 + PanelsAtOnce * TTile.Columns, headDim);
-            for (int i = 0; i < tiles; i++)
+            for (int i = 0; i < columnTiles; i++)
             {
                 if (low[i] >= high[i]) continue;
-                for (int d = d0; d < end; d += TTile.Columns)
+                int from = low[i], to = high[i];
+                for (uint rest = further[i]; ; (from, to) = TileSelection.NextRun(ref rest, TTile.Rows))
                 {
-                    TTile.ColumnMajorA(high[i] - low[i], p + low[i] * scoreStride + i * TTile.Rows, scoreStride,
-                        b + (nint)low[i] * stride + d, stride, accumulator + (nint)i * TTile.Rows * stride + d, stride, accumulate: true);
+                    for (int d = d0; d < end; d += TTile.Columns)
+                    {
+                        TTile.ColumnMajorA(to - from, p + from * scoreStride + i * TTile.Rows, scoreStride,
+                            b + (nint)from * stride + d, stride, accumulator + (nint)i * TTile.Rows * stride + d, stride, accumulate: true);
+                    }
+                    if (rest == 0) break;
                 }
             }
         }
@@ -194,53 +269,60 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     /// each panel of keys and of values is read from the first-level cache by all but the first strip.
     /// </summary>
     [MethodImpl(Hot)]
-    void Group(int q0, int r0, int rows, int k0, int keyCount, float* logSumExp)
+    void Group(int q0, int r0, int rows, int k0, float* logSumExp, in TileSelection selection)
     {
-        int strips = (rows + TTile.Rows - 1) / TTile.Rows;
-        for (int s = 0; s < strips; s++)
-        {
-            int row = q0 + r0 + s * TTile.Rows;
-            (low[s], high[s]) = FlashTiles<T, TTile>.Span(First + row, End + row, Math.Min(TTile.Rows, rows - s * TTile.Rows), k0, keyCount);
-        }
+        int strips = (rows + TTile.Rows - 1) / TTile.Rows, first = r0 / TTile.Rows;
         nint offset = (nint)(q0 + r0) * stride;
-        Scores(strips, queries + offset, keyPanels, k0, keyCount, probabilities + r0 * scoreStride);
-        Scores(strips, outputGradients + offset, valuePanels, k0, keyCount, scoreGradients + r0 * scoreStride);
+        Scores(first, strips, queries + offset, keyPanels, k0, probabilities + r0 * scoreStride);
+        Scores(first, strips, outputGradients + offset, valuePanels, k0, scoreGradients + r0 * scoreStride);
         for (int s = 0; s < strips; s++)
         {
-            if (low[s] < high[s]) ScoreGradients(q0, r0 + s * TTile.Rows, Math.Min(TTile.Rows, rows - s * TTile.Rows), k0, low[s], high[s], logSumExp);
+            for (uint rest = TileSelection.Panels(stripLive[first + s], TTile.Columns / TileSelection.Grain); rest != 0;)
+            {
+                (int from, int to) = TileSelection.NextRun(ref rest);
+                ScoreGradients(q0, r0 + s * TTile.Rows, Math.Min(TTile.Rows, rows - s * TTile.Rows), k0, from, to, logSumExp, selection);
+            }
         }
         for (int d = 0; d < headDim; d += TTile.Columns)
         {
             for (int s = 0; s < strips; s++)
             {
-                if (low[s] >= high[s]) continue;
-                TTile.RowMajorA(high[s] - low[s], scoreGradients + (r0 + s * TTile.Rows) * scoreStride + low[s], scoreStride,
-                    keys + (nint)(k0 + low[s]) * stride + d, stride, queryGradients + offset + s * TTile.Rows * stride + d, stride, accumulate: true);
+                for (uint rest = stripLive[first + s]; rest != 0;)
+                {
+                    (int from, int to) = TileSelection.NextRun(ref rest);
+                    from = Math.Max(from, stripLow[first + s]);
+                    to = Math.Min(to, stripHigh[first + s]);
+                    TTile.RowMajorA(to - from, scoreGradients + (r0 + s * TTile.Rows) * scoreStride + from, scoreStride,
+                        keys + (nint)(k0 + from) * stride + d, stride, queryGradients + offset + s * TTile.Rows * stride + d, stride, accumulate: true);
+                }
             }
         }
     }
 
-    /// <summary>destination[r, c] = Σ_d a[r, d] · b[d, k0 + c] for a group of strips, in the tiles of columns that hold keys [low, high) of a strip.</summary>
+    /// <summary>destination[r, c] = Σ_d a[r, d] · b[d, k0 + c] for a group of strips from <paramref name="first"/> on, in the panels that hold keys which a strip computes.</summary>
     [MethodImpl(Hot)]
-    void Scores(int strips, float* a, float* panels, int k0, int keyCount, float* destination)
+    void Scores(int first, int strips, float* a, float* panels, int k0, float* destination)
     {
         nint panel = GemmPack.PanelLength(TTile.Columns, headDim);
         float* b = panels + k0 / TTile.Columns * panel;
-        for (int c = 0; c < keyCount; c += TTile.Columns, b += panel)
+        int grains = TTile.Columns / TileSelection.Grain;
+        uint panelGrains = (1u << grains) - 1, any = 0;
+        for (int s = 0; s < strips; s++) any |= stripLive[first + s];
+        for (int grain = 0, c = 0; any >> grain != 0; grain += grains, c += TTile.Columns, b += panel)
         {
             for (int s = 0; s < strips; s++)
             {
-                if (c + TTile.Columns <= low[s] || c >= high[s]) continue;
+                if ((stripLive[first + s] >> grain & panelGrains) == 0) continue;
                 TTile.RowMajorA(headDim, a + s * TTile.Rows * stride, stride, b, TTile.Columns,
                     destination + s * TTile.Rows * scoreStride + c, scoreStride, accumulate: false);
             }
         }
     }
 
-    /// <summary>P and dS of a strip in the columns that hold keys [low, high), from its scores in powers of two and its scaled gradients of P.</summary>
-    void ScoreGradients(int q0, int r, int rows, int k0, int low, int high, float* logSumExp)
+    /// <summary>P and dS of a strip in the columns [from, to) of whole panels, from its scores in powers of two and its scaled gradients of P.</summary>
+    void ScoreGradients(int q0, int r, int rows, int k0, int from, int to, float* logSumExp, in TileSelection selection)
     {
-        int from = low / TTile.Columns * TTile.Columns, to = FlashTiles<T, TTile>.RoundUp(high, TTile.Columns), row = q0 + r;
+        int row = q0 + r;
         float* p = probabilities + r * scoreStride;
         // Rows see different keys only in blocks at the edge of a mask.
         for (int i = 0; i < rows; i++)
@@ -250,6 +332,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
             if (begin > from) new Span<float>(scores + from, Math.Min(begin, to) - from).Fill(RowMath<T>.MinusInfinity);
             if (end < to) new Span<float>(scores + end, to - end).Fill(RowMath<T>.MinusInfinity);
         }
+        if (selection.Hides) selection.Hide(p, scoreStride, row, rows, k0, from, to, RowMath<T>.MinusInfinity);
         ScoreGradients(p, scoreGradients + r * scoreStride, scoreStride, rows, from, to, logSumExp + row, delta + row, scale);
     }
 

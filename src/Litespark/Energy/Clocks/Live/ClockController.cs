@@ -10,12 +10,15 @@ public sealed class ClockController : IDisposable
     /// <summary>Waits are no finer; what is left of one is spent spinning.</summary>
     static readonly TimeSpan finest = TimeSpan.FromMilliseconds(1);
 
+    /// <summary>Work after which a clock shows: at rest it is low, whatever it is bound to.</summary>
+    static readonly TimeSpan longestWarmUp = TimeSpan.FromMilliseconds(20);
+
     readonly Lock driver = new();
     readonly IClockControl control;
     readonly ClockWatchdog? watchdog;
     readonly ClockSequencer sequencer;
     readonly ClockApplier applier;
-    readonly TimeSpan settling;
+    readonly TimeSpan settling, warmUp;
     readonly AutoResetEvent wake = new(false);
     readonly Thread thread;
     long startedAt, stepTicks;
@@ -23,9 +26,10 @@ public sealed class ClockController : IDisposable
     /// <summary>The latest that the steps did: a timestamp, doubled, plus one for a start.</summary>
     long latest;
 
-    // The thread's own.
+    // The thread's own. The step that runs began at workingSince; 0 between steps, and in the first, in which kernels are compiled.
     ClockPair wanted;
-    long seen, askedAt, late;
+    long seen, askedAt, late, workingSince;
+    bool hasEnded;
 
     volatile bool isEnding;
     volatile string? problem;
@@ -45,7 +49,8 @@ public sealed class ClockController : IDisposable
         ClockSchedule schedule = ClockSchedule.Of(plan);
         sequencer = new ClockSequencer(schedule, TimeProvider.System.TimestampFrequency);
         applier = new ClockApplier(control);
-        settling = TimeSpan.FromSeconds(plan.Switching.SettleSeconds) + finest;
+        settling = TimeSpan.FromSeconds((plan.Latency ?? plan.Switching).SettleSeconds) + finest;
+        warmUp = TimeSpan.FromSeconds(Math.Min(schedule.FirstSeconds / 2, longestWarmUp.TotalSeconds));
         wanted = schedule.First;
         AppDomain.CurrentDomain.ProcessExit += OnExit;
         try
@@ -129,7 +134,10 @@ public sealed class ClockController : IDisposable
         long now = Volatile.Read(ref latest);
         if (now == seen) return;
         seen = now;
-        wanted = now % 2 == 1 ? sequencer.Start(now / 2) : sequencer.Stop(Volatile.Read(ref stepTicks));
+        bool isStart = now % 2 == 1;
+        wanted = isStart ? sequencer.Start(now / 2) : sequencer.Stop(Volatile.Read(ref stepTicks));
+        workingSince = isStart && hasEnded ? now / 2 : 0;
+        hasEnded |= !isStart;
     }
 
     /// <summary>Does what is due; returns how long nothing will be, null for until a step begins or ends.</summary>
@@ -137,9 +145,10 @@ public sealed class ClockController : IDisposable
     {
         Check();
         Ask();
-        if (!sequencer.TryNext(out long askAt, out ClockPair clocks)) return applier.IsUnchecked ? Unsettled() : null;
+        TimeSpan? check = UntilCheck();
+        if (!sequencer.TryNext(out long askAt, out ClockPair clocks)) return check;
         TimeSpan left = Since(askAt) * -1;
-        if (left > finest) return applier.IsUnchecked && Unsettled() < left - finest ? Unsettled() : left - finest;
+        if (left > finest) return check < left - finest ? check : left - finest;
         while (Since(askAt) < TimeSpan.Zero) Thread.SpinWait(20);
         if (Since(askAt) > settling) Volatile.Write(ref late, late + 1);
         sequencer.Advance();
@@ -156,18 +165,23 @@ public sealed class ClockController : IDisposable
         }
     }
 
-    /// <summary>Reads clocks back once they have settled.</summary>
+    /// <summary>Reads clocks back once that tells something.</summary>
     void Check()
     {
-        if (!applier.IsUnchecked || Unsettled() > TimeSpan.Zero) return;
+        if (!(UntilCheck() <= TimeSpan.Zero)) return;
         lock (driver)
         {
             if (!isRestored) applier.Check();
         }
     }
 
-    /// <summary>Time until the clocks that were asked for last have settled.</summary>
-    TimeSpan Unsettled() => settling - Since(askedAt);
+    /// <summary>Time until the clocks that were asked for last have settled on a device at work; null where there is nothing to read back, or not before a step begins.</summary>
+    TimeSpan? UntilCheck()
+    {
+        if (!applier.IsUnchecked || workingSince == 0) return null;
+        TimeSpan settled = settling - Since(askedAt), warm = warmUp - Since(workingSince);
+        return settled > warm ? settled : warm;
+    }
 
     static TimeSpan Since(long timestamp) => TimeProvider.System.GetElapsedTime(timestamp);
 

@@ -8,8 +8,8 @@ internal readonly record struct ClockChange(double AskAt, double HoldAt, ClockPa
 
 /// <summary>
 /// A plan's regions as times within a step. A change is asked for as long before its region as the driver's calls and the
-/// clock's settling take, so that kernels never wait: times that a plan has set aside for waiting are taken out. The first
-/// region's clocks are asked for at the end of the step before.
+/// clock's settling take, whether or not the plan counted that, so that kernels never wait: times that a plan has set aside
+/// for waiting are taken out. The first region's clocks are asked for at the end of the step before.
 /// </summary>
 internal sealed class ClockSchedule
 {
@@ -20,6 +20,9 @@ internal sealed class ClockSchedule
 
     /// <summary>Predicted time of a step whose changes nobody waits for.</summary>
     public double StepSeconds { get; }
+
+    /// <summary>Predicted time of the first region, or of the whole step where that is one.</summary>
+    public double FirstSeconds => Changes.Count > 0 ? Changes[0].HoldAt : StepSeconds;
 
     /// <summary>Clocks of the first region.</summary>
     public ClockPair First { get; }
@@ -34,11 +37,12 @@ internal sealed class ClockSchedule
         {
             ClockRegion? next = i + 1 < regions.Count ? regions[i + 1] : null;
             ClockPair clocks = (next ?? regions[0]).Clocks;
-            double change = plan.Switching.Seconds(regions[i].Clocks.ChangesTo(clocks)), waiting = plan.ChangesAhead || next is null ? 0 : change;
+            int changed = regions[i].Clocks.ChangesTo(clocks);
+            double waiting = plan.ChangesAhead || next is null ? 0 : plan.Switching.Seconds(changed), lead = (plan.Latency ?? plan.Switching).Seconds(changed);
             holdAt += Math.Max((next?.StartSeconds ?? plan.Predicted.Seconds) - waiting - regions[i].StartSeconds, 0);
             if (clocks == regions[i].Clocks) continue;
             // Never before the change before it: the driver's calls run one after another.
-            askedAt = Math.Max(holdAt - change, askedAt);
+            askedAt = Math.Max(holdAt - lead, askedAt);
             changes.Add(new ClockChange(askedAt, holdAt, clocks));
         }
 

@@ -1,5 +1,6 @@
 using Litespark.Devices.Cpu;
 using Litespark.Devices.Cpu.Kernels;
+using Litespark.Graphs;
 
 namespace Litespark.Tests.Devices.Cpu.Kernels;
 
@@ -18,8 +19,11 @@ internal sealed unsafe class AttentionCase : IDisposable
     public readonly Matrix Q, K, V, O, DO, DQ, DK, DV;
     public readonly float* LogSumExp;
 
+    /// <summary>Share that the forward pass computed.</summary>
+    public readonly float* Live;
+
     public AttentionCase(int seed, int sequences, int tokens, int heads, int keyValueHeads, int headDim, int window = 0,
-        bool documents = false)
+        bool documents = false, bool pattern = false)
     {
         operands = new RandomOperands(seed);
         int* starts = null;
@@ -32,7 +36,7 @@ internal sealed unsafe class AttentionCase : IDisposable
                     starts[b * tokens + t] = random.Next(Math.Max(2, tokens / 4)) == 0 ? t : starts[b * tokens + t - 1];
         }
         // A factor above 1/√head_dim: with operands in [-1, 1) the softmax would otherwise be almost flat.
-        Shape = new AttentionShape(sequences, tokens, heads, keyValueHeads, headDim, 3 / MathF.Sqrt(headDim), window, starts);
+        Shape = new AttentionShape(sequences, tokens, heads, keyValueHeads, headDim, 3 / MathF.Sqrt(headDim), window, starts, pattern ? (int*)operands.Zeros(AttentionPatternBuffer.Length(heads)) : null);
         int rows = Shape.Rows, queryColumns = heads * headDim, keyColumns = keyValueHeads * headDim;
         Matrix fused = operands.Matrix(rows, queryColumns + 2 * keyColumns, Gap);
         Q = new Matrix(fused.Data, rows, queryColumns, fused.Stride);
@@ -43,8 +47,13 @@ internal sealed unsafe class AttentionCase : IDisposable
         DQ = Guarded(rows, queryColumns);
         DK = Guarded(rows, keyColumns);
         DV = Guarded(rows, keyColumns);
+        Live = operands.Zeros(1);
         LogSumExp = operands.Zeros((long)sequences * heads * tokens);
     }
+
+    /// <summary>Gives the heads these patterns, in turn.</summary>
+    public void SetPattern(float threshold, params AttentionPattern[] patterns)
+        => AttentionPatternBuffer.Write([.. Enumerable.Range(0, Shape.Heads).Select(head => patterns[head % patterns.Length])], threshold, new Span<int>(Shape.Pattern, AttentionPatternBuffer.Length(Shape.Heads)));
 
     /// <summary>A matrix within a larger one that is filled with guard values.</summary>
     public Matrix Guarded(int rows, int columns)

@@ -30,18 +30,18 @@ public unsafe class AttentionKernelTests
         { 2, 260, 4, 1, 80, 0, false },
     };
 
-    static void Run<T, TTile>(AttentionCase x, int threads) where T : struct, ISimd<T> where TTile : IGemmTile
+    internal static void Run<T, TTile>(AttentionCase x, int threads) where T : struct, ISimd<T> where TTile : IGemmTile
     {
         using var pool = new WorkerPool(threads);
-        var forward = new AttentionKernel<T, TTile>(x.Shape, x.Q, x.K, x.V, x.O, x.LogSumExp, pool);
+        using var forward = new AttentionKernel<T, TTile>(x.Shape, x.Q, x.K, x.V, x.O, x.LogSumExp, pool, x.Live);
         var gradient = new AttentionGradientKernel<T, TTile>(x.Shape, x.Q, x.K, x.V, x.O, x.DO, x.LogSumExp, x.DQ, x.DK, x.DV, pool);
         forward.Run(pool);
         gradient.Run(pool);
     }
 
-    static void RunOnThisMachine(AttentionCase x, WorkerPool pool)
+    internal static void RunOnThisMachine(AttentionCase x, WorkerPool pool)
     {
-        CpuKernel forward = AttentionKernels.Forward(x.Shape, x.Q, x.K, x.V, x.O, x.LogSumExp, pool);
+        using CpuKernel forward = AttentionKernels.Forward(x.Shape, x.Q, x.K, x.V, x.O, x.LogSumExp, pool, x.Live);
         CpuKernel gradient = AttentionKernels.Gradient(x.Shape, x.Q, x.K, x.V, x.O, x.DO, x.LogSumExp, x.DQ, x.DK, x.DV, pool);
         Spoil(pool, x.Shape);
         forward.Run(pool);
@@ -53,13 +53,13 @@ public unsafe class AttentionKernelTests
     {
         (long head, long block) = SimdWidth.Count switch
         {
-            16 when AttentionKernels.InThrees(shape.HeadDim) => (FlashGradient<Simd512, GemmTile8<Simd512>>.HeadLength(shape.HeadDim, shape.Tokens),
+            16 when AttentionKernels.InThrees(shape.HeadDim) => (FlashGradient<Simd512, GemmTile8<Simd512>>.HeadLength(shape.HeadDim, shape.Tokens, shape.Pattern is not null),
                 FlashGradient<Simd512, GemmTile8<Simd512>>.BlockLength(shape.HeadDim, FlashGradient<Simd512, GemmTile8<Simd512>>.Block)),
-            16 => (FlashGradient<Simd512, GemmTile12<Simd512>>.HeadLength(shape.HeadDim, shape.Tokens),
+            16 => (FlashGradient<Simd512, GemmTile12<Simd512>>.HeadLength(shape.HeadDim, shape.Tokens, shape.Pattern is not null),
                 FlashGradient<Simd512, GemmTile12<Simd512>>.BlockLength(shape.HeadDim, FlashGradient<Simd512, GemmTile12<Simd512>>.Block)),
-            8 => (FlashGradient<Simd256, GemmTile6<Simd256>>.HeadLength(shape.HeadDim, shape.Tokens),
+            8 => (FlashGradient<Simd256, GemmTile6<Simd256>>.HeadLength(shape.HeadDim, shape.Tokens, shape.Pattern is not null),
                 FlashGradient<Simd256, GemmTile6<Simd256>>.BlockLength(shape.HeadDim, FlashGradient<Simd256, GemmTile6<Simd256>>.Block)),
-            _ => (FlashGradient<Simd128, GemmTile6<Simd128>>.HeadLength(shape.HeadDim, shape.Tokens),
+            _ => (FlashGradient<Simd128, GemmTile6<Simd128>>.HeadLength(shape.HeadDim, shape.Tokens, shape.Pattern is not null),
                 FlashGradient<Simd128, GemmTile6<Simd128>>.BlockLength(shape.HeadDim, FlashGradient<Simd128, GemmTile6<Simd128>>.Block)),
         };
         bool shared = AttentionGradientKernel<Simd256, GemmTile6<Simd256>>.SharesHeads(shape);
@@ -68,7 +68,7 @@ public unsafe class AttentionKernelTests
         if (shared) new Span<float>(pool.SharedScratch, (int)head).Fill(float.NaN);
     }
 
-    static void CheckAgainstReference(AttentionCase x)
+    internal static void CheckAgainstReference(AttentionCase x)
     {
         double[,] q = AttentionReference.ToDouble(x.Q), k = AttentionReference.ToDouble(x.K), v = AttentionReference.ToDouble(x.V);
         (double[,] o, double[,] lse) = AttentionReference.Forward(x.Shape, q, k, v);

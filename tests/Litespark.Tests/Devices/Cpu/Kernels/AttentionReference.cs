@@ -14,16 +14,16 @@ internal static unsafe class AttentionReference
         return result;
     }
 
-    /// <summary>Probabilities of one query over the keys [first, end), rows from keyRow on; returns log Σ exp.</summary>
-    static double Probabilities(double[,] q, int queryRow, int queryColumn, double[,] k, int keyRow, int keyColumn, int first, int end,
-        AttentionShape shape, double[] p)
+    /// <summary>Probabilities of one query over the keys [first, end), rows from keyRow on, 0 for those that its head's pattern hides; returns log Σ exp.</summary>
+    static double Probabilities(double[,] q, int queryRow, int head, double[,] k, int keyRow, int first, int end, AttentionShape shape, double[] p)
     {
+        int queryColumn = head * shape.HeadDim, keyColumn = head / shape.Group * shape.HeadDim;
         double max = double.NegativeInfinity, sum = 0;
         for (int key = first; key < end; key++)
         {
             double score = 0;
             for (int d = 0; d < shape.HeadDim; d++) score += q[queryRow, queryColumn + d] * k[keyRow + key, keyColumn + d];
-            p[key] = score * shape.Scale;
+            p[key] = shape.PatternOf(head).Allows(end - 1, key) ? score * shape.Scale : double.NegativeInfinity;
             max = Math.Max(max, p[key]);
         }
         for (int key = first; key < end; key++) sum += Math.Exp(p[key] - max);
@@ -43,7 +43,7 @@ internal static unsafe class AttentionReference
             for (int h = 0; h < shape.Heads; h++)
             {
                 int column = h * shape.HeadDim, keyColumn = h / shape.Group * shape.HeadDim;
-                lse[row, h] = Probabilities(q, row, column, k, keyRow, keyColumn, first, end, shape, p);
+                lse[row, h] = Probabilities(q, row, h, k, keyRow, first, end, shape, p);
                 for (int key = first; key < end; key++)
                     for (int d = 0; d < shape.HeadDim; d++) o[row, column + d] += p[key] * v[keyRow + key, keyColumn + d];
             }
@@ -76,7 +76,7 @@ internal static unsafe class AttentionReference
             for (int h = 0; h < shape.Heads; h++)
             {
                 int column = h * shape.HeadDim, keyColumn = h / shape.Group * shape.HeadDim;
-                Probabilities(q, row, column, k, keyRow, keyColumn, first, end, shape, p);
+                Probabilities(q, row, h, k, keyRow, first, end, shape, p);
                 double mean = 0;
                 for (int key = first; key < end; key++)
                 {

@@ -27,6 +27,9 @@ public sealed class ClockControllerTests
         /// <summary>A core clock that holds whatever is asked for; 0 for the one that is.</summary>
         public int Stuck { get; init; }
 
+        /// <summary>Whether a step runs; null where that does not matter. At rest clocks are low.</summary>
+        public bool? IsWorking { get; set; }
+
         public ClockPair[] Asked
         {
             get
@@ -46,6 +49,7 @@ public sealed class ClockControllerTests
 
         public (int CoreMegahertz, int MemoryMegahertz) Read()
         {
+            if (IsWorking == false) return (210, 405);
             lock (asked) return (Stuck > 0 ? Stuck : asked[^1].CoreMegahertz ?? 2000, 5001);
         }
 
@@ -101,6 +105,25 @@ public sealed class ClockControllerTests
         // 1500 is above the lower bound and below the higher one.
         Assert.True(controller.Report.Missed < controller.Report.Checked);
         Assert.Contains("did not hold", controller.Report.ToString());
+    }
+
+    [Fact]
+    public void A_clock_for_the_whole_step_is_read_back_once_the_device_is_at_work()
+    {
+        using var control = new Recorder { Stuck = 1500, IsWorking = false };
+        ClockPlan plan = Plan();
+        using var controller = new ClockController(plan with { Level = PlanLevel.Static, Regions = [new ClockRegion(0, 5, Low, 0)] }, control);
+        // At rest, and in the first step, in which kernels are compiled, the clock would seem to hold.
+        Thread.Sleep(20);
+        controller.StepStarted();
+        Thread.Sleep(50);
+        controller.StepEnded();
+        Thread.Sleep(20);
+        Assert.Equal(0, controller.Report.Checked);
+        control.IsWorking = true;
+        RunSteps(controller, () => controller.Report.Checked > 0);
+        RunSteps(controller, () => true);
+        Assert.True(controller.Report is { Changes: 1, Checked: 1, Missed: 1 }, $"{controller.Report}");
     }
 
     [Fact]

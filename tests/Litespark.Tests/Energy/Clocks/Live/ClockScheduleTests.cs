@@ -41,6 +41,17 @@ public sealed class ClockScheduleTests
         => Assert.Equal(2 - 0.35, ClockSchedule.Of(Plan(true, Both, new ClockPair(2000, null))).Changes[0].AskAt, 9);
 
     [Fact]
+    public void A_plan_that_takes_changes_to_cost_nothing_asks_ahead_all_the_same()
+    {
+        ClockPlan free = Plan(true, Low, High) with { Level = PlanLevel.Pass, Switching = ClockSwitching.Free, ChangesAhead = false };
+        Assert.Equal([2, 5], ClockSchedule.Of(free).Changes.Select(change => change.AskAt));
+        ClockSchedule schedule = ClockSchedule.Of(free with { Latency = new ClockSwitching(0.15, 0.05, 100, 1) });
+        Assert.Equal([1.8, 4.8], schedule.Changes.Select(change => Math.Round(change.AskAt, 9)));
+        Assert.Equal([2, 5], schedule.Changes.Select(change => change.HoldAt));
+        Assert.Equal((5, 2), (schedule.StepSeconds, schedule.FirstSeconds));
+    }
+
+    [Fact]
     public void One_pair_for_the_whole_step_never_changes()
     {
         ClockSchedule schedule = ClockSchedule.Of(Plan(true, Low, Low));

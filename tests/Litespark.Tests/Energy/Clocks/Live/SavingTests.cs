@@ -100,10 +100,60 @@ public sealed class SavingTests(ITestOutputHelper output)
 
         control.Dispose();
         nvml.Run(0, highest, 1);
-        using NvmlLibrary library = NvmlLibrary.Open(nvml.FilePath);
-        library.ByIndex(0, out nint device);
         nvml.Load(0, 0.1, 0.1);
-        library.ClockInfo(device, NvmlClock.Graphics, out uint core);
-        Assert.Equal((uint)highest, core);
+        Assert.Equal(highest, nvml.CoreMegahertz(0));
+    }
+
+    /// <summary>The core's clock just after the beginning of each region but the first, in one step.</summary>
+    static int[] ClocksAtBoundaries(StandInNvml nvml, ClockPlan plan, NvmlClockControl control, IReadOnlyList<KernelWork> calls)
+    {
+        var applier = new ClockApplier(control);
+        ClockSchedule schedule = ClockSchedule.Of(plan);
+        applier.Ask(schedule.First);
+        nvml.Advance(0.1);
+        long start = nvml.GetTimestamp();
+        var at = new List<int>();
+        (double Seconds, Action Do)[] events =
+        [
+            .. schedule.Changes.SkipLast(1).Select(change => (change.AskAt, (Action)(() => applier.Ask(change.Clocks)))),
+            .. schedule.Changes.SkipLast(1).Select(change => (change.HoldAt + 0.0001, (Action)(() => at.Add(control.Read().CoreMegahertz)))),
+        ];
+        var due = new Queue<(double Seconds, Action Do)>(events.OrderBy(due => due.Seconds));
+        void SetAlarm()
+        {
+            if (due.TryDequeue(out (double Seconds, Action Do) next)) nvml.SetAlarm(start + (long)(next.Seconds * 1e9), () => { next.Do(); SetAlarm(); });
+        }
+
+        SetAlarm();
+        foreach (KernelWork call in calls) nvml.Launch(0, call.CoreMegacycles, call.MemoryMegacycles);
+        nvml.Wait(0);
+        nvml.SetAlarm(0, null);
+        applier.Ask(ClockPair.Automatic);
+        nvml.Advance(0.1);
+        return [.. at];
+    }
+
+    [StandInTheory]
+    [InlineData(StandInGpu.Rtx3080Ti)]
+    [InlineData(StandInGpu.H200)]
+    public void A_plan_by_passes_has_its_clocks_when_the_pass_begins(object kind)
+    {
+        using var nvml = StandInNvml.Create((StandInGpu)kind);
+        EnergyMeterOptions options = nvml.Options("0");
+        using NvmlClockControl control = NvmlClockControl.Open(options);
+        (KernelInfo Info, KernelWork Work)[] kernels = Kernels(control, 2);
+        int[] order = [.. new[] { 0, 1, 2 }.SelectMany(kernel => Enumerable.Repeat(kernel, 100))];
+        using IEnergyMeter meter = EnergyMeters.Open(options);
+        var step = new SimulatedStep("simulated", kernels, [new ProfiledPart("first_micro_batch", 1, order)], (work, times) => nvml.Run(0, work.CoreMegacycles * times, work.MemoryMegacycles * times));
+        int low = control.CoreClocks[control.CoreClocks.Count / 2];
+        EnergyProfile profile = new EnergyProfiler(step, meter, control, ProfilerSettings.Of(TimeSpan.FromSeconds(20)), null, nvml, length => nvml.Advance(length.TotalSeconds)).Run([new ClockPair(low, null)]);
+        // As the simulated GPU is, which the probe cannot see here: this one is at rest, with a low clock, as soon as its load has ended.
+        GpuPhysics gpu = (StandInGpu)kind == StandInGpu.H200 ? GpuPhysics.H200 : GpuPhysics.Rtx3080Ti;
+        ClockPlan plan = new ClockPlanner(profile, profile.Switching! with { CallSeconds = gpu.CallSeconds, SettleSeconds = gpu.SettleSeconds }).MinimizeEnergy(PlanLevel.Pass, 0.02);
+        Assert.Equal([null, low], plan.Regions.Select(region => region.Clocks.CoreMegahertz).Distinct());
+        KernelWork[] calls = [.. order.Select(kernel => kernels[kernel].Work)];
+        int[] ahead = ClocksAtBoundaries(nvml, plan, control, calls), late = ClocksAtBoundaries(nvml, plan with { Latency = null }, control, calls);
+        Assert.Equal([low], ahead);
+        Assert.True(late[0] > low, "asked for at the boundary, the clock comes after it");
     }
 }

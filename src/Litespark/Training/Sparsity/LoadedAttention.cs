@@ -1,0 +1,69 @@
+using Litespark.Graphs;
+using Litespark.Planning;
+using Litespark.Planning.Passes;
+
+namespace Litespark.Training.Sparsity;
+
+/// <summary>
+/// The attention patterns of a loaded program, layer by layer. Until they are written attention is dense; they may change between any two
+/// micro-batches, and plans stay as they are.
+/// </summary>
+public sealed class LoadedAttention
+{
+    readonly ILoadedProgram program;
+    readonly List<Layer> layers = [];
+
+    /// <summary>Finds the attentions of a program that have patterns; none where it was built without.</summary>
+    public LoadedAttention(ILoadedProgram program)
+    {
+        this.program = program;
+        IReadOnlyDictionary<string, PersistentTensor> tensors = program.Program.Layout.Tensors;
+        while (tensors.TryGetValue(SparseAttention.PatternName(layers.Count), out PersistentTensor? pattern))
+            layers.Add(new Layer(pattern, tensors.GetValueOrDefault(SparseAttention.LiveName(layers.Count)), new int[pattern.Type.Shape.Length]));
+    }
+
+    /// <summary>Number of attentions; they are numbered in the order of the model.</summary>
+    public int LayerCount => layers.Count;
+
+    /// <summary>Query heads of an attention.</summary>
+    public int Heads(int layer) => AttentionPatternBuffer.Heads(layers[layer].Buffer.Length);
+
+    /// <summary>Gives the heads of a layer their patterns, one each, and the threshold below which weights may be left out (0: none). Allocates nothing.</summary>
+    /// <exception cref="ArgumentException">There is another number of heads, or the threshold is out of range.</exception>
+    public void Write(int layer, ReadOnlySpan<AttentionPattern> heads, float threshold = 0)
+    {
+        AttentionPatternBuffer.Write(heads, threshold, layers[layer].Buffer);
+        program.Write<int>(layers[layer].Pattern, 0, layers[layer].Buffer);
+    }
+
+    /// <summary>Gives every head of every layer the same pattern.</summary>
+    public void WriteAll(in AttentionPattern pattern, float threshold = 0)
+    {
+        for (int layer = 0; layer < layers.Count; layer++)
+        {
+            var heads = new AttentionPattern[Heads(layer)];
+            Array.Fill(heads, pattern);
+            Write(layer, heads, threshold);
+        }
+    }
+
+    /// <summary>
+    /// Mean over the layers of the share of visible pairs that they computed for the last micro-batch. Null where attention is not fused: it masks
+    /// and leaves out nothing. Allocates nothing.
+    /// </summary>
+    public double? Share()
+    {
+        double sum = 0;
+        Span<float> share = stackalloc float[1];
+        foreach (Layer layer in layers)
+        {
+            if (layer.Live is null) return null;
+            program.Read(layer.Live, 0, share);
+            sum += share[0];
+        }
+
+        return layers.Count == 0 ? null : sum / layers.Count;
+    }
+
+    sealed record Layer(PersistentTensor Pattern, PersistentTensor? Live, int[] Buffer);
+}
