@@ -21,6 +21,7 @@ internal static class Program
             new PassesVerb(),
             new VersusVerb(),
             new InferenceVerb(),
+            new StudyVerb(),
             new PlanVerb(),
             new CheckVerb(),
             new MicroVerb(),

@@ -16,6 +16,7 @@ internal sealed class Report(string title, string command)
     readonly List<string> lines = [];
     readonly JsonArray raw = [];
     readonly JsonObject summary = [];
+    readonly List<(string Suffix, string Caption, string Svg)> pictures = [];
     readonly List<(string Name, string Value)> versions = [.. Machine.Versions()];
 
     /// <summary>Adds a line to read.</summary>
@@ -26,6 +27,9 @@ internal sealed class Report(string title, string command)
 
     /// <summary>Adds a raw line.</summary>
     public void Raw(JsonObject row) => raw.Add(row);
+
+    /// <summary>Adds a picture, which becomes a file beside the page: PAGE_SUFFIX.svg.</summary>
+    public void Picture(string suffix, string caption, string svg) => pictures.Add((suffix, caption, svg));
 
     /// <summary>Adds a figure about all rows.</summary>
     public void Summary(string name, double value) => summary[name] = value;
@@ -51,16 +55,27 @@ internal sealed class Report(string title, string command)
         }.ToJsonString(OneLine);
     }
 
-    /// <summary>The report as a section of a Markdown page.</summary>
-    public string ToMarkdown()
+    /// <summary>Adds the report to a page, as a section of its own, with its pictures beside it.</summary>
+    public void AddTo(string page)
     {
-        var page = new StringBuilder();
-        page.Append("## ").Append(title).Append("\n\n    ").Append(command).Append("\n\n").Append(Header()).Append("\n\n");
-        foreach (string line in lines) page.Append(line.Length > 0 ? "    " + line : "").Append('\n');
-        page.Append("\nRaw lines:\n\n");
-        foreach (string line in RawLines()) page.Append("    ").Append(line).Append('\n');
-        return page.ToString();
+        string text = File.Exists(page) ? File.ReadAllText(page).TrimEnd() + "\n\n" : "";
+        File.WriteAllText(page, text + ToMarkdown(Path.GetFileNameWithoutExtension(page)));
+        foreach ((string suffix, _, string svg) in pictures) File.WriteAllText(Path.Combine(Path.GetDirectoryName(page)!, PictureName(Path.GetFileNameWithoutExtension(page), suffix)), svg);
     }
+
+    /// <summary>The report as a section of a Markdown page of that name.</summary>
+    public string ToMarkdown(string page = "")
+    {
+        var section = new StringBuilder();
+        section.Append("## ").Append(title).Append("\n\n    ").Append(command).Append("\n\n").Append(Header()).Append("\n\n");
+        foreach (string line in lines) section.Append(line.Length > 0 ? "    " + line : "").Append('\n');
+        foreach ((string suffix, string caption, _) in pictures) section.Append("\n![").Append(caption).Append("](").Append(PictureName(page, suffix)).Append(")\n");
+        section.Append("\nRaw lines:\n\n");
+        foreach (string line in RawLines()) section.Append("    ").Append(line).Append('\n');
+        return section.ToString();
+    }
+
+    static string PictureName(string page, string suffix) => $"{page}_{suffix}.svg";
 
     string Header() => string.Join("; ", versions.Select(version => $"{version.Name}: {version.Value}")) + ".";
 

@@ -18,7 +18,7 @@ internal abstract class Verb : Command
             var report = new Report(name, "benchmarks/run " + string.Join(' ', CommandLineOf(result)));
             int code = Run(result, report);
             result.InvocationConfiguration.Output.Write(result.GetValue(json) ? report.ToJson() + "\n" : report.ToText());
-            if (result.GetValue(page) is { } path) Append(path, report);
+            if (result.GetValue(page) is { } path) report.AddTo(path);
             return code;
         });
     }
@@ -31,10 +31,4 @@ internal abstract class Verb : Command
 
     /// <summary>What was typed.</summary>
     static IEnumerable<string> CommandLineOf(ParseResult result) => result.Tokens.Select(token => token.Value.Contains(' ', StringComparison.Ordinal) ? $"\"{token.Value}\"" : token.Value);
-
-    static void Append(string path, Report report)
-    {
-        string text = File.Exists(path) ? File.ReadAllText(path).TrimEnd() + "\n\n" : "";
-        File.WriteAllText(path, text + report.ToMarkdown());
-    }
 }
