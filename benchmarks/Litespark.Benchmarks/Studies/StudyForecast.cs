@@ -1,3 +1,4 @@
+using Litespark.Graphs;
 using Litespark.Models;
 using Litespark.Recipes;
 using Litespark.Training.Sparsity;
@@ -33,30 +34,18 @@ internal static class StudyForecast
     /// <summary>Share of the pairs of a causal row that the recipe's pattern has, over all heads.</summary>
     static double AttentionShare(SparseAttentionSection attention, TransformerSpec spec, int length)
     {
-        long live = 0;
-        for (int query = 0; query < length; query++)
-            for (int key = 0; key <= query; key++)
-                if (Sees(attention, query / attention.Block, key / attention.Block)) live++;
-        double layers = Part(attention.Layers, spec.NumHiddenLayers), heads = Part(attention.Heads, spec.NumAttentionHeads);
-        return 1 - layers * heads * (1 - live / (length * (length + 1.0) / 2));
-
-        static double Part(IReadOnlyList<int> listed, int count) => listed.Count == 0 ? 1 : (double)listed.Count / count;
-    }
-
-    /// <summary>Whether a tile is part of the pattern, by the numbers of its query's and its key's block.</summary>
-    static bool Sees(SparseAttentionSection attention, int query, int key)
-    {
-        int window = Blocks(attention.Window), stride = Blocks(attention.Stride);
-        bool isLocal = query - key < window, isStrided = (query - key) % stride == 0;
-        return attention.Pattern switch
+        AttentionPattern pattern = attention.Pattern switch
         {
-            AttentionPatternChoice.Local => isLocal,
-            AttentionPatternChoice.Strided => isStrided,
-            AttentionPatternChoice.LocalStrided => isLocal || isStrided,
-            AttentionPatternChoice.Fixed => query / stride == key / stride || key % stride == stride - 1,
-            _ => true,
+            AttentionPatternChoice.Local => Of(AttentionMode.Local, attention.Window),
+            AttentionPatternChoice.Strided => Of(AttentionMode.Strided, attention.Window),
+            AttentionPatternChoice.LocalStrided => Of(AttentionMode.LocalOrStrided, attention.Window),
+            // Its pieces are as long as the stride.
+            AttentionPatternChoice.Fixed => Of(AttentionMode.Fixed, attention.Stride),
+            _ => AttentionPattern.Dense,
         };
+        return 1 - Part(attention.Layers, spec.NumHiddenLayers) * Part(attention.Heads, spec.NumAttentionHeads) * (1 - pattern.Share(length));
 
-        int Blocks(int tokens) => (tokens + attention.Block - 1) / attention.Block;
+        AttentionPattern Of(AttentionMode mode, int window) => new(mode, window, attention.Stride, attention.Block);
+        static double Part(IReadOnlyList<int> listed, int count) => listed.Count == 0 ? 1 : (double)listed.Count / count;
     }
 }
