@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Litespark.Reporting;
-using Litespark.Training;
 using Litespark.Training.Sparsity;
 
 namespace Litespark.Tests.Training;
