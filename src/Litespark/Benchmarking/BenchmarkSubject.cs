@@ -20,7 +20,7 @@ internal sealed class BenchmarkSubject : IDisposable
     readonly BatchLoader loader;
     readonly ILoadedProgram program;
     readonly TrainingStep step;
-    readonly PrecisionWork[] work;
+    readonly LiveWork? live;
     readonly List<double> seconds = new(1024);
     readonly double[] turn = new double[MostStepsPerTurn];
     long steps, allocated;
@@ -34,13 +34,16 @@ internal sealed class BenchmarkSubject : IDisposable
         data = DataPipeline.Synthetic(workload.Spec.VocabSize, training.Seed, workload.Recipe.Data);
         program = workload.Device.Load(workload.Build(plan));
         ParameterStore.Initialize(program, training.Seed);
-        work = SparseStart.Apply(program, workload.Spec, workload.Recipe, workload.Device.Profile, 1);
+        live = SparseStart.Apply(program, workload.Spec, workload.Recipe, workload.Device.Profile);
         step = new TrainingStep(program, workload.Optimizer);
         loader = data.CreateLoader(training.SequenceLength, training.MicroBatchSize, 1);
     }
 
     /// <summary>The plan's program in the device's memory.</summary>
     public ILoadedProgram Program => program;
+
+    /// <summary>What of its work is alive; null: all.</summary>
+    public LiveWork? Live => live;
 
     /// <summary>Tokens of a step.</summary>
     public long Tokens => workload.Tokens;
@@ -112,7 +115,7 @@ internal sealed class BenchmarkSubject : IDisposable
         PeakMemoryBytes = program.Program.TotalBytes,
         ResidentBytes = residentBytes,
         Mfu = peaks.Mfu(workload.ModelFlops, StepSeconds),
-        Hfu = peaks.Hfu(work, StepSeconds),
+        Hfu = peaks.Hfu(StepWork.ByPrecision(program.Program, 1, live), StepSeconds),
         AllocatedBytesPerStep = allocated / seconds.Count,
         Steps = seconds.Count,
     };

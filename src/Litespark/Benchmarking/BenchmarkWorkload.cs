@@ -41,9 +41,13 @@ internal sealed record BenchmarkWorkload(Recipe Recipe, TransformerSpec Spec, ID
     /// Builds a plan's program; nothing is allocated for it yet. Of a sparse recipe all but the baseline walk live blocks: the baseline computes
     /// with the zeros of dead ones, as implementations by masks do.
     /// </summary>
-    public StepProgram Build(PlanOptions plan)
+    public StepProgram Build(PlanOptions plan) => Build(plan, masked: plan == BaselinePlan);
+
+    /// <param name="plan">The passes.</param>
+    /// <param name="masked">Whether dead blocks are computed with.</param>
+    public StepProgram Build(PlanOptions plan, bool masked)
         => ProgramBuilder.Training(Transformer.Function(Spec), plan, Optimizer, Recipe.Training.MicroBatchSize, Recipe.Training.SequenceLength, device: Device.Profile,
-            sparsity: plan == BaselinePlan ? null : SparseTraining.Settings(Spec, Recipe.Sparsity, Device.Profile));
+            sparsity: SparseTraining.Settings(Spec, masked ? Recipe.Sparsity with { Method = SparsityMethod.None } : Recipe.Sparsity, Device.Profile));
 
     /// <summary>Loads a plan with the recipe's initial weights.</summary>
     public BenchmarkSubject Load(PlanOptions plan) => new(this, plan);

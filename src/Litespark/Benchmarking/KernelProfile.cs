@@ -6,8 +6,8 @@ namespace Litespark.Benchmarking;
 /// <summary>Times every kernel call of a step by itself.</summary>
 internal static class KernelProfile
 {
-    /// <summary>Runs a step's plans some times on the inputs of the last step; each call's median counts.</summary>
-    public static IReadOnlyList<KernelFigures> Measure(ILoadedProgram program, int rounds)
+    /// <summary>Runs a step's plans some times on the inputs of the last step; each call's median counts, and of its work what is alive.</summary>
+    public static IReadOnlyList<KernelFigures> Measure(ILoadedProgram program, int rounds, LiveWork? live = null)
     {
         var calls = new List<(KernelCall Call, double Seconds)>();
         foreach ((StepPlan plan, _) in StepWork.Of(program.Program, 1))
@@ -23,7 +23,7 @@ internal static class KernelProfile
         {
             double seconds = group.Sum(item => item.Seconds);
             kernels.Add(new KernelFigures(group.Key.Name, group.Key.Phase, group.Count(), seconds * 1e3,
-                group.Sum(item => item.Call.Cost.Flops) / 1e9, group.Sum(item => item.Call.Cost.Bytes) / 1e6, seconds / total));
+                group.Sum(item => live?.Flops(item.Call) ?? item.Call.Cost.Flops) / 1e9, group.Sum(item => item.Call.Cost.Bytes) / 1e6, seconds / total));
         }
 
         return [.. kernels.OrderByDescending(kernel => kernel.Ms)];

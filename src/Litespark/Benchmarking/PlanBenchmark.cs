@@ -75,7 +75,7 @@ public sealed class PlanBenchmark : IDisposable
         }
 
         status("timing every kernel");
-        IReadOnlyList<KernelFigures> kernels = KernelProfile.Measure(litespark.Program, settings.MinRounds);
+        IReadOnlyList<KernelFigures> kernels = KernelProfile.Measure(litespark.Program, settings.MinRounds, litespark.Live);
         return new BenchmarkReport
         {
             Machine = workload.Device.HardwareName,

@@ -17,6 +17,7 @@ internal sealed class PlanStep : IProfiledStep, IDisposable
     readonly DataPipeline data;
     readonly BatchLoader loader;
     readonly TrainingStep step;
+    readonly LiveWork? live;
     readonly List<(StepPlan Plan, int Call)> firstCalls = [];
     long steps;
 
@@ -29,11 +30,11 @@ internal sealed class PlanStep : IProfiledStep, IDisposable
         TrainingSection training = recipe.Recipe.Training;
         optimizer = recipe.Recipe.Optimizer;
         data = DataPipeline.Synthetic(workload.Spec.VocabSize, training.Seed, recipe.Recipe.Data);
-        StepProgram plans = workload.Build(RecipeSettings.Plan(recipe.Recipe.Engine));
+        StepProgram plans = workload.Build(RecipeSettings.Plan(recipe.Recipe.Engine), masked: false);
         Warning = MemoryGuard.Check(device, recipe.Recipe, MemoryForecast.Of(plans), "The step needs");
         program = device.Load(plans);
         ParameterStore.Initialize(program, training.Seed);
-        SparseStart.Apply(program, workload.Spec, recipe.Recipe, device.Profile, training.GradientAccumulationSteps);
+        live = SparseStart.Apply(program, workload.Spec, recipe.Recipe, device.Profile);
         step = new TrainingStep(program, workload.Optimizer);
         loader = data.CreateLoader(training.SequenceLength, training.MicroBatchSize, training.GradientAccumulationSteps);
         Subject = new ProfileSubject(
@@ -118,8 +119,8 @@ internal sealed class PlanStep : IProfiledStep, IDisposable
         return (kernels, parts);
     }
 
-    static KernelInfo Info(KernelCall call)
-        => new(call.Op.Name, call.Phase.ToString().ToLowerInvariant(), $"{Shapes(call.Inputs)} → {Shapes(call.Outputs)}", call.Cost.Flops, call.Cost.Bytes);
+    KernelInfo Info(KernelCall call)
+        => new(call.Op.Name, call.Phase.ToString().ToLowerInvariant(), $"{Shapes(call.Inputs)} → {Shapes(call.Outputs)}", live?.Flops(call) ?? call.Cost.Flops, call.Cost.Bytes);
 
     static string Shapes(IReadOnlyList<Operand> operands) => string.Join(", ", operands.Select(operand =>
         $"{operand.Rows}×{operand.Columns}{(operand.IsContiguous ? "" : $" of {operand.Stride}")} {operand.Value.Type.DataType.ToString().ToLowerInvariant()}"));

@@ -6,7 +6,23 @@ namespace Litespark.Planning;
 public sealed record DeviceProfile
 {
     /// <summary>The processor: has a kernel for every op.</summary>
-    public static readonly DeviceProfile Cpu = new() { Name = "cpu", DenseAboveDensity = grid => Math.Min(grid.BlockRows, grid.BlockColumns) < 8 ? 0 : 0.75 };
+    public static readonly DeviceProfile Cpu = new() { Name = "cpu", DenseAboveDensity = CpuDenseAbove };
+
+    /// <summary>
+    /// On the CPU: 0.75 for blocks that fill strips of 16 (8 where they are no wider), less where they leave some of a strip empty; blocks of
+    /// fewer than 8 rows or columns fill no register and are always dense.
+    /// </summary>
+    static double CpuDenseAbove(BlockGrid grid)
+    {
+        int rows = Math.Min(grid.BlockRows, grid.Rows), columns = Math.Min(grid.BlockColumns, grid.Columns);
+        return rows < 8 || columns < 8 ? 0 : 0.75 * Filled(rows) * Filled(columns);
+
+        static double Filled(int side)
+        {
+            int strip = side <= 8 ? 8 : 16;
+            return (double)side / ((side + strip - 1) / strip * strip);
+        }
+    }
 
     /// <summary>The device's name.</summary>
     public required string Name { get; init; }

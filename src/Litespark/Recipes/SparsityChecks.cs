@@ -15,6 +15,8 @@ internal static class SparsityChecks
         if (section.Method == SparsityMethod.None) return;
         if (section.MinDensity > 1 - section.Sparsity + 1e-9)
             throw loaded.Error("sparsity.min_density", $"{section.MinDensity} in every layer cannot be had at a sparsity of {section.Sparsity}; at most {Math.Round(1 - section.Sparsity, 9)}.");
+        if (loaded.Recipe.Optimizer.Name == OptimizerName.Muon)
+            throw loaded.Error("optimizer.name", "muon makes whole matrices orthogonal, which sparse ones cannot be; with sparsity.method use adamw.");
         Method(loaded, section);
         if (section.Method == SparsityMethod.Mst) Phases(loaded, section, maxSteps);
     }
@@ -52,6 +54,10 @@ internal static class SparsityChecks
 
     static void Phases(LoadedRecipe loaded, SparsitySection section, int maxSteps)
     {
+        TrainingSection training = loaded.Recipe.Training;
+        int dense = SparsityPhases.Of(section, maxSteps).DenseFrom;
+        if (training.MaxTokens is { } tokens && dense <= maxSteps && tokens < (long)dense * training.GradientAccumulationSteps * training.MicroBatchTokens)
+            throw loaded.Error("training.max_tokens", $"the run would end before step {dense}, when every block is alive again (sparsity.dense_from_step); use training.max_steps alone, which the phases follow.");
         StepOrShare?[] set = SparsityPhases.Set(section);
         for (int i = 1; i < set.Length; i++)
             for (int before = 0; before < i; before++)

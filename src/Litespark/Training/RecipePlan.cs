@@ -46,10 +46,13 @@ public sealed class RecipePlan
         return new RecipePlan(recipe, spec, program)
         {
             IsVocabularyForecast = vocabulary.IsForecast && model.VocabSize is null && model.Path is null,
-            Assumption = missing is null ? null
+            Assumption = missing is null ? Sparse(recipe)
                 : $"tokenizer.path: {missing} is not here; the vocabulary is taken to be the model's {spec.VocabSize:N0} ({(model.VocabSize is null ? model.Preset ?? model.Path : "model.vocab_size")}).",
         };
     }
+
+    static string? Sparse(Recipe recipe) => recipe.Sparsity.Method == SparsityMethod.None && !HybridAttention.IsWanted(recipe.Sparsity) ? null
+        : "sparsity: time, FLOPs and energy are those of a dense step, with every block and key alive; a run takes less.";
 
     /// <summary>The report on a device.</summary>
     public PlanReport Report(Roofline roofline)

@@ -237,6 +237,7 @@ public sealed class Trainer : IDisposable
             if (owner.validation is { Tokens: < FewTokens } few) owner.observer.OnWarning($"only {few.Tokens} tokens are held out: their loss says little (data.validation, data.validation_fraction)");
             if (owner.clocks is not null && owner.options.StartClockWatchdog is null) owner.observer.OnWarning("nothing watches this process: if it is killed, the GPUs' clocks stay bound (energy.clocks)");
             if (IsFinished) owner.observer.OnWarning($"the run is at step {done} of {recipe.Training.MaxSteps} already: there is nothing to train; raise training.max_steps to go on");
+            attention?.Begin(Math.Max(done, 1), sparse?.Plan(Math.Max(done, 1))); // as after the step that was the last
             if (IsEvaluationDue() && metrics.LastEvalStep != done) Evaluate();
             try
             {
@@ -277,7 +278,7 @@ public sealed class Trainer : IDisposable
 
             if (problem == LossProblem.None) step.RunUpdate(++updates, learningRate, recipe.Optimizer.MuonLearningRate * share);
             else owner.observer.OnWarning($"step {done}: loss {mean:0.###}, gradient norm {norm:0.###}: the update is skipped");
-            TopologyMetrics? change = problem == LossProblem.None && plan is { } sparsePlan ? sparse!.End(sparsePlan, mean, meter) : null;
+            TopologyMetrics? change = plan is { } sparsePlan ? sparse!.End(sparsePlan, problem == LossProblem.None ? mean : null, meter) : null;
             if (attention is not null) meter.AttentionShare = attention.Share();
             owner.clocks?.StepEnded();
             Report(batch, mean, norm, learningRate);

@@ -1,5 +1,7 @@
 using Litespark.Devices.Cpu;
+using Litespark.Graphs;
 using Litespark.Planning;
+using Litespark.Training.Sparsity;
 
 namespace Litespark.Tests.Planning;
 
@@ -12,10 +14,14 @@ public class WholeStepAllocationTests
     [InlineData(false, false)]
     [InlineData(true, false)]
     [InlineData(true, true)]
-    public void A_training_step_allocates_no_managed_memory(bool litespark, bool muon)
+    [InlineData(false, false, true)]
+    [InlineData(true, false, true)]
+    public void A_training_step_allocates_no_managed_memory(bool litespark, bool muon, bool sparse = false)
     {
         using var device = new CpuDevice(2);
-        using var step = new ToyStep(device, ToyModels.Spec("llama-tied-gqa"), litespark ? PlanOptions.Litespark : PlanOptions.Baseline, new OptimizerSettings { UseMuon = muon }, microBatches: 3);
+        SparsitySettings? sparsity = sparse ? new SparsitySettings { BlockRows = 8, BlockColumns = 8, IsSparse = name => name.Contains(".layers.", StringComparison.Ordinal), SparseAttention = true } : null;
+        using var step = new ToyStep(device, ToyModels.Spec("llama-tied-gqa"), litespark ? PlanOptions.Litespark : PlanOptions.Baseline, new OptimizerSettings { UseMuon = muon }, microBatches: 3, sparsity: sparsity);
+        if (sparse) MakeSparse(step.Loaded);
         for (int i = 1; i <= 5; i++) step.Run(i);
         // What the runtime itself allocates now and then is not in every count; an allocation of the step's own would be.
         long least = long.MaxValue;
@@ -27,5 +33,14 @@ public class WholeStepAllocationTests
         }
 
         Assert.Equal(0, least);
+    }
+
+    static void MakeSparse(ILoadedProgram program)
+    {
+        var topology = new LoadedTopology(program);
+        foreach (SparseTensor tensor in topology.Tensors) topology.Set(tensor.Name, [.. Enumerable.Range(0, tensor.Grid.Count).Select(block => block % 3 == 0)]);
+        topology.Apply(denseGradients: false);
+        topology.ZeroDeadBlocks();
+        new LoadedAttention(program).WriteAll(new AttentionPattern(AttentionMode.LocalOrStrided, 4, 6, 1), 1e-6f);
     }
 }

@@ -39,7 +39,11 @@ internal sealed class HybridAttention
     public void Begin(long step, SparseStep? plan)
     {
         bool now = plan?.IsAttentionSparse ?? schedule.IsAttentionSparse(checked((int)step));
-        if (now == isSparse) return;
+        if (now != isSparse) Write(now);
+    }
+
+    void Write(bool now)
+    {
         isSparse = now;
         for (int layer = 0; layer < attention.LayerCount; layer++)
         {
@@ -50,6 +54,9 @@ internal sealed class HybridAttention
             attention.Write(layer, heads, (float)section.SkipThreshold);
         }
     }
+
+    /// <summary>Writes the pattern for good, for what is not trained.</summary>
+    public void BeginSparse() => Write(true);
 
     /// <summary>Share of the causal area that the step computed: as kernels counted it, or where they do not (attention by masks computes all and hides) by the pattern.</summary>
     public double Share() => attention.Share() ?? (isSparse == true ? patternShare : 1);

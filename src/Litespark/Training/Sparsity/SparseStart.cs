@@ -10,10 +10,12 @@ namespace Litespark.Training.Sparsity;
 /// </summary>
 internal static class SparseStart
 {
-    /// <summary>Masks the weights of a program; returns what its steps execute.</summary>
-    public static PrecisionWork[] Apply(ILoadedProgram program, TransformerSpec spec, Recipe recipe, DeviceProfile device, int microBatches)
+    /// <summary>Masks the weights of a program, and writes the pattern of its attention.</summary>
+    /// <returns>What of the program's work is alive; null: all.</returns>
+    public static LiveWork? Apply(ILoadedProgram program, TransformerSpec spec, Recipe recipe, DeviceProfile device)
     {
-        if (recipe.Sparsity.Method == SparsityMethod.None) return StepWork.ByPrecision(program.Program, microBatches);
+        HybridAttention.Open(recipe, spec, program)?.BeginSparse();
+        if (recipe.Sparsity.Method == SparsityMethod.None) return null;
         // Static masks are there from the first step.
         var controller = new SparsityController(recipe.Sparsity with { Method = SparsityMethod.Static, PhaseChange = PhaseChange.Steps },
             recipe.Training.MaxSteps, checked((int)recipe.Training.Seed), SparseTraining.Weights(spec, recipe.Sparsity, device));
@@ -23,7 +25,7 @@ internal static class SparseStart
             topology.Set(controller.Masks.Values);
             topology.Apply(denseGradients: false);
             topology.ZeroDeadBlocks();
-            return StepWork.ByPrecision(program.Program, microBatches, topology.Work(device, denseGradients: false));
+            return topology.Work(device, denseGradients: false);
         }
 
         ParameterStore weights = ParameterStore.Weights(program);
@@ -37,6 +39,6 @@ internal static class SparseStart
             weights.Write(mask.Weight.Name, values);
         }
 
-        return StepWork.ByPrecision(program.Program, microBatches);
+        return null;
     }
 }

@@ -43,7 +43,12 @@ internal sealed class SparseTraining
     /// <exception cref="UserErrorException">The checkpoint's masks do not fit.</exception>
     public static SparseTraining? Open(TrainingSetup setup, ILoadedProgram loaded, DeviceProfile device, int microBatches, RunState? state, string? path)
     {
-        if (setup.Recipe.Sparsity.Method == SparsityMethod.None) return null;
+        SparsityMethod method = setup.Recipe.Sparsity.Method;
+        if (method == SparsityMethod.None && state?.Sparsity is not null)
+            throw new UserErrorException($"{path}: its weights are sparse, and sparsity.method is none: dead blocks would grow again. Resume with the method that it was begun with; for a dense run from these weights start a new one with model.path: {path}.");
+        if (method is not SparsityMethod.None and not SparsityMethod.Mst && state is { Sparsity: null })
+            throw new UserErrorException($"{path}: it is dense, and sparsity.method: {method.ToString().ToLowerInvariant()} begins with random masks, which would delete most of its weights. Resume with sparsity.method: none (or mst, which prunes step by step).");
+        if (method == SparsityMethod.None) return null;
         var training = new SparseTraining(setup, loaded, device, microBatches);
         if (state?.Sparsity is { } saved) training.controller.Restore(saved, path!);
         training.WriteTopology();
@@ -54,10 +59,13 @@ internal sealed class SparseTraining
     /// <summary>The state, for a checkpoint.</summary>
     public System.Text.Json.Nodes.JsonObject ToJson() => controller.ToJson();
 
+    /// <summary>What a step is.</summary>
+    public SparseStep Plan(long step) => controller.Next(checked((int)step));
+
     /// <summary>Before a step's gradients: whether they are dense, and what the step will cost.</summary>
     public SparseStep Begin(long step, StepMeter meter)
     {
-        SparseStep plan = controller.Next(checked((int)step));
+        SparseStep plan = Plan(step);
         if (plan.NeedsGradients != hasDenseGradients) topology.SetDenseGradients(hasDenseGradients = plan.NeedsGradients);
         meter.SetWork(work[hasDenseGradients ? 1 : 0]);
         (meter.Density, meter.MaskChurn) = (plan.Density, null);
@@ -65,9 +73,18 @@ internal sealed class SparseTraining
     }
 
     /// <summary>After a step's update: new masks where it is a topology step.</summary>
-    public TopologyMetrics? End(in SparseStep plan, double loss, StepMeter meter)
+    /// <param name="plan">What <see cref="Begin"/> gave.</param>
+    /// <param name="loss">The step's loss; null where its update was left out: then a change of topology waits for the next step.</param>
+    /// <param name="meter">Told of the change.</param>
+    public TopologyMetrics? End(in SparseStep plan, double? loss, StepMeter meter)
     {
-        controller.Observe(plan.Step, loss);
+        if (loss is not { } trusted)
+        {
+            if (plan.IsTopologyStep) controller.Postpone();
+            return null;
+        }
+
+        controller.Observe(plan.Step, trusted);
         if (!plan.IsTopologyStep) return null;
         topology.ComputeNorms();
         TopologyChange change = controller.Update(plan.Step, name => topology.WeightNorms(name), name => topology.GradientNorms(name));

@@ -20,6 +20,7 @@ public sealed class SparsityController
     readonly SparseWeight[] weights;
     readonly SortedDictionary<string, BlockMask> masks = new(StringComparer.Ordinal);
     readonly AutomaticPhases? automatic;
+    bool isPostponed;
 
     /// <summary>The state before the first step: all alive, or random masks where the first step is sparse already.</summary>
     /// <param name="section">The recipe's section; its method is not <see cref="SparsityMethod.None"/>.</param>
@@ -65,7 +66,7 @@ public sealed class SparsityController
     /// <param name="step">Counted from 1; the one that follows what was told so far.</param>
     public SparseStep Next(int step)
     {
-        bool isTopologyStep = Schedule.IsTopologyStep(step);
+        bool isTopologyStep = Schedule.IsTopologyStep(step) || (isPostponed && step < maxSteps);
         // Where everything comes alive there is nothing to choose.
         bool needsGradients = isTopologyStep && gradientShare > 0 && Schedule.SparsityAt(step + 1) > 0;
         return new SparseStep(step, Schedule.PhaseAt(step), IsSparse, isTopologyStep, needsGradients, Density, Schedule.IsAttentionSparse(step));
@@ -76,6 +77,9 @@ public sealed class SparsityController
     {
         if (automatic?.ObserveLoss(step, loss) == true) Reschedule();
     }
+
+    /// <summary>A topology step could not be used (its gradients were not to be trusted): the next step is one.</summary>
+    public void Postpone() => isPostponed = true;
 
     /// <summary>New masks at the end of a topology step, for the steps after it.</summary>
     /// <param name="step">A step for which <see cref="SparseStep.IsTopologyStep"/> held.</param>
@@ -89,6 +93,7 @@ public sealed class SparsityController
         ArgumentNullException.ThrowIfNull(gradientNorms);
         SparseStep plan = Next(step);
         if (!plan.IsTopologyStep) throw new InvalidOperationException($"Masks do not change at step {step}.");
+        isPostponed = false;
         int[] live = LiveBlocksAt(step + 1);
         double dropFraction = Schedule.DropFractionAt(step);
         var changed = new List<string>();
@@ -113,7 +118,7 @@ public sealed class SparsityController
     }
 
     /// <summary>The state, for <c>training_state.json</c>: masks, and where automatic phase changes stand.</summary>
-    public JsonObject ToJson() => new() { ["phases"] = automatic?.ToJson(), ["masks"] = MaskJson.Write(masks.Values) };
+    public JsonObject ToJson() => new() { ["phases"] = automatic?.ToJson(), ["postponed"] = isPostponed, ["masks"] = MaskJson.Write(masks.Values) };
 
     /// <summary>Goes on from a saved state.</summary>
     /// <param name="json">What <see cref="ToJson"/> gave.</param>
@@ -124,6 +129,7 @@ public sealed class SparsityController
         ArgumentNullException.ThrowIfNull(json);
         foreach (BlockMask mask in MaskJson.Read(json["masks"], path, weights)) masks[mask.Weight.Name] = mask;
         Recount();
+        isPostponed = json["postponed"] is System.Text.Json.Nodes.JsonValue value && value.TryGetValue(out bool postponed) && postponed;
         if (automatic is null) return;
         try
         {
