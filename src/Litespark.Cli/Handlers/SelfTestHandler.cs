@@ -21,7 +21,7 @@ internal static class SelfTestHandler
         using var reference = new CpuDevice();
         if (!(options.Minutes > 0 && options.Minutes <= 24 * 60)) throw new UserErrorException($"--minutes {options.Minutes}: right would be a number above 0, such as 7.");
         var settings = new SelfTestSettings { Folder = options.Folder, Peers = options.Peers ?? FindPeers(), StageBudget = TimeSpan.FromMinutes(options.Minutes), Overdue = Overdue };
-        if (options.Models.Count > 0) settings = settings with { Models = options.Models };
+        if (options.Models.Count > 0) settings = settings with { Models = options.Models, SparseModels = options.Models };
         if (options.Seed is { } seed) settings = settings with { Seed = seed };
         var test = new SelfTest(device, reference, settings, context.Progress.WriteLine, context.StopRequested);
         IReadOnlyList<StageOutcome> outcomes = test.Run(options.Stages);

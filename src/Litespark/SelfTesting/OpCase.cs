@@ -38,6 +38,9 @@ internal enum OperandContents
 
     /// <summary>0, 1, 2 … in sequences of <see cref="OperandSpec.Limit"/> tokens.</summary>
     Position,
+
+    /// <summary>Which blocks of <see cref="OperandSpec.Grid"/> are live, in the mode <see cref="OperandSpec.Limit"/> (<see cref="BlockTopology"/>).</summary>
+    Topology,
 }
 
 /// <summary>An operand of a case.</summary>
@@ -51,6 +54,9 @@ internal sealed record OperandSpec(Shape Shape, OperandContents Contents = Opera
     /// <summary>A copy, in the device's element type, of what the op updates first: only where that is not float32.</summary>
     public bool IsRoundedCopy { get; init; }
 
+    /// <summary>Blocks of a matrix, of which numbers are zero where they are dead: the same in all operands of a case.</summary>
+    public BlockGrid? Grid { get; init; }
+
     /// <summary>Integers rather than floats.</summary>
     public bool IsInteger => Contents is not (OperandContents.Normal or OperandContents.Positive);
 }
@@ -62,6 +68,9 @@ internal sealed record OperandSpec(Shape Shape, OperandContents Contents = Opera
 /// <param name="Tolerance">Largest relative error (of norms) where all is float32.</param>
 internal sealed record OpCase(string Name, Func<DataType, Op> Op, IReadOnlyList<OperandSpec> Operands, double Tolerance = 2e-6)
 {
+    /// <summary>Blocks of the first result, of which the dead ones hold nothing that anybody reads; null where all of it counts.</summary>
+    public BlockGrid? LiveResult { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => Name;
 }

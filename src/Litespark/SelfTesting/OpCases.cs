@@ -12,7 +12,7 @@ internal static partial class OpCases
     /// <summary>All cases.</summary>
     /// <param name="large">Sizes of real models rather than small ones (for emulation).</param>
     public static IEnumerable<OpCase> All(bool large)
-        => [.. Products(large), .. Norms(large), .. Elementwise(large), .. Losses(large), .. Attentions(large), .. Updates(large)];
+        => [.. Products(large), .. Norms(large), .. Elementwise(large), .. Losses(large), .. Attentions(large), .. Updates(large), .. Sparse(large)];
 
     static Shape S(params int[] dimensions) => new(dimensions);
 

@@ -34,7 +34,7 @@ internal static class OpTrial
     {
         DataType precision = device.Profile.Precision;
         // A random stream for each operand, so that leaving one out changes none of the others.
-        Array[] contents = [.. test.Operands.Select((operand, index) => Contents(operand, precision, seed + 7919 * index))];
+        Array[] contents = [.. test.Operands.Select((operand, index) => Contents(operand, precision, seed + 7919 * index, operand.Grid is null ? [] : Live(operand.Grid, seed)))];
         List<(string Name, DataType Type, float[] Values)> found = Compute(device, test, contents, layout, out string? library), expected = Compute(reference, test, contents, OperandLayout.Separate, out _);
         double tolerance = precision == DataType.Float32 ? test.Tolerance : RoundedTolerance;
         var results = new List<TrialResult>();
@@ -42,6 +42,8 @@ internal static class OpTrial
         {
             // What the reference has no counterpart for is the rounded copy of what is updated first.
             float[] values = i < expected.Count ? expected[i].Values : expected[0].Values;
+            if (i == 0 && test.LiveResult is { } grid)
+                foreach (float[] result in (float[][])[found[i].Values, values]) ClearDead(grid, Live(grid, seed), result);
             results.Add(new TrialResult(found[i].Name, Error(found[i].Values, values), tolerance) { Library = library });
         }
 
@@ -134,7 +136,8 @@ internal static class OpTrial
         WriteFloats(program, tensor, values);
     }
 
-    static void WriteFloats(ILoadedProgram program, PersistentTensor tensor, float[] values)
+    /// <summary>Writes a tensor, rounded to its element type.</summary>
+    internal static void WriteFloats(ILoadedProgram program, PersistentTensor tensor, float[] values)
     {
         if (tensor.Type.DataType == DataType.Float32)
         {
@@ -147,9 +150,10 @@ internal static class OpTrial
         program.Write<ushort>(tensor, 0, MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan()));
     }
 
-    static float[] ReadFloats(ILoadedProgram program, PersistentTensor tensor)
+    /// <summary>Reads a tensor, or its first elements.</summary>
+    internal static float[] ReadFloats(ILoadedProgram program, PersistentTensor tensor, int? count = null)
     {
-        var values = new float[tensor.Type.Shape.Length];
+        var values = new float[count ?? tensor.Type.Shape.Length];
         if (tensor.Type.DataType == DataType.Float32)
         {
             program.Read<float>(tensor, 0, values);
@@ -162,9 +166,34 @@ internal static class OpTrial
         return values;
     }
 
-    static Array Contents(OperandSpec operand, DataType precision, int seed)
+    /// <summary>Which blocks are live: some 40 %.</summary>
+    static bool[] Live(BlockGrid grid, int seed)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, grid.Count).Select(_ => random.NextDouble() < 0.4)];
+    }
+
+    /// <summary>Zeroes the dead blocks of a matrix without gaps.</summary>
+    internal static void ClearDead(BlockGrid grid, bool[] live, Span<float> values)
+    {
+        for (int block = 0; block < grid.Count; block++)
+        {
+            if (live[block]) continue;
+            (int i, int j) = (block / grid.ColumnBlocks, block % grid.ColumnBlocks);
+            for (int row = grid.RowStart(i); row < grid.RowStart(i + 1); row++) values.Slice(row * grid.Columns + grid.ColumnStart(j), grid.Width(j)).Clear();
+        }
+    }
+
+    static Array Contents(OperandSpec operand, DataType precision, int seed, bool[] live)
     {
         int length = checked((int)operand.Shape.Length);
+        if (operand.Contents == OperandContents.Topology)
+        {
+            var topology = new int[length];
+            BlockTopology.Write(operand.Grid!, live, operand.Limit == BlockTopology.DenseGradients, topology);
+            return topology;
+        }
+
         if (operand.IsInteger)
         {
             var random = new Random(seed);
@@ -195,6 +224,7 @@ internal static class OpTrial
         else if (operand.Scale != 1)
             for (int i = 0; i < length; i++) values[i] *= operand.Scale;
 
+        if (operand.Grid is not null) ClearDead(operand.Grid, live, values);
         if (!operand.IsFloat32 && precision == DataType.BFloat16)
         {
             var bytes = new byte[2 * length];

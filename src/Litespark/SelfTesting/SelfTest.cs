@@ -19,7 +19,7 @@ public sealed record StageOutcome(string Stage, int Passed, int Failed, string? 
 /// </summary>
 public sealed class SelfTest
 {
-    static readonly SelfTestStage[] All = [new ProbeStage(), new PinStage(), new KernelStage(), new TuneStage(), new BenchStage(), new PeerStage(), new EnergyStage()];
+    static readonly SelfTestStage[] All = [new ProbeStage(), new PinStage(), new KernelStage(), new TuneStage(), new SparseStage(), new BenchStage(), new PeerStage(), new EnergyStage()];
 
     readonly SelfTestContext context;
 
@@ -88,6 +88,9 @@ public sealed record SelfTestSettings
     [
         new("litespark-3b", 4096, 4), new("llama-3.2-1b", 4096, 4), new("llama-3.2-3b", 4096, 2), new("gpt2-124m", 1024, 32),
     ];
+
+    /// <summary>Models whose products the sparse stage times.</summary>
+    public IReadOnlyList<SelfTestModel> SparseModels { get; init; } = [new("llama-110m", 1024, 8), new("llama-3.2-3b", 4096, 1)];
 
     /// <summary>Folder of the repository's peer scripts, where there is one.</summary>
     public string? Peers { get; init; }

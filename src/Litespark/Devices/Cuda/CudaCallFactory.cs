@@ -19,6 +19,12 @@ internal sealed class CudaCallFactory(CublasLtContext? cublasLt, AttentionChoose
     public ICudaCall Create(CudaBinding binding, KernelCall call) => call.Op switch
     {
         MatMul op => Product(binding, call, op),
+        BlockSparseMatMul op => BlockSparseOps.Product(binding, call, op, Product),
+        BlockSparseWeightGradient op => BlockSparseOps.WeightGradient(binding, call, op, Product),
+        BlockNorms op => BlockSparseOps.Norms(binding, call, op),
+        ZeroDeadBlocks op => BlockSparseOps.ZeroDead(binding, call, op),
+        BlockSparseSumOfSquares op => BlockSparseOps.SumOfSquares(binding, call, op),
+        BlockSparseAdamW op => BlockSparseOps.AdamW(binding, call, op),
         HeadProduct op => MatMulOps.HeadProduct(binding, call, op),
         ColumnSum => ColumnSumOps.ColumnSum(binding, call),
         Embedding => EmbeddingOps.Embedding(binding, call),

@@ -1,3 +1,4 @@
+using Litespark.Devices.Cuda.Ops;
 using Litespark.Graphs;
 using Litespark.Graphs.Ops;
 using Litespark.Planning;
@@ -24,7 +25,8 @@ public static class CudaProfile
         PeakPrecision = DataType.BFloat16,
         PaddingElements = PaddingElements,
         LossChunkElements = LossChunkElements,
-        SparseBlock = 128,
+        SparseBlock = BlockSparseOps.BestBlock,
+        DenseAboveDensity = grid => BlockSparseOps.IsSparse(precision, grid) ? 1 : 0,
         Supports = op => op switch
         {
             Attention { HasPattern: true } or CausalMask { HasPattern: true } => false,

@@ -1,18 +1,28 @@
-// The packs of a matrix's block for a block of THREADS threads: the grid's x is the matrix's blocks, row by row. With VECTOR above 1 every row
-// of a block is whole packs at aligned addresses.
-
-__device__ inline bool is_own_block_live(const BlockGrid& grid) { return grid.is_live(blockIdx.x / grid.column_blocks, blockIdx.x % grid.column_blocks); }
-
-__device__ inline int elements_of(const BlockGrid& grid)
+// A matrix's blocks shared among teams of threads (teams.cuh), a block each, row by row; a block of threads has several where a matrix's blocks
+// are small. With VECTOR above 1 every row of a block is whole packs at aligned addresses.
+struct TeamBlock
 {
-    const int i = blockIdx.x / grid.column_blocks, j = blockIdx.x % grid.column_blocks;
-    return (grid.row_start(i + 1) - grid.row_start(i)) * (grid.column_start(j + 1) - grid.column_start(j));
-}
+    int number, i, j, first, rows, column, columns; // of the last teams of a launch some have no block: no rows
 
-// Calls body(offset) for this thread's packs, rows `stride` elements apart.
-template <class Body> __device__ inline void for_block_packs(const BlockGrid& grid, int64 stride, Body body)
-{
-    const int i = blockIdx.x / grid.column_blocks, j = blockIdx.x % grid.column_blocks;
-    const int first = grid.row_start(i), rows = grid.row_start(i + 1) - first, column = grid.column_start(j), packs = (grid.column_start(j + 1) - column) / VECTOR;
-    for (int index = threadIdx.x; index < rows * packs; index += THREADS) body((first + index / packs) * stride + column + index % packs * VECTOR);
-}
+    __device__ TeamBlock(const BlockGrid& grid) : number(blockIdx.x * team_count + team_index())
+    {
+        i = number / grid.column_blocks;
+        j = number % grid.column_blocks;
+        const bool exists = i < grid.row_blocks;
+        first = exists ? grid.row_start(i) : 0;
+        rows = exists ? grid.row_start(i + 1) - first : 0;
+        column = grid.column_start(j);
+        columns = grid.column_start(j + 1) - column;
+    }
+
+    __device__ bool exists() const { return rows > 0; }
+
+    __device__ bool is_live(const BlockGrid& grid) const { return exists() && grid.is_live(i, j); }
+
+    // Calls body(offset) for this thread's packs, rows `stride` elements apart.
+    template <class Body> __device__ void for_packs(int64 stride, Body body) const
+    {
+        const int packs = columns / VECTOR;
+        for (int index = team_lane(); index < rows * packs; index += TEAM) body((first + index / packs) * stride + column + index % packs * VECTOR);
+    }
+};

@@ -1,13 +1,14 @@
 #include "device.cuh"
 #include "packs.cuh"
+#include "teams.cuh"
 #include "adamw.cuh"
 #include "block_grid.cuh"
 #include "block_packs.cuh"
 
-// variants: COPY=bf16 VECTOR=4 THREADS=256; COPY=float VECTOR=4 THREADS=256; COPY=bf16 VECTOR=1 THREADS=256
+// variants: COPY=bf16 VECTOR=4 TEAM=256 THREADS=256; COPY=float VECTOR=4 TEAM=256 THREADS=256; COPY=bf16 VECTOR=1 TEAM=1 THREADS=256; COPY=bf16 VECTOR=4 TEAM=16 THREADS=256
 
 // AdamW in the live blocks of a matrix [rows, columns] without gaps; weights and moments of dead blocks stay as they are. A copy of the weight
-// (null: none) in the element type that the other plans compute with. Grid: blocks of the matrix, row by row.
+// (null: none) in the element type that the other plans compute with. A team for each block; grid: blocks of the matrix / teams.
 typedef COPY copy_element;
 
 extern "C" __global__ void __launch_bounds__(THREADS) block_sparse_adamw(
@@ -16,9 +17,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) block_sparse_adamw(
     float one_minus_beta1, float beta2, float one_minus_beta2, float epsilon, float weight_decay)
 {
     const BlockGrid grid = {row_starts, topology, row_blocks, column_blocks, block_columns, columns};
-    if (!is_own_block_live(grid)) return;
+    const TeamBlock block(grid);
+    if (!block.is_live(grid)) return;
     const AdamW rule(schedule, clip, one_minus_beta1, beta2, one_minus_beta2, epsilon, weight_decay);
-    for_block_packs(grid, columns, [&](int64 at) {
+    block.for_packs(columns, [&](int64 at) {
         const Pack<float> weights = load_pack(weight + at), gradients = load_pack(gradient + at), first = load_pack(m + at), second = load_pack(v + at);
         float updated[VECTOR], mean[VECTOR], square[VECTOR];
 #pragma unroll

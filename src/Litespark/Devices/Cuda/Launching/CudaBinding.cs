@@ -15,6 +15,7 @@ internal sealed class CudaBinding(KernelLibrary kernels, nint persistent, nint t
     const long SmallestWorkspace = 1 << 20, LargestDoubling = 64 << 20, Step = 2 << 20;
 
     readonly List<DeviceMemory> workspaces = [];
+    readonly Dictionary<BlockGrid, DeviceMemory> rowStarts = [];
 
     /// <summary>What is known of the documents in the program's rows.</summary>
     public DocumentWatch Documents { get; } = new();
@@ -50,6 +51,20 @@ internal sealed class CudaBinding(KernelLibrary kernels, nint persistent, nint t
     /// <summary>Whether there is that much already.</summary>
     public bool HasWorkspace(long bytes) => workspaces.Count > 0 && workspaces[^1].ByteLength >= bytes;
 
+    /// <summary>Address of a grid's boundaries of block rows, int32: one piece for all calls over such a grid.</summary>
+    public unsafe nint RowStarts(BlockGrid grid)
+    {
+        if (rowStarts.TryGetValue(grid, out DeviceMemory? known)) return known.Value;
+        long bytes = (long)grid.RowStarts.Count * sizeof(int);
+        using var stream = new CudaStream(Driver);
+        using var host = new PinnedMemory(Driver, bytes);
+        for (int i = 0; i < grid.RowStarts.Count; i++) ((int*)host.Value)[i] = grid.RowStarts[i];
+        DeviceMemory memory = rowStarts[grid] = new DeviceMemory(Driver, bytes);
+        Driver.CopyToDevice(memory.Value, host.Value, bytes, stream.Value);
+        stream.Synchronize();
+        return memory.Value;
+    }
+
     /// <summary>Small pieces grow by doubling, so that few are left behind; of large ones nothing is to be wasted.</summary>
     static long Rounded(long bytes) => bytes <= LargestDoubling ? (long)BitOperations.RoundUpToPowerOf2((ulong)bytes) : (bytes + Step - 1) / Step * Step;
 
@@ -58,5 +73,7 @@ internal sealed class CudaBinding(KernelLibrary kernels, nint persistent, nint t
     {
         foreach (DeviceMemory memory in workspaces) memory.Dispose();
         workspaces.Clear();
+        foreach (DeviceMemory memory in rowStarts.Values) memory.Dispose();
+        rowStarts.Clear();
     }
 }

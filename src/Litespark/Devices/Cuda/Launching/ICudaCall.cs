@@ -14,6 +14,9 @@ internal interface ICudaCall : IDisposable
 internal sealed class CallSequence(params ICudaCall[] calls) : ICudaCall
 {
     /// <inheritdoc/>
+    public string? Library => calls.Select(call => call.Library).FirstOrDefault(library => library is not null);
+
+    /// <inheritdoc/>
     public void Enqueue(nint stream)
     {
         foreach (ICudaCall call in calls) call.Enqueue(stream);

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Litespark.Devices.Cuda.Compilation;
 using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Launching;
@@ -11,13 +12,20 @@ namespace Litespark.Devices.Cuda.Ops;
 /// <param name="RowBlocks">Block rows R.</param>
 /// <param name="ColumnBlocks">Block columns C.</param>
 /// <param name="BlockRows">Rows of the highest block.</param>
-/// <param name="BlockColumns">Columns of a block; the last may be narrower.</param>
+/// <param name="BlockColumns">Columns of a block, at most the matrix's; the last may be narrower.</param>
 /// <param name="Columns">Columns of the matrix.</param>
 /// <param name="RowAlignment">A divisor of all boundaries of block rows.</param>
 internal readonly record struct BlocksOnGpu(nint RowStarts, nint Topology, int RowBlocks, int ColumnBlocks, int BlockRows, int BlockColumns, int Columns, int RowAlignment)
 {
     /// <summary>Number of blocks.</summary>
     public int Count => RowBlocks * ColumnBlocks;
+
+    /// <summary>A grid, and where a topology buffer lies (0: none is looked at).</summary>
+    public static BlocksOnGpu Of(CudaBinding binding, BlockGrid grid, nint topology)
+    {
+        int alignment = grid.RowStarts.Aggregate(0, (a, b) => (int)BigInteger.GreatestCommonDivisor(a, b)), highest = Enumerable.Range(0, grid.RowBlocks).Max(grid.Height);
+        return new BlocksOnGpu(binding.RowStarts(grid), topology, grid.RowBlocks, grid.ColumnBlocks, highest, grid.Width(0), grid.Columns, alignment);
+    }
 
     /// <summary>Whether all blocks begin at multiples of `count` columns.</summary>
     public bool HasAlignedColumns(int count) => BlockColumns % count == 0;
@@ -29,7 +37,7 @@ internal readonly record struct BlocksOnGpu(nint RowStarts, nint Topology, int R
 /// <summary>Launches of the kernels over block-sparse weights. Shapes and arguments depend on the grid alone, so that a recorded launch stays right when other blocks live.</summary>
 internal static class BlockSparseKernels
 {
-    const int Threads = 256, Vector = 4;
+    const int Threads = 256, Vector = 4, Warp = 32;
 
     /// <summary>y = alpha · x · Wᵀ or alpha · x · W (+ bias) (+ y) over the live blocks: x [tokens, ·], w [rows, columns], bf16.</summary>
     public static ICudaCall Product(CudaBinding binding, BlocksOnGpu grid, int tokens, GemmMatrix x, GemmMatrix w, bool transposeWeight, GemmMatrix y, GemmMatrix bias, float alpha, bool accumulate)
@@ -58,17 +66,18 @@ internal static class BlockSparseKernels
     }
 
     /// <summary>norms [R · C] = mean of |x| of every block.</summary>
-    public static ICudaCall Norms(CudaBinding binding, BlocksOnGpu grid, GemmMatrix x, nint norms) => Elements(binding, grid, x, "block_norms", x.Address, norms);
+    public static ICudaCall Norms(CudaBinding binding, BlocksOnGpu grid, GemmMatrix x, nint norms) => Elements(binding, grid, x, "block_norms", Team(grid, Width(grid, x)), x.Address, norms);
 
-    /// <summary>x = 0 in dead blocks.</summary>
-    public static ICudaCall ZeroDead(CudaBinding binding, BlocksOnGpu grid, GemmMatrix x) => Elements(binding, grid, x, "zero_dead_blocks", x.Address);
+    /// <summary>x = 0 in dead blocks; where x is a gradient, not while the topology wants those of all blocks.</summary>
+    public static ICudaCall ZeroDead(CudaBinding binding, BlocksOnGpu grid, GemmMatrix x, bool isGradient) => Elements(binding, grid, x, "zero_dead_blocks", Team(grid, Width(grid, x)), x.Address, isGradient ? 1 : 0);
 
     /// <summary>y [1] = Σ x² over the live blocks, plus what it held.</summary>
     public static ICudaCall SumOfSquares(CudaBinding binding, BlocksOnGpu grid, GemmMatrix x, nint y, bool accumulate)
     {
-        nint parts = binding.Workspace((long)grid.Count * sizeof(double));
+        int team = Team(grid, Width(grid, x)), count = Blocks(grid, team);
+        nint parts = binding.Workspace((long)count * sizeof(double));
         var total = new KernelVariant("reductions", CudaBinding.Element(DataType.Float32), $"VECTOR={Vector}", $"TEAM={Threads}", $"THREADS={Threads}");
-        return new CallSequence(Elements(binding, grid, x, "block_sparse_sum_of_squares", x.Address, parts), binding.Launch(total, "total", new LaunchShape(1, Threads), parts, grid.Count, y, accumulate ? 1 : 0));
+        return new CallSequence(Elements(binding, grid, x, "block_sparse_sum_of_squares", team, x.Address, parts), binding.Launch(total, "total", new LaunchShape(1, Threads), parts, count, y, accumulate ? 1 : 0));
     }
 
     /// <summary>AdamW in the live blocks: matrices without gaps between their rows; a copy of the weight, or none (address 0).</summary>
@@ -77,18 +86,31 @@ internal static class BlockSparseKernels
     {
         bool alike = new[] { weight.Address, gradient, m, v }.All(address => address % (Vector * sizeof(float)) == 0) && (copy.Address == 0 || copy.IsAligned(Vector));
         int width = alike && weight.IsAligned(Vector) && grid.HasAlignedColumns(Vector) && grid.Columns % Vector == 0 ? Vector : 1;
-        var variant = new KernelVariant("block_sparse_adamw", CudaBinding.Element(copy.Address == 0 ? DataType.Float32 : copy.Type, "COPY"), $"VECTOR={width}", $"THREADS={Threads}");
-        return binding.Launch(variant, variant.File, new LaunchShape(grid.Count, Threads), weight.Address, gradient, m, v, copy.Address, grid.RowStarts, grid.Topology,
+        int team = Team(grid, width);
+        var variant = new KernelVariant("block_sparse_adamw", CudaBinding.Element(copy.Address == 0 ? DataType.Float32 : copy.Type, "COPY"), $"VECTOR={width}", $"TEAM={team}", $"THREADS={Threads}");
+        return binding.Launch(variant, variant.File, new LaunchShape(Blocks(grid, team), Threads), weight.Address, gradient, m, v, copy.Address, grid.RowStarts, grid.Topology,
             grid.RowBlocks, grid.ColumnBlocks, grid.BlockColumns, grid.Columns, schedule, clipFactor, (float)(1 - (double)beta1), beta2, (float)(1 - (double)beta2), epsilon, weightDecay);
     }
 
-    static KernelLaunch Elements(CudaBinding binding, BlocksOnGpu grid, GemmMatrix x, string kernel, params ReadOnlySpan<KernelArgument> operands)
+    static KernelLaunch Elements(CudaBinding binding, BlocksOnGpu grid, GemmMatrix x, string kernel, int team, params ReadOnlySpan<KernelArgument> operands)
     {
-        int piece = PieceOf(x.Type), width = x.IsAligned() && grid.HasAlignedColumns(piece) && grid.Columns % piece == 0 ? piece : 1;
-        var variant = new KernelVariant("block_sparse_elements", CudaBinding.Element(x.Type), $"VECTOR={width}", $"TEAM={Threads}", $"THREADS={Threads}");
-        return binding.Launch(variant, kernel, new LaunchShape(grid.Count, Threads),
+        var variant = new KernelVariant("block_sparse_elements", CudaBinding.Element(x.Type), $"VECTOR={Width(grid, x)}", $"TEAM={team}", $"THREADS={Threads}");
+        return binding.Launch(variant, kernel, new LaunchShape(Blocks(grid, team), Threads),
             [.. operands, grid.RowStarts, grid.Topology, grid.RowBlocks, grid.ColumnBlocks, grid.BlockColumns, grid.Columns, x.Stride]);
     }
+
+    /// <summary>Elements that a thread moves at once.</summary>
+    static int Width(BlocksOnGpu grid, GemmMatrix x) => PieceOf(x.Type) is var piece && x.IsAligned() && grid.HasAlignedColumns(piece) && grid.Columns % piece == 0 ? piece : 1;
+
+    /// <summary>Threads that go through a matrix's block of packs together: all of a block, or a warp or less where there is less for them.</summary>
+    static int Team(BlocksOnGpu grid, int width)
+    {
+        long packs = (long)grid.BlockRows * grid.BlockColumns / width;
+        return packs >= Threads ? Threads : (int)Math.Min(Warp, BitOperations.RoundUpToPowerOf2((ulong)packs));
+    }
+
+    /// <summary>Blocks of threads of so many teams.</summary>
+    static int Blocks(BlocksOnGpu grid, int team) => Tiles(grid.Count, Threads / team);
 
     static KernelVariant Variant(string file, GemmTile tile, DataType output, DataType bias, bool transposeA, bool transposeB, bool alignedA, bool alignedB)
         => new(file, [CudaBinding.Element(output, "OUTPUT"), CudaBinding.Element(bias, "BIAS"), Define("TRANSPOSE_A", transposeA), Define("TRANSPOSE_B", transposeB), .. tile.Defines,

@@ -73,13 +73,15 @@ public sealed class BlockSparseKernelsTests
     }
 
     [EmulatedTheory]
-    [InlineData(21, true)]
-    [InlineData(22, false)]
-    public void Norms_sums_and_zeros(int seed, bool isAligned)
+    [InlineData(21, 64)]
+    [InlineData(22, 21)]
+    [InlineData(23, 8)]
+    [InlineData(24, 1)]
+    public void Norms_sums_and_zeros(int seed, int blockColumns)
     {
         foreach (var type in new[] { BFloat16, Float32 })
         {
-            using BlockSparseTrial trial = isAligned ? new(seed, members, columns: 184, blockColumns: 64) : new(seed, odd, columns: 50, blockColumns: 21);
+            using BlockSparseTrial trial = Of(seed, blockColumns);
             float[] values = trial.Numbers(trial.Rows * trial.Columns);
             GemmMatrix x = trial.Matrix(values, trial.Columns, type), norms = trial.Matrix(new float[trial.Count], trial.Count, Float32), sum = trial.Matrix([2], 1, Float32);
             using (ICudaCall call = BlockSparseKernels.Norms(trial.Binding, trial.Grid, x, norms.Address)) trial.Run(call);
@@ -90,18 +92,28 @@ public sealed class BlockSparseKernelsTests
             double squares = Elements(trial, values).Where(item => trial.Live[item.Block]).Sum(item => (double)item.Value * item.Value);
             BlockSparseTrial.AssertClose("sum of squares", [2 + squares], trial.Read(sum, 1, 1), Exact);
 
-            using (ICudaCall call = BlockSparseKernels.ZeroDead(trial.Binding, trial.Grid, x)) trial.Run(call);
-            Assert.Equal(Elements(trial, values).Select(item => trial.Live[item.Block] ? item.Value : 0), trial.Read(x, trial.Rows, trial.Columns));
+            using (ICudaCall call = BlockSparseKernels.ZeroDead(trial.Binding, trial.Grid, x, isGradient: false)) trial.Run(call);
+            float[] zeroed = [.. Elements(trial, values).Select(item => trial.Live[item.Block] ? item.Value : 0)];
+            Assert.Equal(zeroed, trial.Read(x, trial.Rows, trial.Columns));
+
+            // Of a gradient nothing is dead while those of all blocks are wanted.
+            trial.Rewrite(0.1, denseGradients: true);
+            using (ICudaCall call = BlockSparseKernels.ZeroDead(trial.Binding, trial.Grid, x, isGradient: true)) trial.Run(call);
+            Assert.Equal(zeroed, trial.Read(x, trial.Rows, trial.Columns));
+            using (ICudaCall call = BlockSparseKernels.ZeroDead(trial.Binding, trial.Grid, x, isGradient: false)) trial.Run(call);
+            Assert.Equal(Elements(trial, zeroed).Select(item => trial.Live[item.Block] ? item.Value : 0), trial.Read(x, trial.Rows, trial.Columns));
         }
     }
 
     [EmulatedTheory]
-    [InlineData(31, true, true)]
-    [InlineData(32, true, false)]
-    [InlineData(33, false, true)]
-    public void AdamW_moves_live_blocks_alone(int seed, bool isAligned, bool hasCopy)
+    [InlineData(31, 64, true)]
+    [InlineData(32, 64, false)]
+    [InlineData(33, 21, true)]
+    [InlineData(34, 8, true)]
+    [InlineData(35, 1, false)]
+    public void AdamW_moves_live_blocks_alone(int seed, int blockColumns, bool hasCopy)
     {
-        using BlockSparseTrial trial = isAligned ? new(seed, members, columns: 184, blockColumns: 64) : new(seed, odd, columns: 50, blockColumns: 21);
+        using BlockSparseTrial trial = Of(seed, blockColumns);
         const double Rate = 0.01, Beta1 = 0.9f, Beta2 = 0.95f, Epsilon = 1e-8f, Decay = 0.1f, Clip = 0.5, First = 0.19, Second = 0.0975;
         int length = trial.Rows * trial.Columns;
         float[] w = trial.Numbers(length), g = trial.Numbers(length), m = trial.Numbers(length), v = [.. trial.Numbers(length).Select(Math.Abs)];
@@ -158,6 +170,15 @@ public sealed class BlockSparseKernelsTests
         CheckProduct(trial, 40, transpose: true, 0, 0, accumulate: false, hasBias: false, isPoisoned: true);
         CheckGradient(trial, 70, 0, 0, accumulate: true, zeroDead: false, isDense: false);
     });
+
+    /// <summary>A block for each block of threads, or for a team of them; of one element or of sizes that allow no accesses of 16 bytes.</summary>
+    static BlockSparseTrial Of(int seed, int blockColumns) => blockColumns switch
+    {
+        64 => new(seed, members, columns: 184, blockColumns),
+        8 => new(seed, [0, 8, 16, 20, 28], columns: 40, blockColumns),
+        1 => new(seed, [.. Enumerable.Range(0, 24)], columns: 37, blockColumns),
+        _ => new(seed, odd, columns: 50, blockColumns),
+    };
 
     static void CheckProduct(BlockSparseTrial trial, int tokens, bool transpose, int gap, int shift, bool accumulate, bool hasBias, bool isPoisoned = false)
     {

@@ -1,0 +1,57 @@
+using System.Text.Json.Nodes;
+using Litespark.Devices.Cpu;
+using Litespark.Graphs;
+using Litespark.Planning;
+using Litespark.SelfTesting;
+using Litespark.Tests.Devices.Cuda.Libraries;
+
+namespace Litespark.Tests.SelfTesting;
+
+/// <summary>The stage that times products with block-sparse weights.</summary>
+public sealed class SparseStageTests : IDisposable
+{
+    readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void On_the_cpu_every_product_of_a_layer_is_timed()
+    {
+        using var cpu = new CpuDevice(2);
+        JsonObject[] lines = Run(cpu);
+        Assert.All(lines[..^1], line => Assert.Equal(("own kernels", true), ((string)line["dense"]!["by"]!, (bool)line["passed"]!)));
+    }
+
+    /// <summary>A library multiplies densely, our kernels do both.</summary>
+    [EmulatedStandInFact]
+    public void On_an_emulated_gpu_there_are_three()
+    {
+        using var gpu = new EmulatedCublasLt();
+        JsonObject[] lines = Run(gpu.Device);
+        Assert.All(lines[..^1], line => Assert.Equal(("cuBLASLt", "own kernels", "own kernels", true), (((string)line["dense"]!["by"]!).Split(' ')[0], (string)line["own_dense"]!["by"]!, (string)line["sparse"]!["by"]!, (bool)line["passed"]!)));
+    }
+
+    [Fact]
+    public void Density_is_that_of_the_elements()
+    {
+        using var cpu = new CpuDevice(1);
+        var trial = new SparseProductTrial(cpu, SparseProductKind.Forward, [64, 64], 128, tokens: 8);
+        Assert.Equal((0.25, 2.0 * 8 * 128 * 128), (trial.Density, trial.Flops));
+        SparseFinding finding = trial.Run();
+        Assert.True(finding is { Passed: true, Error: <= 1e-5, Library: null } && finding.Times is { Sparse: > 0, Dense: > 0, Own: > 0 });
+        Assert.Equal(2, new SparseTimes(2, 8, 4).Speedup);
+    }
+
+    JsonObject[] Run(IDevice device)
+    {
+        using var reference = new CpuDevice(1);
+        var settings = new SelfTestSettings { Folder = folder.Path, SparseModels = [new("llama-1m", 8, 2)] };
+        StageOutcome outcome = new SelfTest(device, reference, settings, _ => { }).Run("sparse").Single();
+        JsonObject[] lines = [.. File.ReadLines(folder.File("sparse.jsonl")).Select(line => JsonNode.Parse(line)!.AsObject()).SkipLast(1)];
+        Assert.Equal((13, 0, null, 13), (outcome.Passed, outcome.Failed, outcome.LeftOut, lines.Length));
+        Assert.Equal(12, lines[..^1].Select(line => $"{line["weight"]} {line["product"]}").Distinct().Count());
+        Assert.Equal(12, (int)lines[^1]["products"]!);
+        Assert.All(lines, line => Assert.True((double)line["speedup"]! > 0));
+        return lines;
+    }
+}
