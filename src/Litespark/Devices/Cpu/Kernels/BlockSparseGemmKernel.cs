@@ -23,7 +23,7 @@ internal sealed unsafe class BlockSparseGemmKernel : CpuKernel
     {
         this.topology = topology;
         dense = new GemmKernel(pool, x, transposeA: false, w, transposeW, y, bias, accumulate, alpha);
-        mostLive = BlockSparsity.MostLive(grid, y.Rows, BlockSparsity.ProductLimit);
+        mostLive = BlockSparsity.MostLive(grid, y.Rows);
         if (mostLive > 0) sparse = Create(pool, new BlockSparseProblem(x, w, transposeW, grid, topology, y, bias, accumulate, alpha), mostLive);
     }
 

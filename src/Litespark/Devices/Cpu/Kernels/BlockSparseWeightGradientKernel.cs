@@ -30,7 +30,7 @@ internal sealed unsafe class BlockSparseWeightGradientKernel : CpuKernel
         this.zeroDead = zeroDead && !accumulate;
         dense = new GemmKernel(pool, a, transposeA: true, b, transposeB: false, dW, accumulate: accumulate);
         clear = new ZeroDeadBlocksKernel(pool, dW, grid, topology);
-        mostLive = BlockSparsity.MostLive(grid, a.Rows, BlockSparsity.GradientLimit);
+        mostLive = BlockSparsity.MostLive(grid, a.Rows);
         if (mostLive > 0) sparse = Create(pool, a, b, grid, topology, dW, accumulate);
     }
 

@@ -5,11 +5,11 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// <summary>When walking live blocks is worth it.</summary>
 internal static class BlockSparsity
 {
-    /// <summary>Share of live blocks up to which a product with sparse weights is faster than the dense one (16 × 16 blocks).</summary>
-    public const double ProductLimit = 0.75;
+    /// <summary>Share of live blocks up to which walking them is faster than the dense product, in every direction (measured with 16 × 16 blocks).</summary>
+    public const double Limit = 0.8;
 
-    /// <summary>The same for weight gradients.</summary>
-    public const double GradientLimit = 0.75;
+    // As a part of that, with sides of 8: half of a strip, or one register instead of two.
+    const double NarrowLimit = 0.6;
 
     // Lower or narrower blocks fill no register; they are of use to studies of quality, with the dense product.
     const int LeastSide = 8;
@@ -21,10 +21,11 @@ internal static class BlockSparsity
     const int FewRows = 4;
 
     /// <summary>Live blocks up to which walking them is faster than the dense product of <paramref name="tokens"/> rows; 0 where it never is.</summary>
-    public static int MostLive(BlockGrid grid, int tokens, double limit)
+    public static int MostLive(BlockGrid grid, int tokens)
     {
         int rows = Math.Min(grid.BlockRows, grid.Rows), columns = Math.Min(grid.BlockColumns, grid.Columns);
         if (tokens <= FewRows || rows < LeastSide || columns < LeastSide) return 0;
+        double limit = Math.Min(rows, columns) <= Strip / 2 ? Limit * NarrowLimit : Limit;
         return (int)(grid.Count * limit * Filled(rows) * Filled(columns));
     }
 
