@@ -9,13 +9,15 @@ public sealed record DeviceProfile
     public static readonly DeviceProfile Cpu = new() { Name = "cpu", DenseAboveDensity = CpuDenseAbove };
 
     /// <summary>
-    /// On the CPU: 0.75 for blocks that fill strips of 16 (8 where they are no wider), less where they leave some of a strip empty; blocks of
-    /// fewer than 8 rows or columns fill no register and are always dense.
+    /// On the CPU: 0.8 for blocks that fill strips of 16, in every direction (measured with 16 × 16), 0.48 for sides of 8 (half of a strip, or one
+    /// register instead of two), less where blocks leave some of a strip empty; blocks of fewer than 8 rows or columns fill no register and are
+    /// always dense.
     /// </summary>
     static double CpuDenseAbove(BlockGrid grid)
     {
         int rows = Math.Min(grid.BlockRows, grid.Rows), columns = Math.Min(grid.BlockColumns, grid.Columns);
-        return rows < 8 || columns < 8 ? 0 : 0.75 * Filled(rows) * Filled(columns);
+        if (rows < 8 || columns < 8) return 0;
+        return (Math.Min(rows, columns) <= 8 ? 0.48 : 0.8) * Filled(rows) * Filled(columns);
 
         static double Filled(int side)
         {

@@ -11,7 +11,7 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// </summary>
 internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork where TTile : struct, IBlockGradientTile
 {
-    // Rows of a block that tiles take at a time.
+    // Rows of a block that tiles take at a time; half of it where blocks are no higher.
     const int Strip = 16;
 
     // Tokens of a chunk: a panel of both operands fits into the first cache.
@@ -36,7 +36,7 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
         (this.gradient, this.accumulate, tokens) = (gradient, accumulate, a.Rows);
         this.topology = topology;
         byRows = grid.Rows >= grid.Columns;
-        var rows = new BlockSparseOperand(a, BlockAxis.OfRows(grid, Strip));
+        var rows = new BlockSparseOperand(a, BlockAxis.OfRows(grid, grid.BlockRows <= Strip / 2 ? Strip / 2 : Strip));
         var columns = new BlockSparseOperand(b, BlockAxis.OfColumns(grid, TTile.Columns));
         (own, other) = byRows ? (rows, columns) : (columns, rows);
         pointers = topology + (byRows ? BlockTopology.RowPointers : BlockTopology.ColumnPointers(grid));
@@ -118,20 +118,20 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
         (BlockAxis rows, BlockAxis columns) = byRows ? (own.Axis, other.Axis) : (other.Axis, own.Axis);
         bool add = accumulate || pass + from > 0;
         float* edge = stackalloc float[Strip * TTile.Columns];
-        for (int skip = 0; skip < rows.Lengths[row]; skip += Strip, a += stepA)
+        for (int skip = 0; skip < rows.Lengths[row]; skip += rows.Piece, a += stepA)
         {
-            int height = Math.Min(Strip, rows.Lengths[row] - skip);
+            int height = Math.Min(rows.Piece, rows.Lengths[row] - skip);
             float* c = gradient.Row(rows.Starts[row] + skip) + columns.Starts[column], panel = b;
             for (int left = columns.Lengths[column]; left > 0; left -= TTile.Columns, c += TTile.Columns, panel += stepB)
             {
                 if (height % 4 == 0 && left >= TTile.Columns)
                 {
                     GemmBlock.PrefetchTile(c, gradient.Stride, height, TTile.Columns);
-                    TTile.Multiply(height, depth, a, Strip, panel, TTile.Columns, c, gradient.Stride, add);
+                    TTile.Multiply(height, depth, a, rows.Piece, panel, TTile.Columns, c, gradient.Stride, add);
                     continue;
                 }
 
-                TTile.Multiply((height + 3) / 4 * 4, depth, a, Strip, panel, TTile.Columns, edge, TTile.Columns, accumulate: false);
+                TTile.Multiply((height + 3) / 4 * 4, depth, a, rows.Piece, panel, TTile.Columns, edge, TTile.Columns, accumulate: false);
                 GemmBlock.StoreEdge(edge, TTile.Columns, c, gradient.Stride, height, Math.Min(left, TTile.Columns), add);
             }
         }
