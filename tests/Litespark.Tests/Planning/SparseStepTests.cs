@@ -1,4 +1,3 @@
-using Litespark.Checkpoints;
 using Litespark.Devices.Cpu;
 using Litespark.Graphs;
 using Litespark.Planning;
@@ -237,7 +236,7 @@ public sealed class SparseStepTests : IDisposable
 
     static void CopyWeights(ToyStep from, ToyStep to)
     {
-        ITensorStore source = ParameterStore.Weights(from.Loaded), target = ParameterStore.Weights(to.Loaded);
+        ParameterStore source = ParameterStore.Weights(from.Loaded), target = ParameterStore.Weights(to.Loaded);
         foreach (TensorInfo tensor in source.Tensors)
         {
             var values = new float[tensor.Length];

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Litespark.Reporting;
-using Litespark.Training;
 using Litespark.Training.Sparsity;
 
 namespace Litespark.Tests.Training;
@@ -37,7 +36,7 @@ public sealed class SparseTrainerTests : IDisposable
             .Select(row => row.GetProperty("flops").GetDouble()).Order().ToArray() is [var before, var after] ? after - before : throw new InvalidOperationException();
         // Head and attention are dense, and so are the weight gradients of every other step here.
         double least = Enumerable.Range(9, 6).Min(step => Executed(step));
-        Assert.True(least < 0.6 * Executed(3), $"{least} of {Executed(3)}");
+        Assert.True(least < 0.65 * Executed(3), $"{least} of {Executed(3)}");
         Assert.Equal(Executed(3), Executed(24), 1e-6 * Executed(3));
         Assert.True(tiny.Train("dense", ["training.max_steps=24"]).EvalLoss is { } dense && summary.EvalLoss < dense + 1);
     }
@@ -85,13 +84,16 @@ public sealed class SparseTrainerTests : IDisposable
     }
 
     [Fact]
-    public void Whatever_the_plan_and_the_blocks_a_run_finds_the_same_masks_and_losses()
+    public void Both_plans_find_the_same_masks_and_losses()
     {
         // Growth by gradients would part at ties of rounding; at random both plans draw the same.
         string[] changes = [.. Mst, "sparsity.growth=random"];
         TrainingSummary litespark = tiny.Train("litespark", changes), baseline = tiny.Train("baseline", [.. changes, "engine.plan=baseline"]);
         double[] Losses(string run) => [.. TinyRun.Rows(run).Where(row => !TinyRun.IsEval(row) && !TinyRun.IsTopology(row)).Select(row => row.GetProperty("loss").GetDouble())];
         foreach ((double a, double b) in Losses(litespark.Run).Zip(Losses(baseline.Run))) Assert.Equal(a, b, 2e-3 * a);
+        string[] Masks(string run) => [.. CheckpointMasks.Read(Path.Combine(run, "checkpoints", "step-00000009")).Masks.Select(mask => mask.Weight.Name + mask.ToText())];
+        Assert.Equal(Masks(litespark.Run), Masks(baseline.Run));
+        Assert.Contains(CheckpointMasks.Read(Path.Combine(baseline.Run, "checkpoints", "step-00000009")).Masks, mask => !mask.IsFull);
     }
 
     [Fact]
@@ -111,10 +113,73 @@ public sealed class SparseTrainerTests : IDisposable
     }
 
     [Fact]
+    public void A_change_of_masks_that_falls_on_a_bad_step_is_made_up_for()
+    {
+        // A loss that is no number at the step that completes the restoration: without what is made up for, the run would end sparse.
+        string[] changes = [.. Mst, "sparsity.schedule=step", "training.on_nan=skip", "training.loss_spike_factor=1.0000001", "optimizer.learning_rate=1e-7"];
+        TrainingSummary summary = tiny.Train("run", changes);
+        Assert.All(CheckpointMasks.Read(summary.Checkpoint!).Masks, mask => Assert.True(mask.IsFull, mask.Weight.Name));
+        using JsonDocument state = JsonDocument.Parse(File.ReadAllText(Path.Combine(summary.Checkpoint!, "training_state.json")));
+        Assert.True(state.RootElement.GetProperty("updates").GetInt32() < 24);
+    }
+
+    [Fact]
+    public void Another_method_is_refused_on_resume()
+    {
+        tiny.Train("sparse", Mst, stopAfter: 12);
+        Assert.Contains("sparsity.method is none", Assert.Throws<UserErrorException>(() => tiny.Train("sparse", ["training.max_steps=24"], resume: true)).Message);
+        tiny.Train("dense", stopAfter: 4);
+        Assert.Contains("random masks", Assert.Throws<UserErrorException>(() => tiny.Train("dense", ["sparsity.method=rigl"], resume: true)).Message);
+    }
+
+    [Theory]
+    [InlineData("optimizer.name", "optimizer.name=muon")]
+    [InlineData("training.max_tokens", "training.max_tokens=1000")]
+    public void What_sparse_training_cannot_do_is_said_before_it_begins(string key, string change)
+        => Assert.Contains(key, Assert.Throws<UserErrorException>(() => tiny.Load([.. Mst, change])).Message);
+
+    [Fact]
     public void Masks_of_other_blocks_are_refused()
     {
         tiny.Train("run", Mst, stopAfter: 12);
         UserErrorException error = Assert.Throws<UserErrorException>(() => tiny.Train("run", [.. Mst, "sparsity.block_rows=4"], resume: true));
         Assert.Contains("block", error.Message);
+    }
+
+    [Theory]
+    [InlineData("litespark")]
+    [InlineData("baseline")]
+    public void Attention_is_sparse_in_its_steps_layers_and_heads_alone(string plan)
+    {
+        string[] changes =
+        [
+            $"engine.plan={plan}", "sparsity.attention_pattern=local", "sparsity.attention_window=4", "sparsity.attention_block=1", "sparsity.attention_from_step=3",
+            "sparsity.attention_until_step=8", "sparsity.attention_heads=[0, 2]", "sparsity.attention_layers=[1]", "data.document_mask=false",
+        ];
+        TrainingSummary summary = tiny.Train("sparse", changes), dense = tiny.Train("dense", [$"engine.plan={plan}", "data.document_mask=false"]);
+        double[] Column(string run, string key) => [.. TinyRun.Rows(run).Where(row => !TinyRun.IsEval(row)).Select(row => row.GetProperty(key).GetDouble())];
+        double[] shares = Column(summary.Run, "attention_share"), losses = Column(summary.Run, "loss"), denseLosses = Column(dense.Run, "loss"), flops = Column(summary.Run, "flops");
+        // A quarter of the heads sees at most 4 of up to 32 keys: 122 of 528 pairs.
+        double expected = 1 - 0.25 * (1 - 122.0 / 528);
+        for (int i = 0; i < shares.Length; i++) Assert.Equal(i is >= 2 and < 8 ? expected : 1, shares[i], 1e-5);
+        for (int i = 0; i < 2; i++) Assert.Equal(denseLosses[i], losses[i], 1e-6 * losses[i]);
+        Assert.NotEqual(denseLosses[3], losses[3]);
+        // Attention by masks computes all and hides.
+        Assert.Equal(plan == "litespark", flops[3] - flops[2] < flops[1] - flops[0]);
+        Assert.Equal(TinyRun.Reproducible(summary.Run), TinyRun.Reproducible(Cut(changes).Run));
+
+        TrainingSummary Cut(string[] recipe)
+        {
+            tiny.Train("cut", recipe, stopAfter: 5);
+            return tiny.Train("cut", recipe, resume: true);
+        }
+    }
+
+    [Fact]
+    public void Weights_and_attention_are_sparse_together_in_the_sparse_phase()
+    {
+        TrainingSummary summary = tiny.Train("run", [.. Mst, "sparsity.attention_pattern=fixed", "sparsity.attention_stride=8", "sparsity.attention_block=1", "sparsity.attention_skip_threshold=0.0001"]);
+        Dictionary<long, double> shares = TinyRun.Rows(summary.Run).Where(row => !TinyRun.IsEval(row) && !TinyRun.IsTopology(row)).ToDictionary(row => row.GetProperty("step").GetInt64(), row => row.GetProperty("attention_share").GetDouble());
+        Assert.True(shares[2] > 0.9 && shares[10] < 0.7 && shares[23] > 0.9, $"{shares[2]}, {shares[10]}, {shares[23]}");
     }
 }

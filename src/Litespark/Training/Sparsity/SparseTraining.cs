@@ -1,4 +1,3 @@
-using Litespark.Graphs;
 using Litespark.Models;
 using Litespark.Planning;
 using Litespark.Recipes;
