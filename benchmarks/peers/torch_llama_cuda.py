@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Peer: Llama training steps in PyTorch on a GPU, bf16 weights' autocast the usual way: fp32 masters, bf16 compute, fused AdamW.
 
-    torch_llama_cuda.py --config CONFIG.json --mode eager|sdpa|compile --batch B --sequence T --steps N [--device cuda|cpu]
+    torch_llama_cuda.py --config CONFIG.json --mode eager|sdpa|compile --batch B --sequence T --steps N [--device cuda|cpu] [--seconds S]
         prints one JSON line: milliseconds per step (median), tokens/s, the most memory that PyTorch held, joules per token
         where the GPU's counter can be read over at least five seconds, and the versions of PyTorch, CUDA and cuDNN.
-        A batch that the GPU's memory does not hold is halved until it does; the line says which it was.
+        A batch that the GPU's memory does not hold is halved until it does; one that it does is doubled as long as
+        tokens/s rise, memory holds it, and the next would end within S seconds of the start. The line is the fastest
+        batch's; "tried" in it has all of them, and why there were no more.
     ... --weights model.safetensors --tokens TOKENS.bin --losses OUT.json
         starts from given weights and takes its tokens from a file (int32, [steps, B, T + 1]); writes the loss of every step.
 
@@ -21,9 +23,11 @@ import struct
 import sys
 import time
 
-import torch
-import torch.nn as nn
-import torch.nn.functional as F
+START = time.perf_counter()  # importing PyTorch takes its time too
+
+import torch  # noqa: E402
+import torch.nn as nn  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
 
 WARM_UP = 5
 ENERGY_SECONDS = 6.0
@@ -165,6 +169,7 @@ def main():
     parser.add_argument("--sequence", type=int, required=True)
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--device", default="cuda")
+    parser.add_argument("--seconds", type=float, default=120.0, help="begin no larger batch that would not end by then")
     parser.add_argument("--learning-rate", type=float, default=3e-4)
     parser.add_argument("--weights")
     parser.add_argument("--tokens")
@@ -223,25 +228,58 @@ def main():
             json.dump([float(loss) for loss in losses], file)
         print(json.dumps(dict(mode=options.mode, steps=options.steps, first=float(losses[0]), last=float(losses[-1]), torch=torch.__version__)))
         return
-    figures = None
-    while figures is None:
+
+    def attempt(batch):
+        """The figures of a batch; None where memory does not hold it."""
+        nonlocal data
         try:
-            figures = measure(step, wait, options, data.shape[1], energy_counter(device))
+            data = torch.randint(0, config["vocab_size"], (1, batch, options.sequence + 1)).to(device)
+            figures = measure(step, wait, options, batch, energy_counter(device))
+            return dict(figures, peak_memory_bytes=torch.cuda.max_memory_allocated() if device.type == "cuda" else None)
         except torch.cuda.OutOfMemoryError:
-            if data.shape[1] == 1:
-                sys.exit("one sequence does not fit the GPU's memory")
-        if figures is None:  # outside of the handler, whose traceback holds tensors
-            optimizer.zero_grad(set_to_none=True)
-            data = data[:, : data.shape[1] // 2]
-            if options.mode == "compile":
-                torch._dynamo.reset()
-            gc.collect()
+            return None
+
+    def clear():
+        """Gives back what the last batch took. Outside of the handler, whose traceback holds tensors."""
+        optimizer.zero_grad(set_to_none=True)
+        if options.mode == "compile":
+            torch._dynamo.reset()
+        gc.collect()
+        if device.type == "cuda":
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
+
+    best, tried, stopped = fastest(options.batch, attempt, clear, lambda took: time.perf_counter() - START + 2 * took <= options.seconds)
+    if best is None:
+        sys.exit("one sequence does not fit the GPU's memory")
     print(json.dumps(dict(
-        mode=options.mode, sequence=options.sequence, params=sum(p.numel() for p in net.parameters()), **figures,
-        peak_memory_bytes=torch.cuda.max_memory_allocated() if device.type == "cuda" else None, torch=torch.__version__, cuda=torch.version.cuda,
+        mode=options.mode, sequence=options.sequence, params=sum(p.numel() for p in net.parameters()), **best, tried=tried, stopped=stopped,
+        torch=torch.__version__, cuda=torch.version.cuda,
         cudnn=torch.backends.cudnn.version() if torch.backends.cudnn.is_available() else None, device=torch.cuda.get_device_name() if device.type == "cuda" else os.uname().machine)))
+
+
+def fastest(batch, attempt, clear, has_time):
+    """The figures of the fastest micro-batch, all that were tried, and why no more were: halved until memory holds it, then doubled while tokens/s rise."""
+    best, tried = None, []
+    while True:
+        start = time.perf_counter()
+        figures = attempt(batch)
+        took = time.perf_counter() - start
+        clear()
+        tried.append(dict(batch=batch, tokens_per_second=figures and figures["tokens_per_second"]))
+        if figures is None and (best or batch == 1):
+            return best, tried, "memory"
+        if figures is None:
+            batch //= 2
+            continue
+        if best and figures["tokens_per_second"] <= best["tokens_per_second"]:
+            return best, tried, "no faster"
+        best = figures
+        if any(trial["tokens_per_second"] is None for trial in tried):
+            return best, tried, "memory"  # twice as many do not fit
+        if not has_time(took):
+            return best, tried, "time"
+        batch *= 2
 
 
 def measure(step, wait, options, batch, read):

@@ -4,14 +4,15 @@ using Litespark.Models;
 
 namespace Litespark.SelfTesting;
 
-/// <summary>PyTorch beside us on the same device: the same step in its three usual forms, and the losses of both from the same weights and tokens.</summary>
+/// <summary>PyTorch beside us on the same device: the same step in its three usual forms, each at its fastest micro-batch, and the losses of both from the same weights and tokens.</summary>
 internal sealed class PeerStage : SelfTestStage
 {
     const string Script = "torch_llama_cuda.py";
     const int TimedSteps = 10;
 
     /// <summary>Compiling a model of some billion weights is the longest; no form may use up what the others need.</summary>
-    static readonly TimeSpan most = TimeSpan.FromMinutes(2.5);
+    static readonly TimeSpan most = TimeSpan.FromMinutes(2.5), margin = TimeSpan.FromSeconds(20);
+
     const double LearningRate = 3e-4;
 
     public override string Name => "peer";
@@ -42,7 +43,9 @@ internal sealed class PeerStage : SelfTestStage
         using var scratch = new ScratchFolder();
         string config = scratch.File("config.json");
         File.WriteAllText(config, HuggingFaceConfig.ToJson(ModelPresets.Get(model.Preset), null).ToJsonString());
-        JsonObject line = python.Run(["--config", config, "--mode", mode, "--batch", $"{model.MicroBatch}", "--sequence", $"{model.SequenceLength}", "--steps", $"{TimedSteps}", "--device", context.Device.Name], Limit(context));
+        // It looks for its fastest micro-batch as long as it has time, and is to end by itself.
+        TimeSpan limit = Limit(context), search = context.Settings.Small ? TimeSpan.FromSeconds(5) : limit - margin;
+        JsonObject line = python.Run(["--config", config, "--mode", mode, "--batch", $"{model.MicroBatch}", "--sequence", $"{model.SequenceLength}", "--steps", $"{TimedSteps}", "--seconds", $"{search.TotalSeconds:0}", "--device", context.Device.Name], limit);
         line["model"] = model.Preset;
         return line;
     }

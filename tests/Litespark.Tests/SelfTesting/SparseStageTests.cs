@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Litespark.Devices.Cpu;
-using Litespark.Graphs;
 using Litespark.Planning;
 using Litespark.SelfTesting;
 using Litespark.Tests.Devices.Cuda.Libraries;

@@ -1,4 +1,3 @@
-using Litespark.Checkpoints;
 using Litespark.Devices.Cpu;
 using Litespark.Devices.Cuda;
 using Litespark.Graphs;
@@ -176,7 +175,7 @@ public sealed class EmulatedSparseTrainingTests : IDisposable
         Change(topology, 0.5, seed: 3);
         double loss = step.RunGradients();
         Dictionary<string, float[]> gradients = step.Gradients();
-        ITensorStore weights = ParameterStore.Weights(step.Loaded);
+        ParameterStore weights = ParameterStore.Weights(step.Loaded);
         foreach (SparseTensor tensor in topology.Tensors)
         {
             var values = new float[tensor.Grid.Rows * tensor.Grid.Columns];
