@@ -5,6 +5,12 @@ using Litespark.Tests.Peers;
 
 namespace Litespark.Tests.SelfTesting;
 
+/// <summary>A fact that needs Python.</summary>
+sealed class PythonFactAttribute : FactAttribute
+{
+    public PythonFactAttribute() => Skip = new PythonPeer("").IsThere ? null : "there is no python3 (LITESPARK_PYTHON names another one)";
+}
+
 /// <summary>The stages of the self-test, small, on the CPU.</summary>
 public sealed class SelfTestTests : IDisposable
 {
