@@ -35,6 +35,9 @@ internal sealed class CounterMeter : IEnergyMeter
     /// <inheritdoc/>
     public string Explanation { get; }
 
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Counted { get; } = [CountedParts.Processors];
+
     /// <summary>Processors' counters are renewed about every millisecond: a twentieth of a second holds some fifty of their steps.</summary>
     public TimeSpan ShortestWindow => TimeSpan.FromMilliseconds(50);
 

@@ -35,8 +35,11 @@ public sealed record EnergyMeterOptions
     /// <summary>How CUDA numbers GPUs; null for its default, the fastest first.</summary>
     public string? GpuOrder { get; init; } = Environment.GetEnvironmentVariable("CUDA_DEVICE_ORDER");
 
-    /// <summary>The clock by which power is integrated; tests have their own.</summary>
+    /// <summary>The clock by which power is integrated and other machines' silence is told; tests have their own.</summary>
     internal TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>How long to wait for each answer of another machine.</summary>
+    internal TimeSpan NodePatience { get; init; } = Energy.Nodes.NodeMeter.ConnectionPatience;
 
     /// <summary>Whether the run computes on GPUs.</summary>
     internal bool IsOnGpu => Gpus.Count > 0;

@@ -29,7 +29,7 @@ public static class EnergyMeters
 
     /// <summary>
     /// Opens what stands for a whole machine, whatever computes on it: the source asked for, or its GPUs, else its processors,
-    /// else power at full load × time.
+    /// else power at full load × time. Where GPUs are named nothing else ever stands for them unasked.
     /// </summary>
     /// <param name="options">Which GPUs; without any all that CUDA shows this process.</param>
     /// <exception cref="UserErrorException">The source asked for is unknown or cannot be read here.</exception>
@@ -37,11 +37,18 @@ public static class EnergyMeters
     {
         ArgumentNullException.ThrowIfNull(options);
         RequirePower(options);
+        if (options.IsOnGpu && options.Source is (null or EnergySources.Nvml)) return Open(NvmlProbe.Run(options));
+        if (options.IsOnGpu && options.Source is (EnergySources.Rapl or EnergySources.Hwmon))
+        {
+            throw new UserErrorException(
+                $"The energy source '{options.Source}' counts processors, and GPUs are named ({string.Join(", ", options.Gpus)}); right would be {EnergySources.Nvml} or {EnergySources.Estimate}, or no GPU.");
+        }
+
         Probe[] probes = [NvmlProbe.Run(options), RaplProbe.Run(options.SysfsRoot), HwmonProbe.Run(options.SysfsRoot)];
         if (options.Source is null or EnergySources.Estimate)
         {
             if (options.Source is null && probes.FirstOrDefault(probe => probe.Open is not null) is { } best) return best.Open!();
-            return new FullLoadMeter(FullLoad.Of(options, UtilizationMeter.CountProcessors(options.SysfsRoot)), options.Time, Reasons(probes));
+            return new FullLoadMeter(options, UtilizationMeter.CountProcessors(options.SysfsRoot), Reasons(probes));
         }
 
         return Open(probes.FirstOrDefault(probe => probe.Source == options.Source) ?? throw Unknown(options.Source));
@@ -84,9 +91,16 @@ public static class EnergyMeters
             var servers = new Dictionary<Guid, string>();
             foreach (string text in options.Nodes)
             {
-                NodeMeter node = NodeMeter.Open(text);
+                NodeMeter node = NodeMeter.Open(text, options.NodePatience, options.Time);
                 meters.Add(node);
                 if (!servers.TryAdd(node.Id, text)) throw new UserErrorException($"energy.nodes: {servers[node.Id]} and {text} are the same meter, which would be counted twice. Right would be one of them.");
+                for (int i = 0; i < meters.Count - 1; i++)
+                {
+                    if (CountedParts.Common(meters[i].Counted, node.Counted) is not { } common) continue;
+                    throw new UserErrorException(i == 0
+                        ? $"energy.nodes: {text} and this run's own meter both count {common}, which would be counted twice. Right would be other machines alone, or what this run's meter ({meters[0].Source}) leaves out."
+                        : $"energy.nodes: {options.Nodes[i - 1]} and {text} both count {common}, which would be counted twice. Right would be one of them, or meters of different GPUs ('litespark energy serve --gpu').");
+                }
             }
 
             return new SummedMeter([.. meters]);
@@ -126,7 +140,7 @@ public static class EnergyMeters
         : throw new UserErrorException($"The energy source '{wanted.Source}' cannot be read: {wanted.Detail}.{Sentence(wanted.Fix)} Right would also be {EnergySources.Estimate}.");
 
     static IEnergyMeter Estimate(EnergyMeterOptions options, Probe[] probes) => options.IsOnGpu
-        ? new FullLoadMeter(FullLoad.Of(options, threads: 0), options.Time, Reasons(probes))
+        ? new FullLoadMeter(options, threads: 0, Reasons(probes))
         : new UtilizationMeter(options, Reasons(probes));
 
     /// <summary>Why each could not be opened, as sentences.</summary>

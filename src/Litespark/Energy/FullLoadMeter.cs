@@ -10,12 +10,14 @@ internal sealed class FullLoadMeter : IEnergyMeter
     readonly long start;
 
     /// <summary>Starts counting.</summary>
-    /// <param name="power">The power.</param>
-    /// <param name="time">The clock.</param>
+    /// <param name="options">Whose power it is, and the clock.</param>
+    /// <param name="threads">Busy threads, for a run on the processor.</param>
     /// <param name="reasons">Why nothing could be measured; ends the explanation.</param>
-    public FullLoadMeter(FullLoad power, TimeProvider time, string reasons)
+    public FullLoadMeter(EnergyMeterOptions options, int threads, string reasons)
     {
-        this.time = time;
+        FullLoad power = FullLoad.Of(options, threads);
+        time = options.Time;
+        Counted = [options.IsOnGpu ? CountedParts.Gpus : CountedParts.Processors];
         watts = power.Watts;
         start = time.GetTimestamp();
         Explanation = $"estimate, not a measurement: time × {power.Explanation} at full load.{reasons}";
@@ -29,6 +31,9 @@ internal sealed class FullLoadMeter : IEnergyMeter
 
     /// <inheritdoc/>
     public string Explanation { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Counted { get; }
 
     /// <summary>Zero: what is guessed is no more precise over a longer window.</summary>
     public TimeSpan ShortestWindow => TimeSpan.Zero;

@@ -16,6 +16,12 @@ public interface IEnergyMeter : IDisposable
     string Explanation { get; }
 
     /// <summary>
+    /// Names of what is counted, the same whoever reads them, so that two meters can be told to count the same: paths, of which
+    /// a longer one is a part of a shorter one.
+    /// </summary>
+    IReadOnlyList<string> Counted { get; }
+
+    /// <summary>
     /// Shortest window whose energy is known to a few per cent; a shorter one is imprecise, as counters grow in steps.
     /// </summary>
     TimeSpan ShortestWindow { get; }
@@ -25,6 +31,13 @@ public interface IEnergyMeter : IDisposable
     /// as where another machine does not answer.
     /// </summary>
     double ReadJoules();
+
+    /// <summary>
+    /// As <see cref="ReadJoules"/>, but with all that was used until now: where a part of it comes from elsewhere, its next
+    /// figure is waited for.
+    /// </summary>
+    /// <param name="patience">The longest wait; without a figure by then it is not a number.</param>
+    double ReadJoulesUpToNow(TimeSpan patience) => ReadJoules();
 
     /// <summary>What happened to the count that its user should know, each thing once; null where there is nothing new. Does not allocate.</summary>
     string? TakeWarning() => null;

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Litespark.Energy;
 
 /// <summary>
@@ -15,6 +17,7 @@ internal sealed class SummedMeter : IEnergyMeter
         this.meters = meters;
         measured = string.Join('+', meters.Select(meter => meter.Source).Where(source => source != EnergySources.Estimate).Distinct().Order(StringComparer.Ordinal));
         Explanation = $"the sum of {meters.Length}: {string.Join("; ", meters.Select(meter => meter.Explanation))}";
+        Counted = [.. meters.SelectMany(meter => meter.Counted)];
         ShortestWindow = meters.Max(meter => meter.ShortestWindow);
     }
 
@@ -36,6 +39,9 @@ internal sealed class SummedMeter : IEnergyMeter
     public string Explanation { get; }
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> Counted { get; }
+
+    /// <inheritdoc/>
     public TimeSpan ShortestWindow { get; }
 
     /// <inheritdoc/>
@@ -43,6 +49,20 @@ internal sealed class SummedMeter : IEnergyMeter
     {
         double joules = 0;
         foreach (IEnergyMeter meter in meters) joules += meter.ReadJoules();
+        return joules;
+    }
+
+    /// <inheritdoc/>
+    public double ReadJoulesUpToNow(TimeSpan patience)
+    {
+        long began = Stopwatch.GetTimestamp();
+        double joules = 0;
+        foreach (IEnergyMeter meter in meters)
+        {
+            TimeSpan left = patience - Stopwatch.GetElapsedTime(began);
+            joules += meter.ReadJoulesUpToNow(left > TimeSpan.Zero ? left : TimeSpan.Zero);
+        }
+
         return joules;
     }
 

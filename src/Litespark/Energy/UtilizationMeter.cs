@@ -37,6 +37,9 @@ internal sealed class UtilizationMeter : IEnergyMeter
     /// <inheritdoc/>
     public string Explanation { get; }
 
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Counted { get; } = [CountedParts.Processors];
+
     /// <summary>Zero: what is guessed is no more precise over a longer window.</summary>
     public TimeSpan ShortestWindow => TimeSpan.Zero;
 

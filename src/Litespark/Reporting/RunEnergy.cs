@@ -6,7 +6,8 @@ namespace Litespark.Reporting;
 
 /// <summary>
 /// A run's speed and energy in windows, from its <c>metrics.jsonl</c>: tokens, joules and seconds from one step's end to the
-/// next's, batches and reports between steps included. The first step (kernels are compiled, memory is touched) and steps
+/// next's, batches and reports between steps included. Steps whose joules are not known (another machine was not heard) make one
+/// stretch with the next whose are: those hold what was used meanwhile. The first step (kernels are compiled, memory is touched) and steps
 /// before which the run was evaluated or saved are left out.
 /// </summary>
 public static class RunEnergy
@@ -17,11 +18,7 @@ public static class RunEnergy
     /// <summary>Windows that a long run is cut into.</summary>
     const int MostWindows = 10;
 
-    readonly record struct Row(long Step, long Tokens, double StepSeconds, double? Elapsed, double Joules, string Source)
-    {
-        /// <summary>Time between the reads of the joules of two rows; rows of older versions have the step's own time alone.</summary>
-        public double SecondsSince(Row previous) => Elapsed - previous.Elapsed ?? StepSeconds;
-    }
+    readonly record struct Row(long Step, long Tokens, double StepSeconds, double? Elapsed, double? Joules, string Source);
 
     /// <summary>Reads a run.</summary>
     /// <param name="run">The run folder.</param>
@@ -36,31 +33,38 @@ public static class RunEnergy
         return new EnergySeries(run, source, Windows(steps), IsImprecise: source != EnergySources.Estimate && steps.Sum(step => step.Seconds) < leastSeconds);
     }
 
-    /// <summary>The differences between rows that follow one another.</summary>
+    /// <summary>The differences between rows that follow one another, those of unknown joules passed over.</summary>
     static (List<EnergySample> Steps, string? Source) Steps(string path, int checkpointEvery)
     {
         var steps = new List<EnergySample>();
         string? source = null;
-        Row? last = null;
+        Row? last = null, known = null; // the row before, and the stretch's first: the last before this one whose joules are known
+        double ownSeconds = 0; // of the stretch's steps by themselves
         foreach (string line in File.ReadLines(path))
         {
             if (Parse(line) is not { } row)
             {
-                last = null; // an evaluation, or a broken line
+                last = known = null; // an evaluation, or a broken line
                 continue;
             }
 
             bool isSaved = checkpointEvery > 0 && last is { } before && before.Step % checkpointEvery == 0;
             // Where the run was resumed, another process's time begins.
-            if (last is { } previous && !isSaved && row.Step == previous.Step + 1 && row.Source == previous.Source && row.Joules >= previous.Joules && row.SecondsSince(previous) > 0)
+            if (isSaved || row.Step != last?.Step + 1 || row.Elapsed <= last?.Elapsed) known = null;
+            ownSeconds += row.StepSeconds;
+            last = row;
+            if (row.Joules is not { } joules) continue;
+            if (known is { Joules: { } joulesBefore } start && row.Source == start.Source && joules >= joulesBefore)
             {
+                // Rows of older versions have the step's own time alone.
+                double seconds = row.Elapsed - start.Elapsed ?? ownSeconds;
                 // Where a run was resumed on another machine, the last source's rows are the run's.
                 if (source != row.Source) steps.Clear();
                 source = row.Source;
-                steps.Add(new EnergySample(row.SecondsSince(previous), row.Tokens - previous.Tokens, row.Joules - previous.Joules));
+                if (seconds > 0) steps.Add(new EnergySample(seconds, row.Tokens - start.Tokens, joules - joulesBefore));
             }
 
-            last = row;
+            (known, ownSeconds) = (row, 0);
         }
 
         return (steps, source);
@@ -92,8 +96,8 @@ public static class RunEnergy
             using JsonDocument document = JsonDocument.Parse(line);
             JsonElement root = document.RootElement;
             if (root.ValueKind != JsonValueKind.Object || root.TryGetProperty("event", out _)) return null;
-            if (Number(root, "step") is not { } step || Number(root, "tokens") is not { } tokens || Number(root, "step_ms") is not { } milliseconds || Number(root, "joules") is not { } joules) return null;
-            return root.TryGetProperty("energy_source", out JsonElement source) && source.GetString() is { } name ? new Row((long)step, (long)tokens, milliseconds / 1e3, Number(root, "elapsed_seconds"), joules, name) : null;
+            if (Number(root, "step") is not { } step || Number(root, "tokens") is not { } tokens || Number(root, "step_ms") is not { } milliseconds) return null;
+            return root.TryGetProperty("energy_source", out JsonElement source) && source.GetString() is { } name ? new Row((long)step, (long)tokens, milliseconds / 1e3, Number(root, "elapsed_seconds"), Number(root, "joules"), name) : null;
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {

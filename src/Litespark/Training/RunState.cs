@@ -24,6 +24,9 @@ public sealed record RunState(long Step, long Updates, long Tokens, double? Loss
     /// <summary>FLOPs executed by all steps so far.</summary>
     public double Flops { get; init; }
 
+    /// <summary>Whether a part of the joules is an estimate.</summary>
+    public bool IsJoulesEstimate { get; init; }
+
     /// <summary>Masks and phases of sparse training (<see cref="Sparsity.SparsityController.ToJson"/>); null for a dense run.</summary>
     public JsonObject? Sparsity { get; init; }
 
@@ -37,6 +40,7 @@ public sealed record RunState(long Step, long Updates, long Tokens, double? Loss
         ["eval_loss"] = Finite(EvalLoss),
         ["bits_per_byte"] = Finite(BitsPerByte),
         ["joules"] = Joules,
+        ["joules_are_estimate"] = IsJoulesEstimate,
         ["loss_mean"] = LossMean,
         ["loss_count"] = LossCount,
         ["bad_in_a_row"] = BadInARow,
@@ -58,7 +62,9 @@ public sealed record RunState(long Step, long Updates, long Tokens, double? Loss
                 (double)json["loss_mean"]!, (long)json["loss_count"]!, (int)json["bad_in_a_row"]!, LoaderState.FromJson(json["loader"]), (string)json["optimizer"]!)
             {
                 Algorithms = json["algorithms"]?.AsObject(),
-                Flops = (double?)json["flops"] ?? 0, // Checkpoints of older versions do not have it.
+                // Checkpoints of older versions do not have these.
+                Flops = (double?)json["flops"] ?? 0,
+                IsJoulesEstimate = (bool?)json["joules_are_estimate"] ?? false,
                 Sparsity = json["sparsity"]?.AsObject(),
             };
         }

@@ -10,11 +10,15 @@ namespace Litespark.Training;
 /// <summary>Turns steps into tokens/s, MFU, HFU and joules.</summary>
 internal sealed class StepMeter
 {
+    /// <summary>What a figure of the run waits for other machines' latest.</summary>
+    static readonly TimeSpan patience = TimeSpan.FromSeconds(1);
+
     readonly IEnergyMeter energy;
     readonly JoulesPerTokenWindow window = new();
     readonly double modelFlopsPerToken;
     readonly DevicePeaks peaks;
     readonly double[] executed = new double[Enum.GetValues<DataType>().Length];
+    readonly bool wasEstimate;
     readonly double joulesBefore, joulesAtStart;
     readonly long memoryBytes;
     readonly long opened = Stopwatch.GetTimestamp();
@@ -30,13 +34,16 @@ internal sealed class StepMeter
     /// <param name="microBatches">Micro-batches of a step.</param>
     /// <param name="joulesBefore">Energy of the run before it was resumed; null where it was not known.</param>
     /// <param name="flopsBefore">FLOPs that the run executed before it was resumed.</param>
-    public StepMeter(IDevice device, IEnergyMeter energy, TrainingSetup setup, int microBatches, double? joulesBefore, double flopsBefore)
+    /// <param name="wasEstimate">Whether a part of the energy before is an estimate.</param>
+    public StepMeter(IDevice device, IEnergyMeter energy, TrainingSetup setup, int microBatches, double? joulesBefore, double flopsBefore, bool wasEstimate = false)
     {
         flops = flopsBefore;
         peaks = new DevicePeaks(device);
         this.energy = energy;
         this.joulesBefore = joulesBefore ?? double.NaN;
-        joulesAtStart = energy.ReadJoules();
+        this.wasEstimate = wasEstimate;
+        // Not known now need not mean never: then it is the meter's own zero, when it was opened for this run.
+        joulesAtStart = energy.ReadJoules() is var now && double.IsFinite(now) ? now : 0;
         modelFlopsPerToken = ParameterCatalog.FlopsPerToken(setup.Spec, setup.Recipe.Training.SequenceLength);
         plannedWork = StepWork.ByPrecision(setup.Program, microBatches);
         workPerStep = [.. plannedWork];
@@ -46,7 +53,13 @@ internal sealed class StepMeter
     }
 
     /// <summary>Energy of the whole run so far; null where it is not known.</summary>
-    public double? Joules => joulesBefore + energy.ReadJoules() - joulesAtStart is var joules && double.IsFinite(joules) ? joules : null;
+    public double? Joules => Total(energy.ReadJoules());
+
+    /// <summary>Whether a part of the run's energy is an estimate.</summary>
+    public bool IsEstimate => wasEstimate || energy.IsEstimate;
+
+    /// <summary>Where the run's energy is known from: a constant of <see cref="EnergySources"/>.</summary>
+    public string EnergySource => wasEstimate ? EnergySources.Estimate : energy.Source;
 
     /// <summary>FLOPs that steps have executed over the whole run so far.</summary>
     public double Flops => flops;
@@ -83,6 +96,9 @@ internal sealed class StepMeter
     /// <summary>Measures the device's peak again; the largest counts.</summary>
     public void SamplePeak() => peaks.Sample();
 
+    /// <summary>As <see cref="Joules"/>, with all of it until now: other machines' next figure is waited for, a second at most.</summary>
+    public double? JoulesUpToNow() => double.IsFinite(joulesBefore) ? Total(energy.ReadJoulesUpToNow(patience)) : null;
+
     /// <summary>Something other than steps has run: joules per token are counted anew from here.</summary>
     public void Interrupt() => window.Clear();
 
@@ -94,7 +110,6 @@ internal sealed class StepMeter
         long now = Stopwatch.GetTimestamp();
         double seconds = Stopwatch.GetElapsedTime(started, now).TotalSeconds;
         double? joules = Joules;
-        if (joules is null) window.Clear();
         totalTicks += now - started;
         totalTokens += stepTokens;
         for (int i = 0; i < plannedWork.Length; i++) workPerStep[i] = plannedWork[i] with { Flops = plannedWork[i].Flops - (1 - AttentionShare) * attentionWork[i] };
@@ -118,7 +133,7 @@ internal sealed class StepMeter
             PeakMemoryBytes = memoryBytes,
             Joules = joules,
             JoulesPerToken = joules is { } known ? window.Add(now, known, tokens) : null,
-            EnergySource = energy.Source,
+            EnergySource = EnergySource,
             Density = Density,
             Flops = flops,
             MaskChurn = MaskChurn,
@@ -126,4 +141,6 @@ internal sealed class StepMeter
             ElapsedSeconds = Stopwatch.GetElapsedTime(opened, now).TotalSeconds,
         };
     }
+
+    double? Total(double sinceOpened) => joulesBefore + sinceOpened - joulesAtStart is var joules && double.IsFinite(joules) ? joules : null;
 }

@@ -209,7 +209,7 @@ public sealed class Trainer : IDisposable
             this.loader = loader;
             this.metrics = metrics;
             recipe = owner.setup.Recipe;
-            meter = new StepMeter(owner.device, owner.energy, owner.setup, owner.microBatches, state is null ? 0 : state.Joules, state?.Flops ?? 0);
+            meter = new StepMeter(owner.device, owner.energy, owner.setup, owner.microBatches, state is null ? 0 : state.Joules, state?.Flops ?? 0, state?.IsJoulesEstimate ?? false);
             if (state is null) return;
             (done, updates, tokens) = (state.Step, state.Updates, state.Tokens);
             (loss, evalLoss, bitsPerByte) = (state.Loss, state.EvalLoss, state.BitsPerByte);
@@ -229,7 +229,7 @@ public sealed class Trainer : IDisposable
                 Device = owner.device.Name,
                 StepsDone = done,
                 MaxSteps = recipe.Training.MaxSteps,
-                EnergySource = owner.energy.Source,
+                EnergySource = meter.EnergySource,
                 EnergyExplanation = owner.energy.Explanation,
                 EnergyTerms = RecipeSettings.Terms(recipe.Energy),
             });
@@ -348,10 +348,11 @@ public sealed class Trainer : IDisposable
                 Spec = setup.Spec,
                 Weights = ParameterStore.Weights(program),
                 OptimizerState = ParameterStore.OptimizerState(program),
-                TrainingState = new RunState(done, updates, tokens, loss, evalLoss, bitsPerByte, meter.Joules, owner.guard.Mean, owner.guard.Count, owner.guard.BadInARow, loader.State, owner.OptimizerName())
+                TrainingState = new RunState(done, updates, tokens, loss, evalLoss, bitsPerByte, meter.JoulesUpToNow(), owner.guard.Mean, owner.guard.Count, owner.guard.BadInARow, loader.State, owner.OptimizerName())
                 {
                     Algorithms = owner.device.ChosenAlgorithms,
                     Flops = meter.Flops,
+                    IsJoulesEstimate = meter.IsEstimate,
                     Sparsity = sparse?.ToJson(),
                 }.ToJson(),
                 BosTokenId = setup.Tokenizer?.BeginOfTextId,
@@ -386,8 +387,8 @@ public sealed class Trainer : IDisposable
             TokensPerSecond = meter.TokensPerSecond,
             Mfu = meter.Mfu,
             Hfu = meter.Hfu,
-            Joules = meter.Joules,
-            EnergySource = owner.energy.Source,
+            Joules = meter.JoulesUpToNow(),
+            EnergySource = meter.EnergySource,
             EnergyTerms = RecipeSettings.Terms(recipe.Energy),
             Clocks = owner.clocks?.Report,
             Elapsed = DateTime.UtcNow - started,

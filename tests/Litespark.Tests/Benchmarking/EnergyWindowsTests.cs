@@ -25,6 +25,8 @@ public class EnergyWindowsTests
 
         public string Explanation => "";
 
+        public IReadOnlyList<string> Counted => [];
+
         public TimeSpan ShortestWindow => TimeSpan.FromSeconds(0.3);
 
         public double ReadJoules() => Watts * Stopwatch.GetElapsedTime(start).TotalSeconds;

@@ -74,6 +74,31 @@ public sealed class RunEnergyTests : IDisposable
         Assert.Equal(38, series.Samples.Sum(sample => sample.Seconds), 9);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Steps_of_unknown_joules_are_one_stretch_with_the_next_that_is_known(bool hasElapsed)
+    {
+        string run = folder.File("run");
+        Directory.CreateDirectory(run);
+        using (MetricsWriter writer = MetricsWriter.Create(run))
+        {
+            // A second and 100 J each; of ten steps three are not known, once an evaluation comes in between, which takes 1000 J more.
+            for (int step = 1; step <= 40; step++)
+            {
+                double? joules = (step % 10) is (3 or 4 or 5) ? null : 100 * step + (step > 24 ? 1000 : 0);
+                writer.OnStep(new StepMetrics { Step = step, Tokens = step * 1000L, Loss = 1, StepMs = 1000, ElapsedSeconds = hasElapsed ? step : null, Joules = joules, EnergySource = "rapl" });
+                if (step == 24) writer.OnEval(new EvalMetrics { Step = step, EvalLoss = 1 });
+            }
+        }
+
+        EnergySeries series = RunEnergy.Read(run);
+        Assert.Equal(100, series.Watts.Mean, 9);
+        Assert.Equal(0.1, series.JoulesPerToken.Mean, 9);
+        // From the first step's end to the last's, but for the stretch from step 22 to 26.
+        Assert.Equal(39 - 4, series.Samples.Sum(sample => sample.Seconds), 9);
+    }
+
     [Fact]
     public void A_run_resumed_with_another_meter_is_what_that_one_measured()
     {

@@ -5,6 +5,12 @@ using Litespark.Tests.Peers;
 
 namespace Litespark.Tests.SelfTesting;
 
+/// <summary>A fact that needs Python.</summary>
+sealed class PythonFactAttribute : FactAttribute
+{
+    public PythonFactAttribute() => Skip = new PythonPeer("").IsThere ? null : "there is no python3 (LITESPARK_PYTHON names another one)";
+}
+
 /// <summary>The stages of the self-test, small, on the CPU.</summary>
 public sealed class SelfTestTests : IDisposable
 {
@@ -78,13 +84,13 @@ public sealed class SelfTestTests : IDisposable
     }
 
     /// <summary>A Python that never ends is killed with what it started.</summary>
-    [Fact]
+    [PythonFact]
     public void A_peer_that_does_not_end_is_killed()
     {
         string script = Path.Combine(folder, "endless.py");
         File.WriteAllText(script, "import time\ntime.sleep(600)\n");
         var python = new PythonPeer(script);
-        if (python.IsThere) Assert.Contains("endless.py was killed: it had not ended after 1 s", Assert.Throws<RunFailureException>(() => python.Run([], TimeSpan.FromSeconds(1))).Message);
+        Assert.Contains("endless.py was killed: it had not ended after 1 s", Assert.Throws<RunFailureException>(() => python.Run([], TimeSpan.FromSeconds(1))).Message);
     }
 
     [Fact]

@@ -11,7 +11,7 @@ namespace Litespark.Energy.Nodes;
 public sealed class EnergyServer : IDisposable
 {
     /// <summary>Between two readings, as often as GPUs' counters step.</summary>
-    static readonly TimeSpan interval = TimeSpan.FromMilliseconds(100);
+    internal static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
     /// <summary>A connection whose other side takes nothing for so long is given up.</summary>
     static readonly TimeSpan patience = TimeSpan.FromSeconds(10);
@@ -36,7 +36,7 @@ public sealed class EnergyServer : IDisposable
     {
         ArgumentNullException.ThrowIfNull(meter);
         this.meter = meter;
-        greeting = new NodeGreeting(Guid.NewGuid(), meter.Source, meter.ShortestWindow, meter.Explanation);
+        greeting = new NodeGreeting(Guid.NewGuid(), meter.Source, meter.ShortestWindow, meter.Counted, meter.Explanation);
         before = meter.ReadJoules();
         listener = new TcpListener(address, port);
         try
@@ -92,7 +92,7 @@ public sealed class EnergyServer : IDisposable
     async Task ServeAsync(Socket socket)
     {
         using (socket)
-        using (var timer = new PeriodicTimer(interval))
+        using (var timer = new PeriodicTimer(Interval))
         {
             var line = new ArrayBufferWriter<byte>();
             NodeLines.Write(line, greeting);

@@ -7,8 +7,9 @@ namespace Litespark.Energy.Nodes;
 /// <param name="Id">Of the server's process: another one has begun to count anew.</param>
 /// <param name="Source">A constant of <see cref="EnergySources"/>.</param>
 /// <param name="ShortestWindow">As the served meter says.</param>
+/// <param name="Counted">As the served meter says.</param>
 /// <param name="Explanation">As the served meter says.</param>
-internal sealed record NodeGreeting(Guid Id, string Source, TimeSpan ShortestWindow, string Explanation);
+internal sealed record NodeGreeting(Guid Id, string Source, TimeSpan ShortestWindow, IReadOnlyList<string> Counted, string Explanation);
 
 /// <summary>Every other line.</summary>
 /// <param name="Joules">Since the server began to count.</param>
@@ -22,7 +23,7 @@ internal readonly record struct NodeReading(double Joules, double Seconds);
 internal static class NodeLines
 {
     /// <summary>Of the protocol; a reader refuses others.</summary>
-    const int Version = 1;
+    const int Version = 2;
 
     /// <summary>Bytes that no line is longer than.</summary>
     public const int MostBytes = 16 << 10;
@@ -33,6 +34,9 @@ internal static class NodeLines
         writer.WriteString("id"u8, greeting.Id);
         writer.WriteString("source"u8, greeting.Source);
         writer.WriteNumber("shortest_window_seconds"u8, greeting.ShortestWindow.TotalSeconds);
+        writer.WriteStartArray("counted"u8);
+        foreach (string part in greeting.Counted) writer.WriteStringValue(part);
+        writer.WriteEndArray();
         writer.WriteString("explanation"u8, greeting.Explanation);
     });
 
@@ -55,7 +59,8 @@ internal static class NodeLines
             string source = root.GetProperty("source").GetString() ?? "";
             if (!EnergySources.IsOne(source)) throw new InvalidDataException("its source of energy is not known to this program");
             var window = TimeSpan.FromSeconds(root.GetProperty("shortest_window_seconds").GetDouble());
-            return new NodeGreeting(root.GetProperty("id").GetGuid(), source, window, root.GetProperty("explanation").GetString() ?? "");
+            string[] counted = [.. root.GetProperty("counted").EnumerateArray().Select(part => part.GetString() ?? "")];
+            return new NodeGreeting(root.GetProperty("id").GetGuid(), source, window, counted, root.GetProperty("explanation").GetString() ?? "");
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException or OverflowException)
         {

@@ -1,27 +1,35 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 
 namespace Litespark.Energy.Nodes;
 
 /// <summary>
 /// The energy of another machine, by its <see cref="EnergyServer"/>. A thread of its own follows the readings, so that a read
-/// never waits for the network. The other machine counts on while it is not heard: as long as it is not, the joules are not
-/// a number, and when it answers again nothing of them is lost. Where its server was started anew, the time between its last
+/// never waits for the network. The other machine counts on while it is not heard: once its last reading is old, the joules
+/// are not a number, and when it answers again nothing of them is lost. Where its server was started anew, the time between its last
 /// reading and that start is filled by its mean power, and the figure is an estimate from then on.
 /// </summary>
 internal sealed class NodeMeter : IEnergyMeter
 {
-    /// <summary>Silence after which the last reading is no longer the energy; readings come ten times a second.</summary>
+    /// <summary>How long the network may take for each answer, that of the connection too.</summary>
+    public static readonly TimeSpan ConnectionPatience = TimeSpan.FromSeconds(10);
+
+    /// <summary>Silence after which the last reading is no longer the energy.</summary>
+    public static readonly TimeSpan Fresh = 3 * EnergyServer.Interval;
+
+    /// <summary>Silence that its user is told of; a shorter one is a hiccup.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     /// <summary>Between two tries to connect.</summary>
     static readonly TimeSpan pause = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>Both ends of a window are uncertain by the time between two readings: two per cent each of five seconds.</summary>
+    /// <summary>Both ends of a window are uncertain by the time between two readings, mostly: two per cent each of five seconds.</summary>
     static readonly TimeSpan shortest = TimeSpan.FromSeconds(5);
 
     readonly Lock gate = new();
     readonly NodeAddress address;
     readonly TimeSpan patience;
+    readonly TimeProvider time;
     readonly CancellationTokenSource closing = new();
     readonly Thread thread;
     readonly string source, silence, restart;
@@ -31,17 +39,18 @@ internal sealed class NodeMeter : IEnergyMeter
     double joules, last;
     bool isGuessed, isSilenceTold, isRestartUntold, isDisposed;
 
-    NodeMeter(NodeAddress address, NodeConnection connection, TimeSpan patience)
+    NodeMeter(NodeAddress address, NodeConnection connection, TimeSpan patience, TimeProvider time)
     {
-        (this.address, this.connection, this.patience) = (address, connection, patience);
+        (this.address, this.connection, this.patience, this.time) = (address, connection, patience, time);
         NodeGreeting greeting = connection.Greeting;
         (Id, source) = (greeting.Id, greeting.Source);
+        Counted = greeting.Counted;
         Explanation = $"{address}: {greeting.Explanation}";
         ShortestWindow = greeting.ShortestWindow > shortest ? greeting.ShortestWindow : shortest;
         silence = $"energy.nodes: {address} does not answer; the run's joules are unknown (null) until it does";
         restart = $"energy.nodes: {address} has begun to count anew; what it used meanwhile is taken from its mean power, so that the run's joules are an estimate (~) from here on";
         last = connection.Next().Joules;
-        openedAt = heardAt = Now;
+        openedAt = heardAt = time.GetTimestamp();
         thread = new Thread(Follow) { IsBackground = true, Name = $"litespark energy of {address}" };
         thread.Start();
     }
@@ -59,24 +68,24 @@ internal sealed class NodeMeter : IEnergyMeter
     public string Explanation { get; }
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> Counted { get; }
+
+    /// <inheritdoc/>
     public TimeSpan ShortestWindow { get; }
-
-    static long Now => TimeProvider.System.GetTimestamp();
-
-    bool IsSilent => !isDisposed && TimeProvider.System.GetElapsedTime(heardAt) > patience;
 
     /// <summary>Connects, and takes what the other machine has counted so far as zero.</summary>
     /// <param name="text">The address, as in a recipe.</param>
-    /// <param name="patience">Silence that is borne; null for <see cref="Patience"/>.</param>
+    /// <param name="patience">How long each answer may take; null for <see cref="ConnectionPatience"/>.</param>
+    /// <param name="time">The clock by which silence is told; null for the system's.</param>
     /// <exception cref="UserErrorException">It is no address, or no such meter answers there.</exception>
-    public static NodeMeter Open(string text, TimeSpan? patience = null)
+    public static NodeMeter Open(string text, TimeSpan? patience = null, TimeProvider? time = null)
     {
         NodeAddress address = NodeAddress.Parse(text) ?? throw new UserErrorException($"energy.nodes: '{text}' is no address; right would be host:port.");
         NodeConnection? connection = null;
         try
         {
-            connection = NodeConnection.Open(address, Patience, CancellationToken.None);
-            return new NodeMeter(address, connection, patience ?? Patience);
+            connection = NodeConnection.Open(address, patience ?? ConnectionPatience, CancellationToken.None);
+            return new NodeMeter(address, connection, patience ?? ConnectionPatience, time ?? TimeProvider.System);
         }
         catch (Exception error) when (error is IOException or SocketException or InvalidDataException)
         {
@@ -89,7 +98,24 @@ internal sealed class NodeMeter : IEnergyMeter
     /// <inheritdoc/>
     public double ReadJoules()
     {
-        lock (gate) return IsSilent ? double.NaN : joules;
+        lock (gate) return IsUnheardFor(Fresh) ? double.NaN : joules;
+    }
+
+    /// <inheritdoc/>
+    public double ReadJoulesUpToNow(TimeSpan patience)
+    {
+        long now = time.GetTimestamp(), began = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(began) < patience)
+        {
+            lock (gate)
+            {
+                if (isDisposed || heardAt >= now) return joules;
+            }
+
+            Thread.Sleep(10);
+        }
+
+        return ReadJoules();
     }
 
     /// <inheritdoc/>
@@ -103,7 +129,7 @@ internal sealed class NodeMeter : IEnergyMeter
                 return restart;
             }
 
-            if (isSilenceTold || !IsSilent) return null;
+            if (isSilenceTold || !IsUnheardFor(Patience)) return null;
             isSilenceTold = true;
             return silence;
         }
@@ -148,7 +174,7 @@ internal sealed class NodeMeter : IEnergyMeter
         {
             try
             {
-                Volatile.Write(ref connection, NodeConnection.Open(address, Patience, closing.Token));
+                Volatile.Write(ref connection, NodeConnection.Open(address, patience, closing.Token));
                 // Disposal may have looked at the connection before this one.
                 if (closing.IsCancellationRequested) connection.Dispose();
                 return;
@@ -164,11 +190,13 @@ internal sealed class NodeMeter : IEnergyMeter
     {
         lock (gate)
         {
-            long at = Now;
+            long at = time.GetTimestamp();
             if (id != Id)
             {
-                double unheard = Math.Max(Seconds(heardAt, at) - now.Seconds, 0), before = Seconds(openedAt, heardAt);
-                joules += now.Joules + (before > 0 ? unheard * joules / before : 0);
+                double silent = Seconds(heardAt, at), unheard = Math.Max(silent - now.Seconds, 0), before = Seconds(openedAt, heardAt);
+                // What a server counted before this one's silence was heard from the one before it, or is not the run's.
+                double share = now.Seconds > silent ? silent / now.Seconds : 1;
+                joules += (share * now.Joules) + (before > 0 ? unheard * joules / before : 0);
                 (Id, isRestartUntold) = (id, true);
                 Volatile.Write(ref isGuessed, true);
             }
@@ -182,7 +210,9 @@ internal sealed class NodeMeter : IEnergyMeter
         }
     }
 
-    static double Seconds(long from, long to) => TimeProvider.System.GetElapsedTime(from, to).TotalSeconds;
+    bool IsUnheardFor(TimeSpan span) => !isDisposed && time.GetElapsedTime(heardAt) > span;
+
+    double Seconds(long from, long to) => time.GetElapsedTime(from, to).TotalSeconds;
 
     static bool IsOfTheNetwork(Exception error) => error is IOException or SocketException or InvalidDataException or ObjectDisposedException or OperationCanceledException;
 }

@@ -11,8 +11,13 @@ internal sealed class NvmlGpus : IDisposable
     NvmlGpus(NvmlLibrary nvml, EnergyMeterOptions options)
     {
         this.nvml = nvml;
-        gpus = [.. GpuSelection.Find(nvml, options).Select(device => new GpuEnergy(nvml, device, options.Time))];
+        IReadOnlyList<nint> devices = GpuSelection.Find(nvml, options);
+        Counted = [.. devices.SelectMany(device => CountedParts.Gpu(nvml.Uuid(device, out string uuid) == NvmlReturn.Success ? uuid : null))];
+        gpus = [.. devices.Select(device => new GpuEnergy(nvml, device, options.Time))];
     }
+
+    /// <summary>As <see cref="IEnergyMeter.Counted"/>.</summary>
+    public IReadOnlyList<string> Counted { get; }
 
     /// <summary>Whether a GPU's power must be sampled all the time, as it counts no energy itself.</summary>
     public bool MustSample => gpus.Any(gpu => gpu.Reading != GpuReading.Counter);

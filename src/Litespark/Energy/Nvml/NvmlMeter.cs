@@ -50,6 +50,9 @@ internal sealed class NvmlMeter : IEnergyMeter
     public string Explanation { get; }
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> Counted => gpus.Counted;
+
+    /// <inheritdoc/>
     public TimeSpan ShortestWindow => Shortest;
 
     /// <summary>What the last read gave, whoever read.</summary>

@@ -21,6 +21,8 @@ internal sealed class FakeMeter(string source) : IEnergyMeter
 
     public string Explanation => $"made up ({source})";
 
+    public IReadOnlyList<string> Counted { get; init; } = [];
+
     public TimeSpan ShortestWindow => TimeSpan.FromMilliseconds(50);
 
     public double ReadJoules() => Joules;

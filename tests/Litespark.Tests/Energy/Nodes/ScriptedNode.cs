@@ -9,6 +9,9 @@ namespace Litespark.Tests.Energy.Nodes;
 /// <summary>The other end of a connection in the test's own hand.</summary>
 internal sealed class ScriptedNode : IDisposable
 {
+    /// <summary>More than any wait takes on a machine that is not stuck.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
     readonly TcpListener listener = new(IPAddress.Loopback, 0);
     Socket? peer;
 
@@ -16,11 +19,37 @@ internal sealed class ScriptedNode : IDisposable
 
     public string Address => listener.LocalEndpoint.ToString()!;
 
+    /// <summary>Opens a meter of this node, which greets it and sends a first reading.</summary>
+    public NodeMeter Open(Guid id, double joules, double seconds, TimeProvider time)
+        => While(() => Accept(id, joules, seconds), () => NodeMeter.Open(Address, Patience, time));
+
+    /// <summary>Does something while the other end is served; by a thread of its own, since the pool's may all be busy.</summary>
+    public static T While<T>(Action serve, Func<T> what)
+    {
+        Exception? problem = null;
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                serve();
+            }
+            catch (Exception error)
+            {
+                problem = error;
+            }
+        }) { IsBackground = true };
+        thread.Start();
+        T result = what();
+        thread.Join();
+        Assert.Null(problem);
+        return result;
+    }
+
     /// <summary>Takes the next connection, greets it and sends a first reading.</summary>
     public void Accept(Guid id, double joules, double seconds, string source = EnergySources.Rapl)
     {
-        peer = listener.AcceptSocket();
-        Send(output => NodeLines.Write(output, new NodeGreeting(id, source, TimeSpan.FromMilliseconds(50), "made up")));
+        peer = Next();
+        Send(output => NodeLines.Write(output, new NodeGreeting(id, source, TimeSpan.FromMilliseconds(50), [], "made up")));
         Send(joules, seconds);
     }
 
@@ -29,7 +58,7 @@ internal sealed class ScriptedNode : IDisposable
     /// <summary>Sends text to whoever connects next.</summary>
     public void Answer(string text)
     {
-        peer = listener.AcceptSocket();
+        peer = Next();
         peer.Send(System.Text.Encoding.UTF8.GetBytes(text));
     }
 
@@ -40,6 +69,8 @@ internal sealed class ScriptedNode : IDisposable
         HangUp();
         listener.Dispose();
     }
+
+    Socket Next() => listener.Server.Poll(Patience, SelectMode.SelectRead) ? listener.AcceptSocket() : throw new TimeoutException("nobody connects");
 
     void Send(Action<IBufferWriter<byte>> write)
     {

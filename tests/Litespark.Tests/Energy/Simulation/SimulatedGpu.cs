@@ -43,6 +43,8 @@ internal sealed class SimulatedGpu(GpuPhysics physics) : TimeProvider, IEnergyMe
 
     public string Explanation => $"a simulated GPU: {physics.Name}";
 
+    public IReadOnlyList<string> Counted => [];
+
     public TimeSpan ShortestWindow => TimeSpan.FromSeconds(5);
 
     public int Gpus => 1;

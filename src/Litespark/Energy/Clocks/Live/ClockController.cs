@@ -133,8 +133,15 @@ public sealed class ClockController : IDisposable
     {
         long now = Volatile.Read(ref latest);
         if (now == seen) return;
-        seen = now;
         bool isStart = now % 2 == 1;
+        if (isStart && seen % 2 == 1)
+        {
+            // A step's end was overwritten by the next one's start.
+            sequencer.Stop(Volatile.Read(ref stepTicks));
+            hasEnded = true;
+        }
+
+        seen = now;
         wanted = isStart ? sequencer.Start(now / 2) : sequencer.Stop(Volatile.Read(ref stepTicks));
         workingSince = isStart && hasEnded ? now / 2 : 0;
         hasEnded |= !isStart;

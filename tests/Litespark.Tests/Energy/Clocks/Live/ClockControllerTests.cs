@@ -27,6 +27,11 @@ public sealed class ClockControllerTests
         /// <summary>A core clock that holds whatever is asked for; 0 for the one that is.</summary>
         public int Stuck { get; init; }
 
+        /// <summary>Where not null, changes after the first wait for it, and <see cref="IsAsking"/> says that one does.</summary>
+        public ManualResetEventSlim? Gate { get; init; }
+
+        public ManualResetEventSlim? IsAsking { get; init; }
+
         /// <summary>Whether a step runs; null where that does not matter. At rest clocks are low.</summary>
         public bool? IsWorking { get; set; }
 
@@ -40,6 +45,12 @@ public sealed class ClockControllerTests
 
         public void Set(ClockPair clocks)
         {
+            if (Gate is not null && Asked.Length > 0)
+            {
+                IsAsking?.Set();
+                Gate.Wait(patience);
+            }
+
             lock (asked)
             {
                 if (asked.Count >= Granted) throw new UserErrorException("not for you");
@@ -124,6 +135,29 @@ public sealed class ClockControllerTests
         RunSteps(controller, () => controller.Report.Checked > 0);
         RunSteps(controller, () => true);
         Assert.True(controller.Report is { Changes: 1, Checked: 1, Missed: 1 }, $"{controller.Report}");
+    }
+
+    [Fact]
+    public void An_end_that_the_next_start_overwrites_has_ended_the_step()
+    {
+        using ManualResetEventSlim gate = new(), isAsking = new();
+        using var control = new Recorder { Gate = gate, IsAsking = isAsking };
+        using var controller = new ClockController(Plan(), control);
+        try
+        {
+            controller.StepStarted();
+            Assert.True(isAsking.Wait(patience));
+            // The thread is in the driver while the first step ends and the second begins.
+            controller.StepEnded();
+            controller.StepStarted();
+        }
+        finally
+        {
+            gate.Set();
+        }
+
+        // Nothing is read back in the first step: that something is says that the second is known for what it is.
+        Assert.True(SpinWait.SpinUntil(() => controller.Report.Checked > 0, patience));
     }
 
     [Fact]
