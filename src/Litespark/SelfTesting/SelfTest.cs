@@ -89,6 +89,9 @@ public sealed record SelfTestSettings
         new("litespark-3b", 4096, 4), new("llama-3.2-1b", 4096, 4), new("llama-3.2-3b", 4096, 2), new("gpt2-124m", 1024, 32),
     ];
 
+    /// <summary><see cref="Models"/> that suit a processor: a step takes a second or so.</summary>
+    public static IReadOnlyList<SelfTestModel> ProcessorModels { get; } = [new("llama-15m", 512, 2)];
+
     /// <summary>Folder of the repository's peer scripts, where there is one.</summary>
     public string? Peers { get; init; }
 }

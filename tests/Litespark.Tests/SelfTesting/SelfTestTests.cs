@@ -84,8 +84,26 @@ public sealed class SelfTestTests : IDisposable
         string script = Path.Combine(folder, "endless.py");
         File.WriteAllText(script, "import time\ntime.sleep(600)\n");
         var python = new PythonPeer(script);
-        if (python.IsThere) Assert.Contains("endless.py was killed: it had not ended after 1 s", Assert.Throws<RunFailureException>(() => python.Run([], TimeSpan.FromSeconds(1))).Message);
+        if (IsThere(python)) Assert.Contains("endless.py was killed: it had not ended after 1 s", Assert.Throws<RunFailureException>(() => python.Run([], TimeSpan.FromSeconds(1))).Message);
     }
+
+    /// <summary>The stage's time is no fault of the peer's.</summary>
+    [Fact]
+    public void A_peer_that_is_cut_short_by_the_stage_has_not_failed()
+    {
+        string script = Path.Combine(folder, "endless.py");
+        File.WriteAllText(script, "import time\ntime.sleep(600)\n");
+        var python = new PythonPeer(script);
+        if (!IsThere(python)) return;
+        var context = new SelfTestContext(device, reference, new SelfTestSettings { Folder = folder, StageBudget = TimeSpan.FromSeconds(1) }, _ => { }, CancellationToken.None);
+        using var file = new ResultFile(Path.Combine(folder, "stage.jsonl"));
+        context.Begin(file);
+        context.Try("endless", () => python.Run([], TimeSpan.FromMinutes(5), context.Deadline));
+        Assert.Equal((0, 0, true), (context.Passed, context.Failed, context.IsOutOfTime));
+        Assert.Throws<OperationCanceledException>(() => python.Run([], TimeSpan.FromMinutes(5), context.Deadline)); // none is started any more
+    }
+
+    static bool IsThere(PythonPeer python) => python.Missing()?.Contains("there is no", StringComparison.Ordinal) != true;
 
     [Fact]
     public void Energy_that_is_only_estimated_is_left_out()
