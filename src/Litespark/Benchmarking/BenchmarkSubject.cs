@@ -55,10 +55,14 @@ internal sealed class BenchmarkSubject : IDisposable
     public double StepSeconds => Median(seconds);
 
     /// <summary>Runs steps that don't count: kernels are compiled, memory is touched. The last one's time tells how many steps make a turn.</summary>
-    public void WarmUp(int count, TimeSpan turnLength)
+    /// <param name="count">Steps.</param>
+    /// <param name="turnLength">Least length of a turn.</param>
+    /// <param name="cancellation">Stops between steps.</param>
+    public void WarmUp(int count, TimeSpan turnLength, CancellationToken cancellation = default)
     {
         for (int i = 0; i < count; i++)
         {
+            cancellation.ThrowIfCancellationRequested();
             long start = Stopwatch.GetTimestamp();
             double loss = Step();
             if (i == 0) FirstLoss = loss;
@@ -70,12 +74,13 @@ internal sealed class BenchmarkSubject : IDisposable
     public int StepsPerTurn { get; private set; } = 1;
 
     /// <summary>One turn: some steps, timed one by one; energy and allocation over all of them.</summary>
-    public void Turn(IEnergyMeter energy)
+    public void Turn(IEnergyMeter energy, CancellationToken cancellation = default)
     {
         EnergyWindow window = EnergyWindow.Begin(energy);
         long allocatedBefore = GC.GetTotalAllocatedBytes(precise: true);
         for (int i = 0; i < StepsPerTurn; i++)
         {
+            cancellation.ThrowIfCancellationRequested();
             long start = Stopwatch.GetTimestamp();
             Step();
             turn[i] = Stopwatch.GetElapsedTime(start).TotalSeconds;
@@ -89,9 +94,14 @@ internal sealed class BenchmarkSubject : IDisposable
     }
 
     /// <summary>Runs a turn's steps and times none; returns how many.</summary>
-    public int RunSteps()
+    public int RunSteps(CancellationToken cancellation)
     {
-        for (int i = 0; i < StepsPerTurn; i++) Step();
+        for (int i = 0; i < StepsPerTurn; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Step();
+        }
+
         program.Finish(); // what was started belongs to who measures it
         return StepsPerTurn;
     }

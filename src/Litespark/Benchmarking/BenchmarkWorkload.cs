@@ -51,4 +51,20 @@ internal sealed record BenchmarkWorkload(Recipe Recipe, TransformerSpec Spec, ID
 
     /// <summary>Loads a plan with the recipe's initial weights.</summary>
     public BenchmarkSubject Load(PlanOptions plan) => new(this, plan);
+
+    /// <summary>Loads a plan and warms it up (<see cref="BenchmarkSubject.WarmUp"/>).</summary>
+    public BenchmarkSubject Load(PlanOptions plan, int warmUp, TimeSpan turnLength, CancellationToken cancellation)
+    {
+        BenchmarkSubject subject = Load(plan);
+        try
+        {
+            subject.WarmUp(warmUp, turnLength, cancellation);
+            return subject;
+        }
+        catch
+        {
+            subject.Dispose();
+            throw;
+        }
+    }
 }

@@ -27,7 +27,7 @@ public sealed class PlanBenchmark : IDisposable
     /// <param name="device">Where to run.</param>
     /// <param name="settings">How long.</param>
     /// <param name="status">Told what is being measured.</param>
-    /// <param name="cancellation">Stops between turns.</param>
+    /// <param name="cancellation">Stops between steps.</param>
     public PlanBenchmark(LoadedRecipe recipe, IDevice device, BenchmarkSettings settings, Action<string> status, CancellationToken cancellation = default)
         : this(recipe, device, settings, status, EnergyMeters.Open(RecipeSettings.Energy(recipe.Recipe.Energy, device)), cancellation)
     {
@@ -75,7 +75,7 @@ public sealed class PlanBenchmark : IDisposable
         }
 
         status("timing every kernel");
-        IReadOnlyList<KernelFigures> kernels = KernelProfile.Measure(litespark.Program, settings.MinRounds, litespark.Live);
+        IReadOnlyList<KernelFigures> kernels = KernelProfile.Measure(litespark.Program, settings.MinRounds, litespark.Live, cancellation);
         return new BenchmarkReport
         {
             Machine = workload.Device.HardwareName,
@@ -103,9 +103,7 @@ public sealed class PlanBenchmark : IDisposable
     BenchmarkSubject Load(PlanOptions plan, int warmUp)
     {
         cancellation.ThrowIfCancellationRequested();
-        BenchmarkSubject subject = workload.Load(plan);
-        subject.WarmUp(warmUp, settings.Turn);
-        return subject;
+        return workload.Load(plan, warmUp, settings.Turn, cancellation);
     }
 
     /// <summary>Each pass left out once, in turns with the whole plan.</summary>
@@ -129,9 +127,8 @@ public sealed class PlanBenchmark : IDisposable
         {
             foreach (BenchmarkSubject subject in subjects)
             {
-                cancellation.ThrowIfCancellationRequested();
                 peaks.Sample();
-                subject.Turn(energy);
+                subject.Turn(energy, cancellation);
                 peaks.Sample();
             }
         }

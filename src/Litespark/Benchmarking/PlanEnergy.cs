@@ -21,7 +21,7 @@ public static class PlanEnergy
     /// <param name="windows">Windows of each plan.</param>
     /// <param name="length">Least length of a window; null for what suits the meter, a second at least.</param>
     /// <param name="status">Told what is being measured.</param>
-    /// <param name="cancellation">Stops between windows.</param>
+    /// <param name="cancellation">Stops between steps.</param>
     public static EnergyComparison Compare(LoadedRecipe recipe, IDevice device, int windows, TimeSpan? length, Action<string> status, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(recipe);
@@ -29,8 +29,10 @@ public static class PlanEnergy
         if (MemoryGuard.Check(device, recipe.Recipe, workload.BothPlans, "Both plans together need") is { } tight) status("warning: " + tight);
         using IEnergyMeter meter = EnergyMeters.Open(RecipeSettings.Energy(recipe.Recipe.Energy, device));
         status("loading both plans");
-        using BenchmarkSubject baseline = Load(workload, workload.BaselinePlan), litespark = Load(workload, workload.LitesparkPlan);
+        using BenchmarkSubject baseline = Load(workload.BaselinePlan), litespark = Load(workload.LitesparkPlan);
         return Compare(baseline, litespark, meter, windows, length, status, cancellation);
+
+        BenchmarkSubject Load(PlanOptions plan) => workload.Load(plan, 3, TimeSpan.FromSeconds(0.1), cancellation);
     }
 
     /// <summary>Measures plans that are loaded and warm.</summary>
@@ -57,18 +59,10 @@ public static class PlanEnergy
         long steps = 0;
         do
         {
-            cancellation.ThrowIfCancellationRequested();
-            steps += subject.RunSteps();
+            steps += subject.RunSteps(cancellation);
         }
         while (clock.Elapsed < length);
         EnergyReading used = window.End();
         return new EnergySample(used.Seconds, steps * subject.Tokens, used.Joules);
-    }
-
-    static BenchmarkSubject Load(BenchmarkWorkload workload, PlanOptions plan)
-    {
-        BenchmarkSubject subject = workload.Load(plan);
-        subject.WarmUp(3, TimeSpan.FromSeconds(0.1));
-        return subject;
     }
 }

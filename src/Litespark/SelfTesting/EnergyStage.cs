@@ -44,18 +44,18 @@ internal sealed class EnergyStage : SelfTestStage
         }
 
         BenchmarkWorkload workload = MicroBatches.Workload(context, fitting);
-        context.Add(true, Measure(workload.Load(plan(workload)), meter, workload.Tokens, fitting, name));
+        context.Add(true, Measure(workload.Load(plan(workload)), meter, workload.Tokens, fitting, name, context.Deadline));
     }
 
-    static JsonObject Measure(BenchmarkSubject subject, IEnergyMeter meter, long tokensPerStep, SelfTestModel model, string plan)
+    static JsonObject Measure(BenchmarkSubject subject, IEnergyMeter meter, long tokensPerStep, SelfTestModel model, string plan, CancellationToken deadline)
     {
         using (subject)
         {
-            subject.WarmUp(3, TimeSpan.Zero);
+            subject.WarmUp(3, TimeSpan.Zero, deadline);
             EnergyWindow window = EnergyWindow.Begin(meter);
             var clock = Stopwatch.StartNew();
             long steps = 0;
-            while (clock.Elapsed < Window) steps += subject.RunSteps();
+            while (clock.Elapsed < Window) steps += subject.RunSteps(deadline);
             EnergyReading used = window.End();
             return new JsonObject
             {

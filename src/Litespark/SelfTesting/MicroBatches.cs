@@ -15,7 +15,11 @@ internal static class MicroBatches
     public static SelfTestModel? Fitting(SelfTestContext context, SelfTestModel model, Func<BenchmarkWorkload, StepProgram[]> programs)
     {
         for (; model.MicroBatch > 0; model = model with { MicroBatch = model.MicroBatch / 2 })
+        {
+            context.Deadline.ThrowIfCancellationRequested();
             if (context.Fits(programs(Workload(context, model)))) return model;
+        }
+
         return null;
     }
 
@@ -45,7 +49,7 @@ internal static class MicroBatches
 
             context.Status($"bench: {next.Preset}, {name}, {next.MicroBatch} × {next.SequenceLength}");
             Measure(context, next, name, workload, plan(workload), next == first, losses);
-            if (context.Device.FreeMemory is null) return;
+            if (context.IsProcessor) return;
         }
     }
 
@@ -54,13 +58,12 @@ internal static class MicroBatches
         using IEnergyMeter meter = EnergyMeters.Open(Training.RecipeSettings.Energy(workload.Recipe.Energy, context.Device));
         using BenchmarkSubject subject = workload.Load(plan);
         var peaks = new DevicePeaks(context.Device);
-        subject.WarmUp(3, TimeSpan.FromSeconds(0.5)); // call by call, recorded, as a recording
+        subject.WarmUp(3, TimeSpan.FromSeconds(0.5), context.Deadline); // call by call, recorded, as a recording
         var clock = Stopwatch.StartNew();
         do
         {
-            context.Deadline.ThrowIfCancellationRequested();
             peaks.Sample(); // a processor's changes from moment to moment
-            subject.Turn(meter);
+            subject.Turn(meter, context.Deadline);
             peaks.Sample();
         }
         while (clock.Elapsed < measured);
@@ -71,7 +74,7 @@ internal static class MicroBatches
         line["libraries"] = new JsonArray([.. subject.Program.Libraries.Select(library => (JsonNode)library)]);
         if (withKernels)
         {
-            line["kernels"] = new JsonArray([.. KernelProfile.Measure(subject.Program, rounds: 3).Select(kernel => new JsonObject
+            line["kernels"] = new JsonArray([.. KernelProfile.Measure(subject.Program, rounds: 3, subject.Live, context.Deadline).Select(kernel => new JsonObject
             {
                 ["name"] = kernel.Name, ["phase"] = kernel.Phase.ToString().ToLowerInvariant(), ["calls"] = kernel.Calls, ["ms"] = kernel.Ms, ["gflop"] = kernel.Gflop, ["megabytes"] = kernel.Megabytes,
             })]);

@@ -23,7 +23,9 @@ internal sealed class PeerStage : SelfTestStage
     {
         if (context.Settings.Peers is not { } folder || !File.Exists(Path.Combine(folder, Script))) return $"the peer's script {Script} is not here (--peers names its folder)";
         var python = new PythonPeer(Path.Combine(folder, Script));
-        if (python.Missing is { } missing) return missing;
+        string? missing = null;
+        context.Try("python", () => missing = python.Missing(context.Deadline));
+        if (missing is not null || context.IsOutOfTime) return missing;
         context.Try("losses", () => CompareLosses(context, python));
         foreach (SelfTestModel model in context.Settings.Models.Where(model => ModelPresets.Get(model.Preset).Family == ModelFamily.Llama))
         {
@@ -44,8 +46,8 @@ internal sealed class PeerStage : SelfTestStage
         string config = scratch.File("config.json");
         File.WriteAllText(config, HuggingFaceConfig.ToJson(ModelPresets.Get(model.Preset), null).ToJsonString());
         // It looks for its fastest micro-batch as long as it has time, and is to end by itself.
-        TimeSpan limit = Limit(context), search = context.Settings.Small ? TimeSpan.FromSeconds(5) : limit - margin;
-        JsonObject line = python.Run(["--config", config, "--mode", mode, "--batch", $"{model.MicroBatch}", "--sequence", $"{model.SequenceLength}", "--steps", $"{TimedSteps}", "--seconds", $"{search.TotalSeconds:0}", "--device", context.Device.Name], limit);
+        double seconds = context.Settings.Small ? 5 : Math.Max(5, Math.Min(most.TotalSeconds, context.TimeLeft.TotalSeconds) - margin.TotalSeconds);
+        JsonObject line = python.Run(["--config", config, "--mode", mode, "--batch", $"{model.MicroBatch}", "--sequence", $"{model.SequenceLength}", "--steps", $"{TimedSteps}", "--seconds", $"{seconds:0}", "--device", context.Device.Name], most, context.Deadline);
         line["model"] = model.Preset;
         return line;
     }
@@ -53,7 +55,7 @@ internal sealed class PeerStage : SelfTestStage
     /// <summary>Both train a small Llama from the same weights on the same tokens, which follow a rule that can be learnt.</summary>
     static void CompareLosses(SelfTestContext context, PythonPeer python)
     {
-        (string preset, int rows, int length, int steps) = context.Settings.Small ? ("llama-1m", 2, 16, 5) : ("llama-15m", 8, 512, 200);
+        (string preset, int rows, int length, int steps) = context.Settings.Small ? ("llama-1m", 2, 16, 5) : context.IsProcessor ? ("llama-15m", 2, 256, 20) : ("llama-15m", 8, 512, 200);
         TransformerSpec spec = ModelPresets.Get(preset);
         if (context.Settings.Small) spec = spec with { NumHiddenLayers = 1, VocabSize = 128 };
         using var scratch = new ScratchFolder();
@@ -61,7 +63,7 @@ internal sealed class PeerStage : SelfTestStage
         curve.WriteTokens(scratch.File("tokens.bin"));
         float[] ours = curve.Run(context.Device, weights => HuggingFaceFolder.Save(scratch.File("model"), spec, weights), context.Deadline);
         python.Run(["--config", Path.Combine(scratch.File("model"), "config.json"), "--weights", Path.Combine(scratch.File("model"), "model.safetensors"), "--tokens", scratch.File("tokens.bin"),
-            "--losses", scratch.File("losses.json"), "--mode", "eager", "--batch", $"{rows}", "--sequence", $"{length}", "--steps", $"{steps}", "--learning-rate", $"{LearningRate}", "--device", context.Device.Name], Limit(context));
+            "--losses", scratch.File("losses.json"), "--mode", "eager", "--batch", $"{rows}", "--sequence", $"{length}", "--steps", $"{steps}", "--learning-rate", $"{LearningRate}", "--device", context.Device.Name], most, context.Deadline);
         float[] theirs = [.. JsonNode.Parse(File.ReadAllText(scratch.File("losses.json")))!.AsArray().Select(node => (float)node!)];
         double worst = ours.Zip(theirs).Max(pair => Math.Abs(pair.First - pair.Second) / pair.Second);
         // Two roundings of the same run part slowly; a wrong gradient parts at once.
@@ -72,8 +74,6 @@ internal sealed class PeerStage : SelfTestStage
             ["ours"] = Numbers(ours), ["theirs"] = Numbers(theirs),
         });
     }
-
-    static TimeSpan Limit(SelfTestContext context) => context.TimeLeft < most ? context.TimeLeft : most;
 
     static JsonArray Numbers(float[] values) => new([.. values.Select(value => (JsonNode)JsonValue.Create(Math.Round(value, 5)))]);
 }

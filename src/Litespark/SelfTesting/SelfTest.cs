@@ -92,6 +92,9 @@ public sealed record SelfTestSettings
     /// <summary>Models whose products the sparse stage times.</summary>
     public IReadOnlyList<SelfTestModel> SparseModels { get; init; } = [new("llama-110m", 1024, 8), new("llama-3.2-3b", 4096, 1)];
 
+    /// <summary><see cref="Models"/> that suit a processor: a step takes a second or so.</summary>
+    public static IReadOnlyList<SelfTestModel> ProcessorModels { get; } = [new("llama-15m", 512, 2)];
+
     /// <summary>Folder of the repository's peer scripts, where there is one.</summary>
     public string? Peers { get; init; }
 }

@@ -35,6 +35,9 @@ internal sealed class SelfTestContext(IDevice device, IDevice reference, SelfTes
 
     public Action<string> Status => status;
 
+    /// <summary>Whether it computes in the machine's memory, at a processor's speed: sizes are to be small.</summary>
+    public bool IsProcessor => device.FreeMemory is null;
+
     public int Passed { get; private set; }
 
     public int Failed { get; private set; }
@@ -65,8 +68,8 @@ internal sealed class SelfTestContext(IDevice device, IDevice reference, SelfTes
         return !IsOutOfTime;
     }
 
-    /// <summary>Whether the device's free memory holds programs at once; a processor's is not looked at.</summary>
-    public bool Fits(params IReadOnlyList<StepProgram> programs) => device.FreeMemory is not { } free || programs.Sum(program => program.TotalBytes) + Reserve <= free;
+    /// <summary>Whether the free memory, the device's own or else the machine's, holds programs at once.</summary>
+    public bool Fits(params IReadOnlyList<StepProgram> programs) => programs.Sum(program => program.TotalBytes) + Reserve <= (device.FreeMemory ?? MachineMemory.Available);
 
     /// <summary>Writes a result and counts it.</summary>
     public void Add(bool passed, JsonObject line)

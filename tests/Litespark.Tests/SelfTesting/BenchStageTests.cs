@@ -44,6 +44,28 @@ public sealed class BenchStageTests : IDisposable
         Assert.Empty(turns["passes"]!.AsArray());
     }
 
+    /// <summary>A processor's programs lie in the machine's memory.</summary>
+    [Fact]
+    public void What_the_machine_cannot_hold_is_halved_before_it_is_loaded()
+    {
+        SelfTestModel large = Model with { SequenceLength = 512, MicroBatch = 1 << 18 };
+        SelfTestContext context = NewContext(cpu, out ResultFile file);
+        using (file) Assert.InRange(MicroBatches.Fitting(context, large, workload => [workload.Build(workload.LitesparkPlan)])!.MicroBatch, 1, large.MicroBatch / 2);
+    }
+
+    [Fact]
+    public void Steps_and_profiles_stop_when_the_time_is_over()
+    {
+        SelfTestContext context = NewContext(cpu, out ResultFile file);
+        using ResultFile results = file;
+        Litespark.Benchmarking.BenchmarkWorkload workload = MicroBatches.Workload(context, Model);
+        using Litespark.Benchmarking.BenchmarkSubject subject = workload.Load(workload.LitesparkPlan, 1, TimeSpan.Zero, CancellationToken.None);
+        using Litespark.Energy.IEnergyMeter meter = Litespark.Energy.EnergyMeters.Open(Litespark.Training.RecipeSettings.Energy(workload.Recipe.Energy, cpu));
+        var over = new CancellationToken(canceled: true);
+        foreach (Action run in (Action[])[() => subject.WarmUp(3, TimeSpan.Zero, over), () => subject.Turn(meter, over), () => subject.RunSteps(over), () => Litespark.Benchmarking.KernelProfile.Measure(subject.Program, 3, over), () => workload.Load(workload.BaselinePlan, 1, TimeSpan.Zero, over)])
+            Assert.Throws<OperationCanceledException>(run);
+    }
+
     /// <summary>A GPU that holds the plan at four sequences, not at eight.</summary>
     [EmulatedFact]
     public void Micro_batches_grow_until_memory_is_full()

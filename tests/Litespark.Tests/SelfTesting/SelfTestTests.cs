@@ -93,6 +93,21 @@ public sealed class SelfTestTests : IDisposable
         Assert.Contains("endless.py was killed: it had not ended after 1 s", Assert.Throws<RunFailureException>(() => python.Run([], TimeSpan.FromSeconds(1))).Message);
     }
 
+    /// <summary>The stage's time is no fault of the peer's.</summary>
+    [PythonFact]
+    public void A_peer_that_is_cut_short_by_the_stage_has_not_failed()
+    {
+        string script = Path.Combine(folder, "endless.py");
+        File.WriteAllText(script, "import time\ntime.sleep(600)\n");
+        var python = new PythonPeer(script);
+        var context = new SelfTestContext(device, reference, new SelfTestSettings { Folder = folder, StageBudget = TimeSpan.FromSeconds(1) }, _ => { }, CancellationToken.None);
+        using var file = new ResultFile(Path.Combine(folder, "stage.jsonl"));
+        context.Begin(file);
+        context.Try("endless", () => python.Run([], TimeSpan.FromMinutes(5), context.Deadline));
+        Assert.Equal((0, 0, true), (context.Passed, context.Failed, context.IsOutOfTime));
+        Assert.Throws<OperationCanceledException>(() => python.Run([], TimeSpan.FromMinutes(5), context.Deadline)); // none is started any more
+    }
+
     [Fact]
     public void Energy_that_is_only_estimated_is_left_out()
     {

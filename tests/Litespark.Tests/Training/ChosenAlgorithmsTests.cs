@@ -84,6 +84,22 @@ public sealed class ChosenAlgorithmsTests : IDisposable
             Assert.Contains("by own kernels, as there was no cuBLASLt", Assert.Single(runs.Train(gpu.Device, run, resume: true)));
     }
 
+    /// <summary>Before attention was chosen, a checkpoint's algorithms were the products' alone.</summary>
+    [EmulatedStandInFact]
+    public void Those_of_an_older_checkpoint_are_the_products()
+    {
+        string run = runs.At("run");
+        using (var gpu = new EmulatedCublasLt()) runs.Train(gpu.Device, run, stopAfter: 2);
+        JsonObject saved = AlgorithmRuns.Saved(run, Products);
+        AlgorithmRuns.Change(run, algorithms => algorithms[Products]!);
+        using (var gpu = new EmulatedCublasLt())
+        {
+            Assert.Contains("older than the choice of what computes attention", Assert.Single(runs.Train(gpu.Device, run, resume: true)));
+            Assert.Equal(0, gpu.Searches);
+            Assert.True(JsonNode.DeepEquals(saved, AlgorithmRuns.Saved(run, Products)));
+        }
+    }
+
     [EmulatedStandInTheory]
     [InlineData("""{"matrix_products": {"a": {"algorithm": "xyz"}}, "attention": {}}""")]
     [InlineData("""{"matrix_products": null, "attention": {"a": {"gpu": "x"}}}""")]

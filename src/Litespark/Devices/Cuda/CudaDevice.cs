@@ -115,6 +115,13 @@ public sealed class CudaDevice : IDevice, ITunable
     {
         ArgumentNullException.ThrowIfNull(chosen);
         ArgumentNullException.ThrowIfNull(notice);
+        if (!chosen.ContainsKey(AttentionForms) && !chosen.ContainsKey(Products))
+        {
+            // Older checkpoints hold the products' algorithms alone.
+            chosen = new JsonObject { [Products] = chosen.DeepClone(), [AttentionForms] = new JsonObject() };
+            notice("the checkpoint is older than the choice of what computes attention: that is chosen now, and results may be rounded otherwise");
+        }
+
         if (chosen[AttentionForms] is not JsonObject forms || chosen[Products] is not (null or JsonObject)) throw new InvalidDataException($"it has no {AttentionForms} or {Products} as a GPU's run has");
         attention.Import(forms, notice);
         switch (chosen[Products], cublasLt)

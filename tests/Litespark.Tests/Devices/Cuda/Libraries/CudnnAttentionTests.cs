@@ -1,5 +1,6 @@
 using Litespark.Devices.Cpu;
 using Litespark.Devices.Cuda;
+using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Libraries.Cudnn;
 using Litespark.Graphs;
 using Litespark.Graphs.Ops;
@@ -168,8 +169,32 @@ public sealed class CudnnAttentionTests : IDisposable
         using var gpu = new CudaDevice(small, new EmulatedCompiler(), DataType.BFloat16, cudnn: new CudnnContext(library.Library, small));
         using var step = new ToyStep(gpu, spec with { MaxPositionEmbeddings = 256 }, PlanOptions.Litespark, null, MicroBatches, Rows, length: 256);
         Assert.Equal(2, gpu.Notices.Count);
-        Assert.EndsWith("cuDNN 9.16.0, 0.0 MB of scratch memory", gpu.Notices[0]); // so little is there already
-        Assert.Matches(@"gradient.*own kernels: cuDNN would take 0\.00 GB of scratch memory, and 0\.0\d GB are free", gpu.Notices[1]);
+        Assert.All(gpu.Notices, line => Assert.Matches(@"own kernels: cuDNN would take 0\.00 GB of scratch memory, and 0\.0\d GB are free$", line)); // in every layer as in the first
+        Assert.All(gpu.ChosenAlgorithms!["attention"]!.AsObject(), form => Assert.Equal("own kernels", (string)form.Value!["by"]!));
+    }
+
+    /// <summary>Programs of one form in one process: with room, without it, and with it again.</summary>
+    [EmulatedStandInTheory]
+    [InlineData(true, "cuDNN 9.16.0")]
+    [InlineData(false, "own kernels")]
+    public void What_is_saved_is_what_the_first_program_does(bool roomAtFirst, string saved)
+    {
+        using var small = new EmulatedDriver(multiprocessors: 2, memoryBytes: 320 << 20); // 256 MiB are to stay free
+        using var library = new StandInCudnn(small, version: 91600, scratchBytes: 16 << 20);
+        using var gpu = new CudaDevice(small, new EmulatedCompiler(), DataType.BFloat16, cudnn: new CudnnContext(library.Library, small));
+        for (int i = 0; i < 3; i++)
+        {
+            using DeviceMemory? taken = roomAtFirst == (i == 1) ? new DeviceMemory(small, 60 << 20) : null;
+            using var step = new ToyStep(gpu, spec, PlanOptions.Litespark, null, MicroBatches, Rows, Length, _ => true);
+            int before = library.Runs;
+            step.RunGradients();
+            Assert.Equal(roomAtFirst && i != 1, library.Runs > before);
+            Assert.All(gpu.ChosenAlgorithms!["attention"]!.AsObject(), form => Assert.Equal(saved, (string)form.Value!["by"]!));
+        }
+
+        string[] later = [.. gpu.Notices.Where(line => line.Contains(", in a later program: own kernels: cuDNN would take 0.0", StringComparison.Ordinal))];
+        Assert.Equal(roomAtFirst ? 2 : 0, later.Length);
+        Assert.Equal(2, gpu.Notices.Count - later.Length);
     }
 
     [EmulatedStandInFact]

@@ -12,15 +12,17 @@ namespace Litespark.Devices.Cuda.Libraries.Cudnn;
 /// <param name="withoutCudnn">Why there is none.</param>
 internal sealed class AttentionChooser(string gpu, CudnnContext? cudnn, string withoutCudnn)
 {
-    readonly Dictionary<string, AttentionChoice> ofRun = [], used = [];
+    readonly Dictionary<string, AttentionChoice> ofRun = [];
+    readonly Dictionary<string, (AttentionChoice Choice, CudnnPlan? Plan)> used = [];
     readonly OrderedDictionary<string, string> notes = [];
     Action<string> notice = _ => { };
 
-    /// <summary>What became of each form that cuDNN might compute when it was bound last, one line each, in the order in which they came.</summary>
+    /// <summary>What became of each form that cuDNN might compute when it was bound first, and why a later program could not follow; one line each, in the order in which they came.</summary>
     public IReadOnlyList<string> Notes => cudnn is null ? [] : [.. notes.Select(note => $"{note.Key}: {note.Value}")];
 
     /// <summary>
     /// Binds attention over rows that are one document each to cuDNN; null where our own kernels are to do it, and <see cref="Notes"/> says why.
+    /// A form is computed as where it was bound first, which is what is saved; only for lack of memory do our own kernels take cuDNN's place later.
     /// </summary>
     public ICudaCall? Bind(CudaBinding binding, AttentionCall call)
     {
@@ -31,19 +33,29 @@ internal sealed class AttentionChooser(string gpu, CudnnContext? cudnn, string w
         }
 
         string key = call.Problem.Key;
+        if (used.TryGetValue(key, out (AttentionChoice Choice, CudnnPlan? Plan) first)) return BindAgain(binding, call, first.Choice, first.Plan);
         AttentionChoice? before = ofRun.GetValueOrDefault(key);
         CudnnPlan? plan = Choose(binding, call.Problem, before, out string outcome);
         AttentionChoice now = plan is null ? AttentionChoice.OwnKernels(gpu) : new AttentionChoice(gpu, $"cuDNN {cudnn!.Version}", plan.Engine);
         notes[$"{call.Problem}"] = outcome;
-        if (before is not null && before != now && !used.ContainsKey(key))
+        if (before is not null && before != now)
             notice($"{call.Problem}: the run computed it by {before}, from here on it is {now}, and results may be rounded otherwise; {outcome}");
-        used[key] = now;
+        used.Add(key, (now, plan));
         return plan is null ? null : cudnn!.Bind(plan, binding, call.Operands);
+    }
+
+    ICudaCall? BindAgain(CudaBinding binding, AttentionCall call, AttentionChoice first, CudnnPlan? plan)
+    {
+        if (plan is null) return null;
+        if (cudnn!.Lack(binding, plan.ScratchBytes) is not { } lack) return cudnn.Bind(plan, binding, call.Operands);
+        if (notes.TryAdd($"{call.Problem}, in a later program", lack))
+            notice($"{call.Problem}: an earlier program computes it by {first}, a later one by own kernels, and results may be rounded otherwise; {lack}");
+        return null;
     }
 
     /// <summary>What computes each form, as JSON.</summary>
     public JsonObject Export()
-        => new(ofRun.Concat(used).GroupBy(item => item.Key, (key, items) => KeyValuePair.Create(key, (JsonNode?)items.Last().Value.ToJson())).OrderBy(item => item.Key, StringComparer.Ordinal));
+        => new(ofRun.Keys.Union(used.Keys).Order(StringComparer.Ordinal).Select(key => KeyValuePair.Create(key, (JsonNode?)(used.TryGetValue(key, out var first) ? first.Choice : ofRun[key]).ToJson())));
 
     /// <summary>Goes on with what computed attention in a run, as far as it can be had.</summary>
     /// <param name="json">What <see cref="Export"/> gave.</param>
