@@ -8,6 +8,22 @@ internal sealed class PythonPeer(string script)
 {
     readonly string python = Environment.GetEnvironmentVariable("LITESPARK_PYTHON") is { Length: > 0 } chosen ? chosen : "python3";
 
+    /// <summary>Whether there is such a Python.</summary>
+    public bool IsThere
+    {
+        get
+        {
+            try
+            {
+                return Start(["-c", ""], TimeSpan.FromMinutes(1), default).Code == 0;
+            }
+            catch (System.ComponentModel.Win32Exception)
+            {
+                return false;
+            }
+        }
+    }
+
     /// <summary>Why it cannot run here; null where it can.</summary>
     /// <param name="deadline">Ends the wait for it.</param>
     /// <exception cref="OperationCanceledException">The time was over first.</exception>
@@ -45,7 +61,7 @@ internal sealed class PythonPeer(string script)
     {
         deadline.ThrowIfCancellationRequested();
         using Process process = Process.Start(new ProcessStartInfo(python, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        Task<string> error = process.StandardError.ReadToEndAsync(), output = process.StandardOutput.ReadToEndAsync();
+        Task<string> error = process.StandardError.ReadToEndAsync(CancellationToken.None), output = process.StandardOutput.ReadToEndAsync(CancellationToken.None);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(deadline);
         limit.CancelAfter(most);
         try

@@ -62,7 +62,7 @@ public sealed class BenchStageTests : IDisposable
         using Litespark.Benchmarking.BenchmarkSubject subject = workload.Load(workload.LitesparkPlan, 1, TimeSpan.Zero, CancellationToken.None);
         using Litespark.Energy.IEnergyMeter meter = Litespark.Energy.EnergyMeters.Open(Litespark.Training.RecipeSettings.Energy(workload.Recipe.Energy, cpu));
         var over = new CancellationToken(canceled: true);
-        foreach (Action run in (Action[])[() => subject.WarmUp(3, TimeSpan.Zero, over), () => subject.Turn(meter, over), () => subject.RunSteps(over), () => Litespark.Benchmarking.KernelProfile.Measure(subject.Program, 3, over), () => workload.Load(workload.BaselinePlan, 1, TimeSpan.Zero, over)])
+        foreach (Action run in (Action[])[() => subject.WarmUp(3, TimeSpan.Zero, over), () => subject.Turn(meter, over), () => subject.RunSteps(over), () => Litespark.Benchmarking.KernelProfile.Measure(subject.Program, 3, null, over), () => workload.Load(workload.BaselinePlan, 1, TimeSpan.Zero, over)])
             Assert.Throws<OperationCanceledException>(run);
     }
 
