@@ -37,7 +37,7 @@ public sealed record SparseAttentionSection
     /// <summary>Distance of the strided part, length of the fixed pattern's segments.</summary>
     public int Stride { get; init; } = 128;
 
-    /// <summary>Positions along both sides of a tile that is computed whole or not at all; 1 = single positions.</summary>
+    /// <summary>Positions along both sides of a block that the pattern shows or hides as a whole; 1 = single positions.</summary>
     public int Block { get; init; } = 64;
 
     /// <summary>First sparse step; null = with the phase of full sparsity, or the run's first.</summary>
@@ -52,7 +52,7 @@ public sealed record SparseAttentionSection
     /// <summary>Query heads that it applies to, counted from 0; empty = all.</summary>
     public IReadOnlyList<int> Heads { get; init; } = [];
 
-    /// <summary>A tile whose largest possible weight is under this share of the running maximum's is skipped; 0 = none is.</summary>
+    /// <summary>A tile whose weights are all certain to be under this share of the larger of the query's own and its first key's is skipped; 0 = none is.</summary>
     public double SkipThreshold { get; init; }
 
     internal static readonly Definition<SparsitySection>[] Definitions =
@@ -66,7 +66,7 @@ public sealed record SparseAttentionSection
         Of("attention_stride", Kinds.Integer(1), a => a.Stride, (a, v) => a with { Stride = v },
             "Distance of the strided part in positions; length of the fixed pattern's segments."),
         Of("attention_block", Kinds.Integer(1, 1024), a => a.Block, (a, v) => a with { Block = v },
-            "Granularity of the pattern: scores are computed in whole tiles of this many queries and keys wherever the pattern touches one, which saves time; 1 = single positions, as published, which saves none."),
+            "Granularity of the pattern: it holds for blocks of this many queries and keys, window and stride rounded up to whole blocks; kernels leave out tiles without any visible pair. 1 = single positions, as published: strided keys then cost far more time than their share."),
         Of("attention_from_step", Kinds.Optional(new StepOrShareKind()), a => a.FromStep, (a, v) => a with { FromStep = v },
             "First step with the pattern, or below 1 its share of training.max_steps; null = the first step at full sparsity, or without phases the run's first."),
         Of("attention_until_step", Kinds.Optional(new StepOrShareKind()), a => a.UntilStep, (a, v) => a with { UntilStep = v },
@@ -76,7 +76,7 @@ public sealed record SparseAttentionSection
         Of("attention_heads", Kinds.ListOf(Kinds.Integer(0)), a => a.Heads, (a, v) => a with { Heads = v },
             "Query heads that the pattern applies to, counted from 0; empty = all."),
         Of("attention_skip_threshold", Kinds.Number(0, 0.999999), a => a.SkipThreshold, (a, v) => a with { SkipThreshold = v },
-            "Tiles of scores whose largest possible weight is under this share of the running maximum's are skipped, at any step; 0 = none is."),
+            "Tiles of scores whose weights are all certain to be under this share of the query's own or its first key's, whichever is larger, are skipped, at any step; 0 = none is."),
     ];
 
     static Definition<SparsitySection> Of<T>(string name, ValueKind<T> kind, Func<SparseAttentionSection, T> get, Func<SparseAttentionSection, T, SparseAttentionSection> set, string doc) =>
