@@ -11,8 +11,9 @@ namespace Litespark.Cli.Commands;
 /// <param name="Models">Models to time, as PRESET:SEQUENCE:MICRO_BATCH; empty for the usual ones.</param>
 /// <param name="Peers">Folder of the peers' scripts, or null.</param>
 /// <param name="Seed">Start of the random numbers; null for fresh ones.</param>
+/// <param name="Cases">Names of cases, with * for anything; all where there is none.</param>
 /// <param name="Minutes">Most minutes of a stage.</param>
-internal sealed record SelfTestOptions(string Device, IReadOnlyList<string> Stages, string Folder, string Precision, IReadOnlyList<SelfTestModel> Models, string? Peers, int? Seed, double Minutes);
+internal sealed record SelfTestOptions(string Device, IReadOnlyList<string> Stages, string Folder, string Precision, IReadOnlyList<SelfTestModel> Models, string? Peers, int? Seed, IReadOnlyList<string> Cases, double Minutes);
 
 /// <summary><c>selftest [--device …] [--stage NAME] --out DIR</c>.</summary>
 internal static class SelfTestCommand
@@ -33,11 +34,12 @@ internal static class SelfTestCommand
         var model = new Option<string[]>("--model") { HelpName = "PRESET:SEQUENCE:MICRO_BATCH", Description = "A model to time instead of the usual ones; may be repeated" };
         var peers = new Option<string?>("--peers") { HelpName = "DIR", Description = "Folder of the peers' scripts (benchmarks/peers)" };
         var seed = new Option<int?>("--seed") { HelpName = "N", Description = "Start of the random numbers, to repeat a failure" };
+        var cases = new Option<string[]>("--case") { HelpName = "NAME", Description = "Only these cases of the pins, kernels and sparse stages, * for anything, such as 'attention*'; may be repeated" };
         var minutes = new Option<double>("--minutes") { HelpName = "N", Description = "Most minutes of a stage, which then ends with what it has; one more for what cannot be cut short", DefaultValueFactory = _ => 7 };
         Option<bool> json = Options.Json();
-        foreach (Option option in (Option[])[device, precision, stage, folder, model, peers, seed, minutes, json]) command.Add(option);
+        foreach (Option option in (Option[])[device, precision, stage, folder, model, peers, seed, cases, minutes, json]) command.Add(option);
         command.Handle(json, (result, context) => handler(new SelfTestOptions(result.GetValue(device)!, result.GetValue(stage) ?? [], result.GetValue(folder)!, result.GetValue(precision)!,
-            [.. (result.GetValue(model) ?? []).Select(ParseModel)], result.GetValue(peers), result.GetValue(seed), result.GetValue(minutes)), context));
+            [.. (result.GetValue(model) ?? []).Select(ParseModel)], result.GetValue(peers), result.GetValue(seed), result.GetValue(cases) ?? [], result.GetValue(minutes)), context));
         return command;
     }
 

@@ -20,7 +20,7 @@ internal static class SelfTestHandler
         });
         using var reference = new CpuDevice();
         if (!(options.Minutes > 0 && options.Minutes <= 24 * 60)) throw new UserErrorException($"--minutes {options.Minutes}: right would be a number above 0, such as 7.");
-        var settings = new SelfTestSettings { Folder = options.Folder, Peers = options.Peers ?? FindPeers(), StageBudget = TimeSpan.FromMinutes(options.Minutes), Overdue = Overdue };
+        var settings = new SelfTestSettings { Folder = options.Folder, Peers = options.Peers ?? FindPeers(), Cases = options.Cases, StageBudget = TimeSpan.FromMinutes(options.Minutes), Overdue = Overdue };
         if (options.Models.Count > 0) settings = settings with { Models = options.Models, SparseModels = options.Models };
         if (options.Seed is { } seed) settings = settings with { Seed = seed };
         if (options.Models.Count == 0 && device.FreeMemory is null) settings = settings with { Models = SelfTestSettings.ProcessorModels, SparseModels = SelfTestSettings.ProcessorModels };

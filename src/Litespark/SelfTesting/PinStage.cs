@@ -16,6 +16,7 @@ internal sealed class PinStage : SelfTestStage
         if (context.Device is not CudaDevice gpu) return $"the kernels of {context.Device.Name} have no wrappers that another machine was tested with";
         foreach (Pin pin in PinSet.All(context.Settings.Seed))
         {
+            if (!context.Wants(pin.Name)) continue;
             if (!context.HasTime()) return null;
             PinResult result = gpu.Run(pin);
             if (result.Problem is not null) context.Status($"{pin.Name}: {result.Problem}");

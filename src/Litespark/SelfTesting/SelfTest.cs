@@ -51,7 +51,8 @@ public sealed class SelfTest
         var clock = Stopwatch.StartNew();
         context.Begin(file);
         using var watch = new Timer(_ => context.Settings.Overdue?.Invoke(stage.Name, file.Path), null, context.Settings.StageBudget + SelfTestSettings.Grace, Timeout.InfiniteTimeSpan);
-        string? leftOut = stage.Run(context);
+        string? leftOut = context.LostAt is null ? stage.Run(context) : null;
+        if (context.LostAt is { } lost) leftOut = $"{(leftOut is null ? "" : leftOut + "; ")}the device was lost at \"{lost}\": what comes after it needs a new process (--case chooses what it tries)";
         if (context.IsOutOfTime) leftOut = $"{(leftOut is null ? "" : leftOut + "; ")}the stage's {context.Settings.StageBudget.TotalMinutes:0.#} minutes were over";
         var outcome = new StageOutcome(stage.Name, context.Passed, context.Failed, leftOut, file.Path, clock.Elapsed.TotalSeconds);
         file.Add(new JsonObject
@@ -79,6 +80,9 @@ public sealed record SelfTestSettings
 
     /// <summary>Told the stage and its file where a stage has not ended by its time and <see cref="Grace"/>: a kernel that does not return, say.</summary>
     public Action<string, string>? Overdue { get; init; }
+
+    /// <summary>Names of the cases to try, with * for anything; all where there is none.</summary>
+    public IReadOnlyList<string> Cases { get; init; } = [];
 
     /// <summary>Start of all random numbers: fresh at every run unless given.</summary>
     public int Seed { get; init; } = Environment.TickCount;

@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.IO.Enumeration;
 using System.Text.Json.Nodes;
+using Litespark.Devices.Cuda.Driver;
 using Litespark.Planning;
 
 namespace Litespark.SelfTesting;
@@ -45,6 +47,9 @@ internal sealed class SelfTestContext(IDevice device, IDevice reference, SelfTes
     /// <summary>Whether a case was left out because the stage's time was over.</summary>
     public bool IsOutOfTime { get; private set; }
 
+    /// <summary>The case at which the device was lost, so that nothing after it can be tried in this process; null while it is not.</summary>
+    public string? LostAt { get; private set; }
+
     /// <summary>Cancelled when the stage's time is over, or the whole test is stopped.</summary>
     public CancellationToken Deadline => deadline!.Token;
 
@@ -60,10 +65,14 @@ internal sealed class SelfTestContext(IDevice device, IDevice reference, SelfTes
         (file, clock, Passed, Failed, IsOutOfTime) = (results, Stopwatch.StartNew(), 0, 0, false);
     }
 
-    /// <summary>Whether there is time for another case.</summary>
+    /// <summary>Whether a case was asked for.</summary>
+    public bool Wants(string name) => settings.Cases.Count == 0 || settings.Cases.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, name));
+
+    /// <summary>Whether there is time for another case, and a device.</summary>
     public bool HasTime()
     {
         cancellation.ThrowIfCancellationRequested();
+        if (LostAt is not null) return false;
         if (clock.Elapsed > settings.StageBudget) IsOutOfTime = true;
         return !IsOutOfTime;
     }
@@ -96,6 +105,7 @@ internal sealed class SelfTestContext(IDevice device, IDevice reference, SelfTes
         {
             status($"{name}: {error.Message}");
             Add(false, new JsonObject { ["case"] = name, ["passed"] = false, ["error"] = error.Message });
+            if (error is CudaException { LosesContext: true }) LostAt ??= name;
         }
     }
 }

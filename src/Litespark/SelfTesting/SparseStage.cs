@@ -19,8 +19,10 @@ internal sealed class SparseStage : SelfTestStage
             foreach ((string weight, int[] members, int columns) in Weights(ModelPresets.Get(model.Preset)))
                 foreach (SparseProductKind kind in Enum.GetValues<SparseProductKind>())
                 {
+                    string name = $"{model.Preset}, {weight}, {kind}";
+                    if (!context.Wants(name)) continue;
                     if (!context.HasTime()) return null;
-                    context.Try($"{model.Preset}, {weight}, {kind}", () =>
+                    context.Try(name, () =>
                     {
                         var trial = new SparseProductTrial(context.Device, kind, members, columns, model.SequenceLength * model.MicroBatch);
                         var line = new JsonObject { ["model"] = model.Preset, ["weight"] = weight, ["product"] = kind.ToString().ToLowerInvariant() };

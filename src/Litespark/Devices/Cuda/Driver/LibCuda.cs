@@ -14,6 +14,9 @@ internal sealed unsafe class LibCuda(nint library)
     /// <summary>CUDA_ERROR_OUT_OF_MEMORY.</summary>
     public const int OutOfMemory = 2;
 
+    // CUDA_ERROR_…: a kernel's fault, after which the context is of no use. From HARDWARE_STACK_ERROR to LAUNCH_FAILED they follow each other.
+    const int IllegalAddress = 700, LaunchTimeout = 702, FirstKernelFault = 714, LastKernelFault = 719;
+
     // CUdevice_attribute
     const int Multiprocessors = 16, SecondLevelCacheBytes = 38, CapabilityMajor = 75, CapabilityMinor = 76, SharedMemoryPerBlockOptIn = 97;
 
@@ -120,7 +123,7 @@ internal sealed unsafe class LibCuda(nint library)
     /// <param name="detail">What else is known.</param>
     public void Check(int result, string call, string? detail = null)
     {
-        if (result != 0) throw new CudaException(Describe(result, call, detail));
+        if (result != 0) throw new CudaException(Describe(result, call, detail)) { LosesContext = result is IllegalAddress or LaunchTimeout or (>= FirstKernelFault and <= LastKernelFault) };
     }
 
     /// <summary>The call, the error's name, number and text.</summary>
