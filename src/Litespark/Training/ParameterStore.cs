@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
@@ -16,7 +17,7 @@ namespace Litespark.Training;
 public sealed class ParameterStore : ITensorStore
 {
     const int ChunkElements = 1 << 20;
-    const long MostBytesAtOnce = 1L << 30; // of initial values in managed memory
+    const long MostBytesAtOnce = 2L << 30; // of initial values in managed memory
 
     readonly ILoadedProgram program;
     readonly Dictionary<string, (PersistentTensor Tensor, CanonicalParameter Parameter)> places = [];
@@ -63,37 +64,21 @@ public sealed class ParameterStore : ITensorStore
     {
         ParameterStore weights = Weights(program);
         IReadOnlyList<CanonicalParameter> all = program.Program.Parameters.Canonical;
-        // Each parameter has a stream of its own: several at once give the same numbers.
-        foreach (Range range in AtOnce([.. all.Select(parameter => sizeof(float) * (long)parameter.Shape.Length)], Environment.ProcessorCount, MostBytesAtOnce))
+        var memory = new Budget(MostBytesAtOnce);
+        try
         {
-            (int first, int count) = range.GetOffsetAndLength(all.Count);
-            var values = new float[count][];
-            try
+            // Each parameter has a stream of its own: several at once give the same numbers. One is written while others are drawn.
+            Parallel.ForEach(Partitioner.Create(all, EnumerablePartitionerOptions.NoBuffering), parameter =>
             {
-                Parallel.For(0, count, i => values[i] = InitialValues(all[first + i], seed));
-            }
-            catch (AggregateException failures)
-            {
-                ExceptionDispatchInfo.Throw(failures.InnerExceptions[0]); // what happened, not that it happened on several threads
-            }
-
-            for (int i = 0; i < count; i++) weights.Write(all[first + i].Name, values[i]);
+                using Budget.Share share = memory.Take(sizeof(float) * (long)parameter.Shape.Length);
+                float[] values = InitialValues(parameter, seed);
+                lock (weights) weights.Write(parameter.Name, values);
+            });
         }
-    }
-
-    /// <summary>Cuts a list into runs of at most so many items and bytes; a larger item is a run of its own.</summary>
-    internal static IEnumerable<Range> AtOnce(IReadOnlyList<long> bytes, int mostItems, long mostBytes)
-    {
-        int first = 0;
-        long sum = 0;
-        for (int i = 0; i < bytes.Count; sum += bytes[i++])
+        catch (AggregateException failures)
         {
-            if (i == first || (i - first < mostItems && sum + bytes[i] <= mostBytes)) continue;
-            yield return first..i;
-            (first, sum) = (i, 0);
+            ExceptionDispatchInfo.Throw(failures.InnerExceptions[0]); // what happened, not that it happened on several threads
         }
-
-        if (first < bytes.Count) yield return first..bytes.Count;
     }
 
     static float[] InitialValues(CanonicalParameter parameter, long seed)
