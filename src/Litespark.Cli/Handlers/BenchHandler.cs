@@ -31,7 +31,7 @@ internal static class BenchHandler
     public static int Run(BenchOptions options, CommandContext context)
     {
         LoadedRecipe recipe = Load(options.Recipe);
-        using IDevice device = DeviceSelection.Open(recipe.Recipe.Engine);
+        using IDevice device = DeviceSelection.Open(recipe.Recipe.Engine, context.Progress.WriteLine);
         using var benchmark = new PlanBenchmark(recipe, device, options.Thorough ? BenchmarkSettings.Thorough : BenchmarkSettings.Quick, context.Progress.WriteLine);
         if (MemoryGuard.Check(device, recipe.Recipe, benchmark.Memory, "Both plans together need") is { } tight) context.Progress.WriteLine("warning: " + tight);
         BenchmarkReport report = benchmark.Run();

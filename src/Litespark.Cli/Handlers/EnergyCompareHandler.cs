@@ -37,7 +37,7 @@ internal static class EnergyCompareHandler
     {
         CancellationToken stop = context.StopRequested;
         LoadedRecipe recipe = (selection with { Overrides = [noAccumulation, .. selection.Overrides] }).Load();
-        using IDevice device = DeviceSelection.Open(recipe.Recipe.Engine);
+        using IDevice device = DeviceSelection.Open(recipe.Recipe.Engine, context.Progress.WriteLine);
         TimeSpan? window = options.WindowSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
         EnergyTerms terms = RecipeSettings.Terms(recipe.Recipe.Energy);
         return (PlanEnergy.Compare(recipe, device, options.Windows, window, context.Progress.WriteLine, stop), terms, terms);

@@ -26,7 +26,7 @@ internal static class EvalHandler
         Recipe recipe = loaded.Recipe;
         (int rows, int sequenceLength) = BatchShape(loaded, model);
 
-        using IDevice device = DeviceSelection.Open(recipe.Engine);
+        using IDevice device = DeviceSelection.Open(recipe.Engine, context.Progress.WriteLine);
         using DataPipeline data = OpenData(recipe, model, context);
         long limit = recipe.Evaluation.MaxTokens > 0 ? recipe.Evaluation.MaxTokens : long.MaxValue;
         using ValidationLoader validation = data.CreateValidation(sequenceLength, rows, limit)

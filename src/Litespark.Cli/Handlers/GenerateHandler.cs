@@ -32,7 +32,7 @@ internal static class GenerateHandler
         foreach (PassedOverCheckpoint passed in model.PassedOver) context.Progress.WriteLine($"passed over {passed.Path}: {passed.Reason}");
         string prompt = options.Prompt == "-" ? input.ReadToEnd() : options.Prompt;
         int[] tokens = Generator.EncodePrompt(model.Tokenizer, prompt);
-        using IDevice device = Open(options.Device);
+        using IDevice device = Open(options.Device, context.Progress.WriteLine);
         using Generator generator = model.CreateGenerator(device, (int)Math.Min((long)tokens.Length + options.MaxNewTokens, model.Spec.MaxPositionEmbeddings));
 
         generator.CheckPrompt(tokens);
@@ -45,10 +45,10 @@ internal static class GenerateHandler
         return result.FinishReason == FinishReason.Cancelled ? ExitCodes.Interrupted : ExitCodes.Done;
     }
 
-    static IDevice Open(string name) => DeviceSelection.Open(new EngineSection
+    static IDevice Open(string name, Action<string> notice) => DeviceSelection.Open(new EngineSection
     {
         Device = name switch { "cuda" => DeviceChoice.Cuda, "cpu" => DeviceChoice.Cpu, _ => DeviceChoice.Auto },
-    });
+    }, notice);
 
     static void Write(TextWriter output, string text)
     {

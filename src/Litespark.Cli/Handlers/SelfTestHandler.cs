@@ -17,7 +17,7 @@ internal static class SelfTestHandler
         {
             Device = options.Device switch { "cpu" => DeviceChoice.Cpu, "cuda" => DeviceChoice.Cuda, _ => DeviceChoice.Auto },
             Precision = options.Precision switch { "float32" => Precision.Float32, "bfloat16" => Precision.Bfloat16, _ => Precision.Auto },
-        });
+        }, context.Progress.WriteLine);
         using var reference = new CpuDevice();
         if (!(options.Minutes > 0 && options.Minutes <= 24 * 60)) throw new UserErrorException($"--minutes {options.Minutes}: right would be a number above 0, such as 7.");
         var settings = new SelfTestSettings { Folder = options.Folder, Peers = options.Peers ?? FindPeers(), Cases = options.Cases, StageBudget = TimeSpan.FromMinutes(options.Minutes), Overdue = Overdue };

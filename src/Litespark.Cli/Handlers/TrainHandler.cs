@@ -18,7 +18,8 @@ internal static class TrainHandler
         CancellationToken stop = context.StopRequested;
         (LoadedRecipe recipe, string run) = Resolve(options);
         if (!options.Resume) RunFolder.RequireUnused(run);
-        using IDevice device = DeviceSelection.Open(recipe.Recipe.Engine);
+        using IDevice device = DeviceSelection.Open(recipe.Recipe.Engine, context.Progress.WriteLine);
+        recipe = DeviceSelection.Settle(recipe, device);
         // What the recipe asks of the machine is refused before an hour of preparing data, not after it.
         using (EnergyMeters.Open(RecipeSettings.RunEnergy(recipe.Recipe.Energy, device))) { }
         LiveClocks.RequirePossible(recipe.Recipe.Energy, device);

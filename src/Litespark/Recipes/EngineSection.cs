@@ -7,7 +7,7 @@ namespace Litespark.Recipes;
 /// <summary>Where the step runs.</summary>
 public enum DeviceChoice
 {
-    /// <summary>The CPU, until the kernels for GPUs have run on one.</summary>
+    /// <summary>A GPU that can compute; the CPU where there is none.</summary>
     Auto,
 
     /// <summary>The CPU.</summary>
@@ -72,7 +72,7 @@ public sealed record EngineSection
     internal static readonly Definition<EngineSection>[] Definitions =
     [
         Key("device", Kinds.Choice(("auto", DeviceChoice.Auto), ("cpu", DeviceChoice.Cpu), ("cuda", DeviceChoice.Cuda)), s => s.Device, (s, v) => s with { Device = v },
-            "cuda: an NVIDIA GPU; auto: as yet the CPU."),
+            "cuda: an NVIDIA GPU; auto: a GPU where there is one with driver and compiler, else the CPU."),
         Key("plan", Kinds.Choice(("litespark", PlanName.Litespark), ("baseline", PlanName.Baseline)), s => s.Plan, (s, v) => s with { Plan = v },
             "litespark: every optimising pass; baseline: none, as a standard implementation runs. The loss is the same."),
         Section("passes", s => s.Passes, (s, v) => s with { Passes = v }, PassesSection.Definitions,

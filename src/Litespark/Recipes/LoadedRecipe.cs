@@ -25,6 +25,9 @@ public sealed class LoadedRecipe
     /// <summary>The comment lines above the first key, without a trailing line break; empty where there are none.</summary>
     public string Header { get; }
 
+    /// <summary>The same with other values, whose places stay as they are.</summary>
+    public LoadedRecipe With(Recipe recipe) => new(recipe, Name, Header, origins);
+
     /// <summary>Where a key got its value: <c>file:line:column</c>, an option, or the recipe's name where it has its default.</summary>
     /// <param name="key">Full dotted name, as in <c>model.preset</c>.</param>
     public string OriginOf(string key) => origins.TryGetValue(key, out string? origin) ? origin : Name;

@@ -1,6 +1,7 @@
 using Litespark.Devices.Cpu;
 using Litespark.Devices.Cuda;
 using Litespark.Devices.Cuda.Driver;
+using Litespark.Devices.Cuda.Libraries;
 using Litespark.Graphs;
 using Litespark.Planning;
 using Litespark.Recipes;
@@ -10,15 +11,38 @@ namespace Litespark.Training;
 /// <summary>Opens the device that a recipe asks for; never another one in silence.</summary>
 public static class DeviceSelection
 {
-    /// <summary>Opens the recipe's device.</summary>
+    /// <summary>
+    /// Opens the recipe's device. <c>auto</c> is a GPU that can compute, and the CPU where there is none; where there is one that lacks
+    /// something, <paramref name="notice"/> is told what.
+    /// </summary>
     /// <exception cref="UserErrorException">The device or the precision is not to be had here.</exception>
-    public static IDevice Open(EngineSection engine)
+    public static IDevice Open(EngineSection engine, Action<string>? notice = null) => Open(engine, CudaDevice.Open, HasDriver, notice);
+
+    /// <summary>The same with another way to open a GPU.</summary>
+    internal static IDevice Open(EngineSection engine, Func<DataType, IDevice> openGpu, Func<bool> hasDriver, Action<string>? notice)
     {
-        if (engine.Device == DeviceChoice.Cuda) return CudaDevice.Open(engine.Precision == Precision.Float32 ? DataType.Float32 : DataType.BFloat16);
+        DataType precision = engine.Precision == Precision.Float32 ? DataType.Float32 : DataType.BFloat16;
+        if (engine.Device == DeviceChoice.Cuda) return openGpu(precision);
+        if (engine.Device == DeviceChoice.Auto && hasDriver())
+        {
+            try
+            {
+                return openGpu(precision);
+            }
+            catch (Exception error) when (error is UserErrorException or CudaException)
+            {
+                notice?.Invoke($"engine.device: auto: the CPU computes, since the GPU cannot be used here. {error.Message}");
+            }
+        }
+
         if (engine.Precision == Precision.Bfloat16)
             throw new UserErrorException("engine.precision: bfloat16: the CPU computes in float32; use engine.precision: float32 (or auto).");
         return new CpuDevice(engine.Threads);
     }
+
+    /// <summary>A recipe on the device that was opened for it: a run whose recipe says auto goes on where it began.</summary>
+    public static LoadedRecipe Settle(LoadedRecipe recipe, IDevice device)
+        => recipe.With(recipe.Recipe with { Engine = recipe.Recipe.Engine with { Device = device is CudaDevice ? DeviceChoice.Cuda : DeviceChoice.Cpu } });
 
     /// <summary>
     /// What plans may know of the recipe's device, and a device that the forecast of times can be measured on: the recipe's own or,
@@ -29,6 +53,12 @@ public static class DeviceSelection
     /// <param name="assumption">What the CPU stands in for, to be told to the user; null where it stands in for nothing.</param>
     internal static IDevice OpenForForecast(EngineSection engine, out DeviceProfile profile, out string? assumption)
     {
+        if (engine.Device == DeviceChoice.Auto && TryOpen(engine) is { } found)
+        {
+            (profile, assumption) = (found.Profile, null);
+            return found;
+        }
+
         bool isGpu = engine.Device == DeviceChoice.Cuda || engine.Precision == Precision.Bfloat16;
         profile = isGpu ? CudaProfile.Of(engine.Precision == Precision.Float32 ? DataType.Float32 : DataType.BFloat16) : DeviceProfile.Cpu;
         if (engine.Device == DeviceChoice.Cuda && TryOpen(engine) is { } gpu)
@@ -41,6 +71,8 @@ public static class DeviceSelection
         assumption = isGpu ? $"{asked}: not to be had here. Memory and FLOPs are those of a GPU's plan, but times are this CPU's, not a GPU's." : null;
         return new CpuDevice(engine.Threads);
     }
+
+    static bool HasDriver() => LibraryProbe.Find(NvidiaLibrary.Driver).IsFound;
 
     static IDevice? TryOpen(EngineSection engine)
     {
