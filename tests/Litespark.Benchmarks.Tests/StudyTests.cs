@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Litespark.Benchmarks.Reporting;
 using Litespark.Benchmarks.Studies;
+using Litespark.Benchmarks.Verbs;
 using Litespark.Models;
 using Litespark.Recipes;
 using Litespark.Training;
@@ -42,6 +43,24 @@ public sealed partial class StudyTests : IDisposable
         Assert.Equal(Weights * (2 * 0.25 + 2 * 0.25 + 2) + Attention, template.Of(_ => 0.25, denseGradients: true, 1).Layers);
         Assert.Equal(template.Dense.Layers, template.Of(_ => 1, denseGradients: true, 1).Layers);
         Assert.Equal(Weights * 6 + Attention, template.Dense.Layers);
+    }
+
+    [Fact]
+    public void Runs_of_earlier_pages_stand_in_for_those_that_the_folder_lacks()
+    {
+        StudyRun run = Run("dense-seed3", "", Eval(0, 4), Step(1, 10, 1), Step(2, 20, 1, joules: 7), Eval(2, 3));
+        string page = Path.Combine(folder.FullName, "page.md");
+        File.WriteAllLines(page, ["# A page", "Raw lines:", "    " + StudyVerb.Raw(run).ToJsonString(), """    {"run":"of another verb"}""", "    {\"run\": cut short"]);
+        StudyRun kept = Assert.Single(StudyPage.Runs(page));
+        Assert.Equal(run with { Curve = [] }, kept with { Curve = [] });
+        Assert.Equal(run.Curve, kept.Curve);
+
+        string runs = Directory.CreateDirectory(Path.Combine(folder.FullName, "study")).FullName;
+        File.WriteAllLines(Path.Combine(runs, Study.ListName), ["dense-seed3\tmain\tdense", "mst-seed3\tmain\tsparse"]);
+        var study = Study.Read(runs, kept);
+        Assert.Equal("dense-seed3", Assert.Single(study.Runs).Name);
+        Assert.StartsWith("mst-seed3", Assert.Single(study.Missing), StringComparison.Ordinal);
+        Assert.Throws<UserErrorException>(() => StudyPage.Runs(Path.Combine(folder.FullName, "none.md")));
     }
 
     [Fact]

@@ -29,8 +29,10 @@ internal sealed class Study
     public IReadOnlyList<string> Missing { get; }
 
     /// <summary>Reads a folder.</summary>
+    /// <param name="folder">The runs.</param>
+    /// <param name="kept">Runs of earlier pages, taken where the folder does not have them at their end.</param>
     /// <exception cref="UserErrorException">There is no such folder, or a file in it is damaged.</exception>
-    public static Study Read(string folder)
+    public static Study Read(string folder, params IReadOnlyList<StudyRun> kept)
     {
         if (!Directory.Exists(folder)) throw new UserErrorException($"There is no folder {folder}; benchmarks/mst makes one with the runs of its study.");
         string list = Path.Combine(folder, ListName);
@@ -42,6 +44,7 @@ internal sealed class Study
         foreach (StudyEntry entry in entries)
         {
             if (StudyRun.Read(Path.Combine(folder, entry.Name), out string progress) is { } run) runs.Add(run);
+            else if (kept.FirstOrDefault(run => run.Name == entry.Name) is { } earlier) runs.Add(earlier);
             else missing.Add($"{entry.Name} ({progress})");
         }
 

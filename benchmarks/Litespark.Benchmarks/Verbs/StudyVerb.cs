@@ -18,9 +18,12 @@ internal sealed class StudyVerb : Verb
     readonly Option<string?> forecast = new("--forecast") { HelpName = "RECIPE.yaml", Description = "Count a recipe's FLOPs from its schedule instead, before it runs" };
     readonly Option<string[]> set = new("--set") { HelpName = "key=value", Description = "With --forecast: change a key; may be given several times" };
 
+    readonly Option<string[]> with = new("--with") { HelpName = "PAGE.md", Description = "An earlier page, whose runs are taken from its raw lines where the folder does not have them; may be given several times" };
+
     public StudyVerb() : base("study", "Runs of sparse training beside dense ones: FLOPs, time, loss (benchmarks/mst trains them)")
     {
         Add(folder);
+        Add(with);
         Add(forecast);
         Add(set);
     }
@@ -33,7 +36,7 @@ internal sealed class StudyVerb : Verb
             return 0;
         }
 
-        var study = Study.Read(options.GetValue(folder)!);
+        var study = Study.Read(options.GetValue(folder)!, [.. (options.GetValue(with) ?? []).SelectMany(StudyPage.Runs)]);
         IReadOnlyList<StudyVariant> variants = study.Variants();
         report.Line("FLOPs by the template 6·Σ(1 − s)·n + 12·L·H·K·T·ρ over all steps as they were, dense gradients of topology steps included, as a share of the dense runs';");
         report.Line("executed: what kernels did. Time is that of steps, whose runs came one after another: a shared machine drifts meanwhile. Comparisons are over common seeds.");
@@ -81,10 +84,12 @@ internal sealed class StudyVerb : Verb
             [Panel("million tokens", point => point.Tokens / 1e6), Panel("TFLOP by the template, head apart", point => point.Flops / 1e12), Panel("minutes of steps", point => point.Seconds / 60)]));
     }
 
-    static JsonObject Raw(StudyRun run) => new()
+    /// <summary>All that a later sitting needs of a run (<see cref="StudyPage"/>).</summary>
+    internal static JsonObject Raw(StudyRun run) => new()
     {
         ["run"] = run.Name, ["steps"] = run.Steps, ["tokens"] = run.Tokens, ["flops_head_apart"] = Figures.Raw(run.Flops.Layers), ["flops_with_head"] = Figures.Raw(run.Flops.Whole),
         ["executed_flops"] = Figures.Raw(run.ExecutedFlops), ["seconds"] = Figures.Raw(run.Seconds), ["loss"] = Figures.Raw(run.FinalLoss), ["joules"] = run.Joules is { } joules ? Figures.Raw(joules) : null,
+        ["curve"] = new JsonArray([.. run.Curve.Select(point => new JsonArray(Figures.Raw(point.Tokens), Figures.Raw(point.Flops), Figures.Raw(point.Seconds), Figures.Raw(point.Loss)))]),
     };
 
     static void Forecast(string path, string[] overrides, Report report)
