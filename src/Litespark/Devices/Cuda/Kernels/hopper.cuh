@@ -62,6 +62,9 @@ __device__ __forceinline__ uint64 operand_at(const void* shared, int group, int 
     return (shared_offset(shared) >> 4 & 0x3FFF) | (uint64)(panel >> 4) << 16 | (uint64)(group >> 4) << 32 | swizzle_128_bytes;
 }
 
+// The same operand so many bytes further.
+__device__ __forceinline__ uint64 operand_beyond(uint64 operand, int bytes) { return operand + (bytes >> 4); }
+
 // Before the first product after a thread has touched the sums.
 __device__ __forceinline__ void fence_products() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
 

@@ -15,16 +15,16 @@ __device__ __forceinline__ void multiply_tile(float (&sums)[FRAGMENTS][64], Ring
     for (int step = 0; step < steps; step++)
     {
         if (step > 0) ring.wait_full(); // who read the tile has waited for its first
-        const unsigned char *a = ring.a() + a_offset, *b = ring.b() + b_offset;
+        const uint64 a = operand_at(ring.a() + a_offset, Group, Panel), b = operand_at(ring.b() + b_offset, Group, Panel);
         fence_products();
         #pragma unroll
         for (int k = 0; k < Step / 16; k++)
         {
-            const uint64 right = operand_at(b + k * (TransposeB ? DeeperTransposed : Deeper), Group, Panel);
+            const uint64 right = operand_beyond(b, k * (TransposeB ? DeeperTransposed : Deeper));
             #pragma unroll
             for (int f = 0; f < FRAGMENTS; f++)
             {
-                const uint64 left = operand_at(a + f * (TransposeA ? Panel : 64 * RowBytes) + k * (TransposeA ? DeeperTransposed : Deeper), Group, Panel);
+                const uint64 left = operand_beyond(a, f * (TransposeA ? Panel : 64 * RowBytes) + k * (TransposeA ? DeeperTransposed : Deeper));
                 multiply_add_64x128<TransposeA, TransposeB>(sums[f], left, right);
             }
         }

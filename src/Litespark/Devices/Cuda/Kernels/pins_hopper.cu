@@ -69,12 +69,12 @@ PIN(pin_multiply_add_64x128)
     float d[64];
     #pragma unroll
     for (int i = 0; i < 64; i++) d[i] = __uint_as_float(in[a_words + b_words + 64 * threadIdx.x + i]);
+    const uint64 a = operand_at(held, 8 * row, panel), b = operand_at(held + a_words, 8 * row, panel);
     fence_products();
     #pragma unroll
     for (int k = 0; k < 4; k++)
     {
-        multiply_add_64x128<TRANSPOSE_A, TRANSPOSE_B>(d, operand_at((unsigned char*)held + k * (TRANSPOSE_A ? 16 * row : 32), 8 * row, panel),
-            operand_at((unsigned char*)(held + a_words) + k * (TRANSPOSE_B ? 16 * row : 32), 8 * row, panel));
+        multiply_add_64x128<TRANSPOSE_A, TRANSPOSE_B>(d, operand_beyond(a, k * (TRANSPOSE_A ? 16 * row : 32)), operand_beyond(b, k * (TRANSPOSE_B ? 16 * row : 32)));
         if (k % 2 == 1) commit_products();
     }
 

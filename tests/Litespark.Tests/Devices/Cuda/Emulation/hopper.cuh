@@ -259,6 +259,7 @@ inline uint64 operand_at(const void* shared, int group, int panel, int line = __
     return offset >> 4 | (uint64)(panel >> 4) << 16 | (uint64)(group >> 4) << 32 | 1ull << 62;
 }
 
+inline uint64 operand_beyond(uint64 operand, int bytes) { return operand + (uint64)(bytes >> 4); }
 inline void fence_products() { emulator::own_products().is_fenced = true; }
 template <int TransposeA, int TransposeB> inline void multiply_add_64x128(float (&d)[64], uint64 a, uint64 b, int line = __builtin_LINE()) { emulator::start_product(d, a, b, TransposeA, TransposeB, line); }
 inline void commit_products(int line = __builtin_LINE()) { emulator::commit_products(line); }
