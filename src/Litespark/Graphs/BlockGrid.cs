@@ -15,7 +15,7 @@ public sealed class BlockGrid : IEquatable<BlockGrid>
         (Columns, BlockRows, BlockColumns) = (columns, blockRows, blockColumns);
         ColumnBlocks = (columns + blockColumns - 1) / blockColumns;
         Count = checked(RowBlocks * ColumnBlocks);
-        TopologyLength = checked(BlockTopology.RowPointers + RowBlocks + 1 + Count + ColumnBlocks + 1 + Count);
+        TopologyLength = checked(BlockTopology.RowPointers + RowBlocks + 1 + Count + ColumnBlocks + 1 + Count + RowBlocks + ColumnBlocks);
     }
 
     /// <summary>The grid of a matrix whose members have so many rows each (one member: the matrix is not fused).</summary>

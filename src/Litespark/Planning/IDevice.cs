@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Litespark.Graphs;
+using Litespark.Graphs.Ops;
 
 namespace Litespark.Planning;
 
@@ -49,6 +50,12 @@ public interface IDevice : IDisposable
 
     /// <summary>Programs loaded until the result is disposed use the device's own kernels alone, for comparison; null where it has no others.</summary>
     IDisposable? OwnKernelsOnly() => null;
+
+    /// <summary>Names of the device's kernels that compute an op over a block-sparse weight; one or none where there is no choice.</summary>
+    IReadOnlyList<string> SparseKernels(BlockSparseOp op) => [];
+
+    /// <summary>While the result lives, what is loaded computes ops over block-sparse weights by the kernel of that name, where it can. For comparison.</summary>
+    IDisposable? UseSparseKernel(string name) => null;
 
     /// <summary>The peak in FLOP/s for forecasts: known, or measured; then the largest of all samples counts.</summary>
     double SamplePeakFlops();

@@ -14,7 +14,7 @@ internal sealed class PinStage : SelfTestStage
     public override string? Run(SelfTestContext context)
     {
         if (context.Device is not CudaDevice gpu) return $"the kernels of {context.Device.Name} have no wrappers that another machine was tested with";
-        foreach (Pin pin in PinSet.All(context.Settings.Seed))
+        foreach (Pin pin in PinSet.For(gpu.Architecture, context.Settings.Seed))
         {
             if (!context.Wants(pin.Name)) continue;
             if (!context.HasTime()) return null;

@@ -31,9 +31,13 @@ internal readonly record struct SparseTimes(double Sparse, double Dense, double 
 /// <summary>What was found.</summary>
 /// <param name="Times">Seconds of each.</param>
 /// <param name="Error">‖sparse − dense‖ / ‖dense‖ in live blocks, of the first rows.</param>
-/// <param name="Passed">Whether that is rounding.</param>
+/// <param name="Passed">Whether that, and the same of each kernel, is rounding.</param>
 /// <param name="Library">Who computed the device's dense product; null for its own kernels.</param>
-internal sealed record SparseFinding(SparseTimes Times, double Error, bool Passed, string? Library);
+/// <param name="Kernels">What each of the device's kernels over live blocks took, where there is a choice.</param>
+internal sealed record SparseFinding(SparseTimes Times, double Error, bool Passed, string? Library, IReadOnlyList<SparseKernelFinding> Kernels);
+
+/// <summary>Median seconds and error of one kernel over live blocks.</summary>
+internal sealed record SparseKernelFinding(string Name, double Seconds, double Error);
 
 /// <summary>One product over a weight of which a quarter of the blocks live, and the dense product over the same numbers, on one device in turns.</summary>
 internal sealed class SparseProductTrial
@@ -45,6 +49,7 @@ internal sealed class SparseProductTrial
     readonly IDevice device;
     readonly SparseProductKind kind;
     readonly bool[] live;
+    readonly IReadOnlyList<string> kernels;
     readonly StepProgram sparse, dense;
 
     /// <summary>A product of so many tokens with a weight of some members along its rows.</summary>
@@ -57,6 +62,7 @@ internal sealed class SparseProductTrial
         foreach (int block in Enumerable.Range(0, Grid.Count).OrderBy(_ => random.Next()).Take((int)Math.Round(LiveShare * Grid.Count))) live[block] = true;
         sparse = Program(isSparse: true);
         dense = Program(isSparse: false);
+        kernels = device.SparseKernels((BlockSparseOp)sparse.Plans[PlanName].Calls[0].Op);
     }
 
     public BlockGrid Grid { get; }
@@ -70,18 +76,34 @@ internal sealed class SparseProductTrial
     public double Flops => 2.0 * Tokens * Grid.Rows * Grid.Columns;
 
     /// <summary>What lies in memory at once.</summary>
-    public StepProgram[] Programs => [sparse, dense, dense];
+    public StepProgram[] Programs => [sparse, dense, dense, .. kernels.Select(_ => sparse)];
 
-    /// <summary>Runs and times the three.</summary>
+    /// <summary>Runs and times the three, and each kernel over live blocks beside them.</summary>
     public SparseFinding Run()
     {
         using ILoadedProgram bySparse = device.Load(sparse), byDevice = device.Load(dense), own = LoadOwn();
-        ILoadedProgram[] programs = [bySparse, byDevice, own];
-        Fill(programs);
-        foreach (ILoadedProgram program in programs) program.Run(program.Program.Plans[PlanName]);
-        double error = OpTrial.Error(FirstRows(bySparse), FirstRows(byDevice));
-        double[] seconds = Time(programs);
-        return new SparseFinding(new SparseTimes(seconds[0], seconds[1], seconds[2]), error, error <= Tolerance, byDevice.Libraries.Count == 0 ? null : string.Join(", ", byDevice.Libraries));
+        List<ILoadedProgram> byKernels = [];
+        try
+        {
+            foreach (string name in kernels) byKernels.Add(LoadKernel(name));
+            ILoadedProgram[] programs = [bySparse, byDevice, own, .. byKernels];
+            Fill(programs);
+            foreach (ILoadedProgram program in programs) program.Run(program.Program.Plans[PlanName]);
+            float[] expected = FirstRows(byDevice);
+            double[] errors = [.. new[] { bySparse }.Concat(byKernels).Select(program => OpTrial.Error(FirstRows(program), expected))], seconds = Time(programs);
+            return new SparseFinding(new SparseTimes(seconds[0], seconds[1], seconds[2]), errors[0], errors.All(error => error <= Tolerance), byDevice.Libraries.Count == 0 ? null : string.Join(", ", byDevice.Libraries),
+                [.. kernels.Select((name, i) => new SparseKernelFinding(name, seconds[3 + i], errors[1 + i]))]);
+        }
+        finally
+        {
+            foreach (ILoadedProgram program in byKernels) program.Dispose();
+        }
+    }
+
+    ILoadedProgram LoadKernel(string name)
+    {
+        using IDisposable? scope = device.UseSparseKernel(name);
+        return device.Load(sparse);
     }
 
     ILoadedProgram LoadOwn()
@@ -123,7 +145,7 @@ internal sealed class SparseProductTrial
 
         var topology = new int[Grid.TopologyLength];
         BlockTopology.Write(Grid, live, denseGradients: false, topology);
-        programs[0].Write<int>(sparse.Layout[BlockSparsity.TopologyName(Topology)], 0, topology);
+        foreach (ILoadedProgram program in programs.Where(program => program.Program == sparse)) program.Write<int>(sparse.Layout[BlockSparsity.TopologyName(Topology)], 0, topology);
     }
 
     /// <summary>Some rows of a result; of a weight's gradient without what lies in dead blocks, which nobody reads.</summary>

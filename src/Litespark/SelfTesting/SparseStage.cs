@@ -57,8 +57,15 @@ internal sealed class SparseStage : SelfTestStage
         line["dense"] = Figures(finding.Times.Dense, trial.Flops, finding.Library ?? "own kernels");
         line["own_dense"] = Figures(finding.Times.Own, trial.Flops, "own kernels");
         line["speedup"] = Digits(finding.Times.Speedup);
+        if (finding.Kernels.Count > 0) line["kernels"] = new JsonObject(finding.Kernels.Select(kernel => KeyValuePair.Create(kernel.Name, (JsonNode?)Describe(kernel, trial, finding))));
         return line;
     }
+
+    static JsonObject Describe(SparseKernelFinding kernel, SparseProductTrial trial, SparseFinding finding) => new()
+    {
+        ["ms"] = Digits(kernel.Seconds * 1e3), ["tflops"] = Digits(trial.Flops * trial.Density / kernel.Seconds / 1e12),
+        ["speedup"] = Digits(Math.Min(finding.Times.Dense, finding.Times.Own) / kernel.Seconds), ["error"] = double.IsFinite(kernel.Error) ? kernel.Error : null,
+    };
 
     static JsonObject Figures(double seconds, double flops, string by) => new() { ["by"] = by, ["ms"] = Digits(seconds * 1e3), ["tflops"] = Digits(flops / seconds / 1e12) };
 

@@ -13,7 +13,7 @@ public class BlockGridTests
         Assert.Equal([16, 16, 8, 16, 5], Enumerable.Range(0, 5).Select(grid.Height));
         Assert.Equal([8, 8, 8, 8, 3], Enumerable.Range(0, 5).Select(grid.Width));
         Assert.Equal(61 * 35, Enumerable.Range(0, grid.Count).Sum(grid.Elements));
-        Assert.Equal(2 + 6 + 25 + 6 + 25, grid.TopologyLength);
+        Assert.Equal(2 + 6 + 25 + 6 + 25 + 5 + 5, grid.TopologyLength);
     }
 
     [Fact]
@@ -47,6 +47,8 @@ public class BlockGridTests
         Assert.Equal([0, 2, 0, 1], buffer.AsSpan(BlockTopology.ColumnIndices(grid), 4).ToArray());
         Assert.Equal([0, 2, 3, 4], buffer.AsSpan(BlockTopology.ColumnPointers(grid), 4).ToArray());
         Assert.Equal([0, 2, 2, 0], buffer.AsSpan(BlockTopology.RowIndices(grid), 4).ToArray());
+        Assert.Equal([0, 2, 1], buffer.AsSpan(BlockTopology.RowsByLength(grid), 3).ToArray());
+        Assert.Equal([0, 1, 2], buffer.AsSpan(BlockTopology.ColumnsByLength(grid)).ToArray());
     }
 
     [Theory]

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Litespark.Devices.Cpu;
 using Litespark.Planning;
 using Litespark.SelfTesting;
+using Litespark.Tests.Devices.Cuda.Emulation;
 using Litespark.Tests.Devices.Cuda.Libraries;
 
 namespace Litespark.Tests.SelfTesting;
@@ -28,6 +29,18 @@ public sealed class SparseStageTests : IDisposable
         using var gpu = new EmulatedCublasLt();
         JsonObject[] lines = Run(gpu.Device);
         Assert.All(lines[..^1], line => Assert.Equal(("cuBLASLt", "own kernels", "own kernels", true), (((string)line["dense"]!["by"]!).Split(' ')[0], (string)line["own_dense"]!["by"]!, (string)line["sparse"]!["by"]!, (bool)line["passed"]!)));
+    }
+
+    /// <summary>On an emulated Hopper the kernels over live blocks are timed one by one, and each is compared.</summary>
+    [EmulatedFact]
+    public void Kernels_are_timed_beside_each_other()
+    {
+        using var gpu = new EmulatedCublasLt();
+        SparseFinding finding = new SparseProductTrial(gpu.Device, SparseProductKind.InputGradient, [256], 256, tokens: 8).Run();
+        Assert.Equal(["mma", "wgmma 256x128", "wgmma 128x128"], finding.Kernels.Select(kernel => kernel.Name));
+        Assert.True(finding.Passed);
+        Assert.All(finding.Kernels, kernel => Assert.True(kernel is { Seconds: > 0, Error: < 1e-2 }));
+        Assert.Empty(new SparseProductTrial(gpu.Device, SparseProductKind.Forward, [96], 256, tokens: 8).Run().Kernels);
     }
 
     [Fact]

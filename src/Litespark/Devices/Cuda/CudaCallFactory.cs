@@ -15,11 +15,14 @@ internal sealed class CudaCallFactory(CublasLtContext? cublasLt, AttentionChoose
     /// <summary>No library is used for what is bound from now on: for comparison.</summary>
     public bool OwnKernelsOnly { get; set; }
 
+    /// <summary>What multiplies over live blocks, where it can; null: what suits.</summary>
+    public SparseKernel? SparseKernel { get; set; } = SparseKernel.Find(Environment.GetEnvironmentVariable(SparseKernel.Variable));
+
     /// <summary>Binds a call.</summary>
     public ICudaCall Create(CudaBinding binding, KernelCall call) => call.Op switch
     {
         MatMul op => Product(binding, call, op),
-        BlockSparseMatMul op => BlockSparseOps.Product(binding, call, op, Product),
+        BlockSparseMatMul op => BlockSparseOps.Product(binding, call, op, Product, SparseKernel),
         BlockSparseWeightGradient op => BlockSparseOps.WeightGradient(binding, call, op, Product),
         BlockNorms op => BlockSparseOps.Norms(binding, call, op),
         ZeroDeadBlocks op => BlockSparseOps.ZeroDead(binding, call, op),

@@ -6,6 +6,7 @@ using Litespark.Devices.Cuda.Launching;
 using Litespark.Devices.Cuda.Libraries;
 using Litespark.Devices.Cuda.Libraries.CublasLt;
 using Litespark.Devices.Cuda.Libraries.Cudnn;
+using Litespark.Devices.Cuda.Ops;
 using Litespark.Devices.Cuda.Pins;
 using Litespark.Devices.Cuda.Tuning;
 using Litespark.Graphs;
@@ -157,10 +158,29 @@ public sealed class CudaDevice : IDevice, ITunable
     public double SampleBandwidth() => probe.Bandwidth();
 
     /// <inheritdoc/>
-    public IDisposable? OwnKernelsOnly() => cublasLt is null && cudnn is null ? null : new OwnKernels(factory);
+    public IDisposable? OwnKernelsOnly()
+    {
+        if (cublasLt is null && cudnn is null) return null;
+        factory.OwnKernelsOnly = true;
+        return new Undo(() => factory.OwnKernelsOnly = false);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> SparseKernels(BlockSparseOp op) => [.. SparseKernel.For(driver, Profile.Precision, op).Select(kernel => kernel.Name)];
+
+    /// <inheritdoc/>
+    public IDisposable? UseSparseKernel(string name)
+    {
+        SparseKernel? before = factory.SparseKernel;
+        factory.SparseKernel = SparseKernel.Find(name);
+        return new Undo(() => factory.SparseKernel = before);
+    }
 
     /// <summary>Whether cuDNN has plans for attention of these sizes; nothing where there is no cuDNN.</summary>
     internal IEnumerable<(string Problem, bool IsPlanned, string Outcome)> TryAttention(AttentionGeometry geometry) => cudnn?.Try(geometry) ?? [];
+
+    /// <summary>Name of the GPU's architecture.</summary>
+    internal string Architecture => driver.Properties.Architecture;
 
     /// <summary>Holds a wrapper of the hardware to its definition.</summary>
     internal PinResult Run(Pin pin) => new PinRunner(kernels).Run(pin);
@@ -174,17 +194,9 @@ public sealed class CudaDevice : IDevice, ITunable
         driver.Dispose();
     }
 
-    /// <summary>While it lives the device's libraries are left out.</summary>
-    sealed class OwnKernels : IDisposable
+    /// <summary>Ends what lasts while it lives.</summary>
+    sealed class Undo(Action undo) : IDisposable
     {
-        readonly CudaCallFactory factory;
-
-        public OwnKernels(CudaCallFactory factory)
-        {
-            this.factory = factory;
-            factory.OwnKernelsOnly = true;
-        }
-
-        public void Dispose() => factory.OwnKernelsOnly = false;
+        public void Dispose() => undo();
     }
 }

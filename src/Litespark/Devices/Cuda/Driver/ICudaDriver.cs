@@ -58,6 +58,12 @@ internal unsafe interface ICudaDriver : IDisposable
     /// <summary>Starts a kernel. <paramref name="arguments"/> points to one pointer for each argument, in the kernel's order.</summary>
     void Launch(nint function, in LaunchShape shape, nint stream, void** arguments);
 
+    /// <summary>Whether the driver knows tensor maps (CUDA 12).</summary>
+    bool HasTensorMaps { get; }
+
+    /// <summary>Encodes a tensor map, of <see cref="TensorBox.MapBytes"/> bytes.</summary>
+    void EncodeTensorMap(in TensorBox box, Span<byte> map);
+
     /// <summary>A queue of work that runs in order.</summary>
     nint CreateStream();
 

@@ -52,6 +52,10 @@ internal sealed unsafe class LibCuda(nint library)
     public readonly delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int> LaunchKernel =
         (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)Export(library, "cuLaunchKernel");
 
+    /// <summary>Of CUDA 12 and later; else null.</summary>
+    public readonly delegate* unmanaged<void*, int, uint, nint, ulong*, ulong*, uint*, uint*, int, int, int, int, int> TensorMapEncodeTiled =
+        (delegate* unmanaged<void*, int, uint, nint, ulong*, ulong*, uint*, uint*, int, int, int, int, int>)ExportOrNull(library, "cuTensorMapEncodeTiled");
+
     public readonly delegate* unmanaged<nint*, uint, int> StreamCreate = (delegate* unmanaged<nint*, uint, int>)Export(library, "cuStreamCreate");
     public readonly delegate* unmanaged<nint, int> StreamDestroy = (delegate* unmanaged<nint, int>)Export(library, "cuStreamDestroy_v2");
     public readonly delegate* unmanaged<nint, int> StreamSynchronize = (delegate* unmanaged<nint, int>)Export(library, "cuStreamSynchronize");
@@ -137,6 +141,8 @@ internal sealed unsafe class LibCuda(nint library)
     }
 
     static string Text(byte* text) => Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(text));
+
+    static nint ExportOrNull(nint library, string name) => NativeLibrary.TryGetExport(library, name, out nint address) ? address : 0;
 
     static nint Export(nint library, string name) => NativeLibrary.GetExport(library, name);
 }

@@ -182,6 +182,24 @@ internal sealed unsafe class LibCudaDriver : ICudaDriver
     }
 
     /// <inheritdoc/>
+    public bool HasTensorMaps => cuda.TensorMapEncodeTiled != null;
+
+    /// <inheritdoc/>
+    public void EncodeTensorMap(in TensorBox box, Span<byte> map)
+    {
+        const int BFloat16 = 9, NoInterleave = 0, Swizzle128Bytes = 3, Promote256Bytes = 3, ZerosOutside = 0; // CU_TENSOR_MAP_…
+        const uint Rank = 2;
+        Enter();
+        byte* memory = stackalloc byte[TensorBox.MapBytes + TensorBox.MapAlignment];
+        byte* encoded = memory + (TensorBox.MapAlignment - (nint)memory % TensorBox.MapAlignment);
+        ulong* sizes = stackalloc ulong[] { (ulong)box.Columns, (ulong)box.Rows }, strides = stackalloc ulong[] { (ulong)box.Stride * sizeof(ushort) };
+        uint* boxSizes = stackalloc uint[] { TensorBox.BoxColumns, (uint)box.BoxRows }, steps = stackalloc uint[] { 1, 1 };
+        int result = cuda.TensorMapEncodeTiled(encoded, BFloat16, Rank, box.Address, sizes, strides, boxSizes, steps, NoInterleave, Swizzle128Bytes, Promote256Bytes, ZerosOutside);
+        if (result != 0) cuda.Check(result, "cuTensorMapEncodeTiled", box.ToString());
+        new ReadOnlySpan<byte>(encoded, TensorBox.MapBytes).CopyTo(map);
+    }
+
+    /// <inheritdoc/>
     public nint CreateStream()
     {
         Enter();

@@ -16,6 +16,7 @@ internal sealed class CudaBinding(KernelLibrary kernels, nint persistent, nint t
 
     readonly List<DeviceMemory> workspaces = [];
     readonly Dictionary<BlockGrid, DeviceMemory> rowStarts = [];
+    DeviceMemory? counter;
 
     /// <summary>What is known of the documents in the program's rows.</summary>
     public DocumentWatch Documents { get; } = new();
@@ -51,6 +52,17 @@ internal sealed class CudaBinding(KernelLibrary kernels, nint persistent, nint t
     /// <summary>Whether there is that much already.</summary>
     public bool HasWorkspace(long bytes) => workspaces.Count > 0 && workspaces[^1].ByteLength >= bytes;
 
+    /// <summary>Address of an integer that is zero before each call, and after it: kernels draw their work from it.</summary>
+    public nint Counter()
+    {
+        if (counter is not null) return counter.Value;
+        using var stream = new CudaStream(Driver);
+        counter = new DeviceMemory(Driver, sizeof(int));
+        Driver.Clear(counter.Value, sizeof(int), stream.Value);
+        stream.Synchronize();
+        return counter.Value;
+    }
+
     /// <summary>Address of a grid's boundaries of block rows, int32: one piece for all calls over such a grid.</summary>
     public unsafe nint RowStarts(BlockGrid grid)
     {
@@ -75,5 +87,7 @@ internal sealed class CudaBinding(KernelLibrary kernels, nint persistent, nint t
         workspaces.Clear();
         foreach (DeviceMemory memory in rowStarts.Values) memory.Dispose();
         rowStarts.Clear();
+        counter?.Dispose();
+        counter = null;
     }
 }

@@ -16,14 +16,24 @@ internal sealed unsafe class KernelLaunch : ICudaCall
     public KernelLaunch(ICudaDriver driver, nint function, LaunchShape shape, params ReadOnlySpan<KernelArgument> arguments)
     {
         (this.driver, this.function, this.shape) = (driver, function, shape);
-        int pointerBytes = (arguments.Length * sizeof(void*) + 63) / 64 * 64;
-        memory = new NativeBuffer(pointerBytes + arguments.Length * sizeof(long));
+        // Pointers, then tensor maps, then words.
+        int maps = (arguments.Length * sizeof(void*) + TensorBox.MapAlignment - 1) / TensorBox.MapAlignment * TensorBox.MapAlignment, words = maps;
+        foreach (KernelArgument argument in arguments) words += argument.Box is null ? 0 : TensorBox.MapBytes;
+        memory = new NativeBuffer(words + arguments.Length * sizeof(long));
         pointers = (void**)memory.Pointer;
-        long* values = (long*)((byte*)memory.Pointer + pointerBytes);
         for (int i = 0; i < arguments.Length; i++)
         {
-            values[i] = arguments[i].Bits;
-            pointers[i] = values + i;
+            byte* value = (byte*)memory.Pointer + (arguments[i].Box is null ? words : maps);
+            pointers[i] = value;
+            if (arguments[i].Box is { } box)
+            {
+                driver.EncodeTensorMap(box, new Span<byte>(value, TensorBox.MapBytes));
+                maps += TensorBox.MapBytes;
+                continue;
+            }
+
+            *(long*)value = arguments[i].Bits;
+            words += sizeof(long);
         }
 
         if (shape.SharedBytes > 0) driver.AllowSharedMemory(function, shape.SharedBytes);
@@ -36,14 +46,19 @@ internal sealed unsafe class KernelLaunch : ICudaCall
     public void Dispose() => memory.Dispose();
 }
 
-/// <summary>An argument of a kernel: a device address (64 bits), an integer or a float (32 bits).</summary>
+/// <summary>An argument of a kernel: a device address (64 bits), an integer or a float (32 bits), or a tensor map.</summary>
 [StructLayout(LayoutKind.Auto)]
 internal readonly struct KernelArgument
 {
-    KernelArgument(long bits) => Bits = bits;
+    KernelArgument(long bits, TensorBox? box = null) => (Bits, Box) = (bits, box);
 
     /// <summary>The value in its lowest bytes.</summary>
     public long Bits { get; }
+
+    /// <summary>What a tensor map is to describe; null for a word.</summary>
+    public TensorBox? Box { get; }
+
+    public static implicit operator KernelArgument(in TensorBox box) => new(0, box);
 
     public static implicit operator KernelArgument(nint address) => new(address);
 

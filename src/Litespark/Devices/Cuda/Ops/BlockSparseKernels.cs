@@ -21,10 +21,13 @@ internal readonly record struct BlocksOnGpu(nint RowStarts, nint Topology, int R
     public int Count => RowBlocks * ColumnBlocks;
 
     /// <summary>A grid, and where a topology buffer lies (0: none is looked at).</summary>
-    public static BlocksOnGpu Of(CudaBinding binding, BlockGrid grid, nint topology)
+    public static BlocksOnGpu Of(CudaBinding binding, BlockGrid grid, nint topology) => Of(grid, binding.RowStarts(grid), topology);
+
+    /// <summary>A grid with its buffers' addresses.</summary>
+    public static BlocksOnGpu Of(BlockGrid grid, nint rowStarts, nint topology)
     {
         int alignment = grid.RowStarts.Aggregate(0, (a, b) => (int)BigInteger.GreatestCommonDivisor(a, b)), highest = Enumerable.Range(0, grid.RowBlocks).Max(grid.Height);
-        return new BlocksOnGpu(binding.RowStarts(grid), topology, grid.RowBlocks, grid.ColumnBlocks, highest, grid.Width(0), grid.Columns, alignment);
+        return new BlocksOnGpu(rowStarts, topology, grid.RowBlocks, grid.ColumnBlocks, highest, grid.Width(0), grid.Columns, alignment);
     }
 
     /// <summary>Whether all blocks begin at multiples of `count` columns.</summary>
@@ -39,9 +42,16 @@ internal static class BlockSparseKernels
 {
     const int Threads = 256, Vector = 4, Warp = 32;
 
-    /// <summary>y = alpha · x · Wᵀ or alpha · x · W (+ bias) (+ y) over the live blocks: x [tokens, ·], w [rows, columns], bf16.</summary>
-    public static ICudaCall Product(CudaBinding binding, BlocksOnGpu grid, int tokens, GemmMatrix x, GemmMatrix w, bool transposeWeight, GemmMatrix y, GemmMatrix bias, float alpha, bool accumulate)
+    /// <summary>y = alpha · x · Wᵀ or alpha · x · W (+ bias) (+ y) over the live blocks: x [tokens, ·], w [rows, columns], bf16. By a certain kernel, where it can, or by what suits.</summary>
+    public static ICudaCall Product(CudaBinding binding, BlocksOnGpu grid, int tokens, GemmMatrix x, GemmMatrix w, bool transposeWeight, GemmMatrix y, GemmMatrix bias, float alpha, bool accumulate, SparseKernel? kernel = null)
     {
+        if (SparseKernel.IsForHopper(binding.Driver, grid) && x.IsAligned() && w.IsAligned() && y.IsAligned(Vector))
+        {
+            int columns = transposeWeight ? grid.RowBlocks * grid.BlockRows : grid.Columns;
+            HopperTile? cut = kernel is null ? SparseKernel.TileFor(binding, tokens, columns) : kernel.Tile;
+            if (cut is not null) return Product(binding, cut, grid, tokens, x, w, transposeWeight, y, bias, alpha, accumulate);
+        }
+
         (int outputs, int width) = transposeWeight ? (grid.RowBlocks, grid.BlockRows) : (grid.ColumnBlocks, grid.BlockColumns);
         GemmTile tile = Tile(width, width);
         int inBlock = Tiles(width, tile.N), piece = PieceOf(x.Type);
@@ -51,6 +61,16 @@ internal static class BlockSparseKernels
         return binding.Launch(variant, variant.File, new LaunchShape(checked(Tiles(tokens, tile.M) * outputs * inBlock), tile.Threads, tile.SharedBytes),
             x.Address, w.Address, y.Address, bias.Address, grid.RowStarts, grid.Topology, tokens, grid.RowBlocks, grid.ColumnBlocks, grid.BlockColumns, grid.Columns, inBlock,
             x.Stride, w.Stride, y.Stride, alpha, accumulate ? 1 : 0, vectors ? 1 : 0);
+    }
+
+    /// <summary>The same by Hopper's kernel: tiles are drawn from a counter by as many blocks as there are multiprocessors.</summary>
+    static KernelLaunch Product(CudaBinding binding, HopperTile tile, BlocksOnGpu grid, int tokens, GemmMatrix x, GemmMatrix w, bool transposeWeight, GemmMatrix y, GemmMatrix bias, float alpha, bool accumulate)
+    {
+        int rows = grid.RowBlocks * grid.BlockRows, tiles = checked(Tiles(tokens, tile.Rows) * ((transposeWeight ? rows : grid.Columns) / HopperTile.Columns));
+        var variant = new KernelVariant("block_sparse_gemm_hopper", [CudaBinding.Element(y.Type, "OUTPUT"), CudaBinding.Element(bias.Type, "BIAS"), Define("TRANSPOSE_B", transposeWeight), .. tile.Defines]);
+        return binding.Launch(variant, variant.File, new LaunchShape(Math.Min(tiles, binding.Gpu.Multiprocessors), HopperTile.Threads, tile.SharedBytes),
+            new TensorBox(x.Address, tokens, transposeWeight ? grid.Columns : rows, x.Stride, tile.Rows), new TensorBox(w.Address, rows, grid.Columns, w.Stride, transposeWeight ? HopperTile.Columns : HopperTile.Step),
+            y.Address, bias.Address, grid.Topology, binding.Counter(), tokens, grid.RowBlocks, grid.ColumnBlocks, grid.BlockRows, grid.BlockColumns, y.Stride, alpha, accumulate ? 1 : 0);
     }
 
     /// <summary>dW = aᵀ · b (+ dW) in the live blocks, or in all where the topology asks for it: a [tokens, rows], b [tokens, columns], bf16.</summary>
@@ -119,7 +139,8 @@ internal static class BlockSparseKernels
     /// <summary>The tile that wastes least of a block: 128 × 128 where both sizes are whole tiles of that, else 64 × 64.</summary>
     static GemmTile Tile(int rows, int columns) => rows % GemmTile.TensorCore[1].M == 0 && columns % GemmTile.TensorCore[1].N == 0 ? GemmTile.TensorCore[1] : GemmTile.TensorCore[^1];
 
-    static int Tiles(int length, int tile) => (length + tile - 1) / tile;
+    /// <summary>Tiles that cover a length.</summary>
+    public static int Tiles(int length, int tile) => (length + tile - 1) / tile;
 
     /// <summary>Elements in 16 bytes.</summary>
     static int PieceOf(DataType type) => Packs.Width(type);

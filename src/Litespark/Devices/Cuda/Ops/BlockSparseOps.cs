@@ -26,7 +26,7 @@ internal static class BlockSparseOps
         => precision == DataType.BFloat16 && Math.Min(grid.BlockRows, grid.Rows) >= SmallestBlock && grid.Width(0) >= SmallestBlock;
 
     /// <summary>x, weight, topology (, bias) → x · Wᵀ or x · W (+ bias), plus what the output holds.</summary>
-    public static ICudaCall Product(CudaBinding binding, KernelCall call, BlockSparseMatMul op, DenseProduct dense)
+    public static ICudaCall Product(CudaBinding binding, KernelCall call, BlockSparseMatMul op, DenseProduct dense, SparseKernel? kernel)
     {
         (Operand x, Operand weight, Operand y) = (call.Inputs[0], call.Inputs[1], call.Outputs[0]);
         if (!IsSparse(x.Type(), op.Grid))
@@ -36,7 +36,7 @@ internal static class BlockSparseOps
         }
 
         GemmMatrix bias = op.HasBias ? Matrix(binding, call.Inputs[3].Contiguous()) : default;
-        return BlockSparseKernels.Product(binding, Blocks(binding, call, op), x.Rows, Matrix(binding, x), Matrix(binding, weight.OfType(x.Type())), op.TransposeWeight, Matrix(binding, y), bias, alpha: 1, call.Accumulates(0) != 0);
+        return BlockSparseKernels.Product(binding, Blocks(binding, call, op), x.Rows, Matrix(binding, x), Matrix(binding, weight.OfType(x.Type())), op.TransposeWeight, Matrix(binding, y), bias, alpha: 1, call.Accumulates(0) != 0, kernel);
     }
 
     /// <summary>

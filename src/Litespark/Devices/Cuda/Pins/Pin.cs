@@ -9,7 +9,7 @@ namespace Litespark.Devices.Cuda.Pins;
 /// </summary>
 /// <param name="Name">What is pinned.</param>
 /// <param name="Variant">The file with the kernel.</param>
-/// <param name="Kernel">The kernel: <c>(const uint32* in, uint32* out)</c>.</param>
+/// <param name="Kernel">The kernel: <c>(const uint32* in, uint32* out)</c>, and a <c>TensorMap</c> where there is a <see cref="Box"/>.</param>
 /// <param name="Shape">Its launch.</param>
 /// <param name="Input">Words that it takes.</param>
 /// <param name="Expected">Words that it gives. A word that the kernel does not write stays <see cref="Untouched"/>.</param>
@@ -17,6 +17,12 @@ internal sealed record Pin(string Name, KernelVariant Variant, string Kernel, La
 {
     /// <summary>What every result is before the kernel runs.</summary>
     public const uint Untouched = 0xFFFFFFFF;
+
+    /// <summary>The architecture that alone has what is pinned; null: all have it.</summary>
+    public string? Architecture { get; init; }
+
+    /// <summary>A matrix in the input, in halves of words, that the kernel is given a tensor map of; its address is the input's.</summary>
+    public TensorBox? Box { get; init; }
 
     /// <summary>How far a float may be from what is expected; none where results agree to the bit.</summary>
     public Func<float, double>? Allowed { get; init; }

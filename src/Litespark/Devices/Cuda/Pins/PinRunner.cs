@@ -34,7 +34,8 @@ internal sealed unsafe class PinRunner(KernelLibrary kernels)
         stream.Synchronize();
         words.Fill(Pin.Untouched);
         driver.CopyToDevice(output.Value, host.Value, output.ByteLength, stream.Value);
-        using (var call = new KernelLaunch(driver, kernels.Function(pin.Variant, pin.Kernel), pin.Shape, input.Value, output.Value)) call.Enqueue(stream.Value);
+        ReadOnlySpan<KernelArgument> arguments = pin.Box is { } box ? [input.Value, output.Value, box with { Address = input.Value }] : [input.Value, output.Value];
+        using (var call = new KernelLaunch(driver, kernels.Function(pin.Variant, pin.Kernel), pin.Shape, arguments)) call.Enqueue(stream.Value);
         driver.CopyToHost(host.Value, output.Value, output.ByteLength, stream.Value);
         stream.Synchronize();
         return words[..pin.Expected.Length].ToArray();

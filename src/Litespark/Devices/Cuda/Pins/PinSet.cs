@@ -2,15 +2,18 @@ using Litespark.Devices.Cuda.Compilation;
 
 namespace Litespark.Devices.Cuda.Pins;
 
-/// <summary>All pins: every function of <c>hardware.cuh</c> and <c>tensor_core.cuh</c>, and what is built right on top of them.</summary>
+/// <summary>All pins: every function of <c>hardware.cuh</c>, <c>tensor_core.cuh</c> and <c>hopper.cuh</c>, and what is built right on top of them.</summary>
 internal static class PinSet
 {
     /// <summary>All of them, on numbers that a seed decides.</summary>
     public static IReadOnlyList<Pin> All(int seed)
     {
         var random = new Random(seed);
-        return [.. ConversionPins.All(random), .. FunctionPins.All(random), .. MemoryPins.All(random), .. WarpPins.All(random), .. TensorCorePins.All(random), .. TilePins.All(random)];
+        return [.. ConversionPins.All(random), .. FunctionPins.All(random), .. MemoryPins.All(random), .. WarpPins.All(random), .. TensorCorePins.All(random), .. TilePins.All(random), .. HopperPins.All(random)];
     }
+
+    /// <summary>Those that hold on an architecture.</summary>
+    public static IEnumerable<Pin> For(string architecture, int seed) => All(seed).Where(pin => pin.Architecture is null || pin.Architecture == architecture);
 
     /// <summary>The files that hold their kernels.</summary>
     public static IEnumerable<string> Files => KernelText.Files.Where(file => file == "pins" || file.StartsWith("pins_", StringComparison.Ordinal));

@@ -84,6 +84,20 @@ public sealed class LibCudaDriverTests : IDisposable
     }
 
     [StandInFact]
+    public unsafe void Tensor_maps_are_of_bf16_with_the_widest_swizzle()
+    {
+        nint library = Load();
+        using var driver = new LibCudaDriver(new LibCuda(library));
+        using var memory = new DeviceMemory(driver, 4096);
+        Assert.True(driver.HasTensorMaps);
+        var map = new byte[TensorBox.MapBytes];
+        driver.EncodeTensorMap(new TensorBox(memory.Value, Rows: 20, Columns: 40, Stride: 48, BoxRows: 16), map);
+        Assert.All(map, value => Assert.Equal(0x4D, value));
+        Assert.Equal([9ul, 2, 0, 3, 3, 0, 40, 20, 96, 64, 16, 1, 1], new Span<ulong>((void*)NativeLibrary.GetExport(library, "stand_in_map"), 13).ToArray());
+        Assert.Contains("BoxRows = 300", Assert.Throws<CudaException>(() => driver.EncodeTensorMap(new TensorBox(memory.Value, 20, 40, 48, 300), new byte[TensorBox.MapBytes])).Message);
+    }
+
+    [StandInFact]
     public void Errors_name_the_call_the_error_and_its_text()
     {
         nint library = Load();

@@ -167,6 +167,25 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
         }
     }
 
+    /// <inheritdoc/>
+    public bool HasTensorMaps => true;
+
+    /// <inheritdoc/>
+    public void EncodeTensorMap(in TensorBox box, Span<byte> map)
+    {
+        const int RowAlignment = 8, AddressAlignment = 16, MostRows = 256;
+        if (box.Address % AddressAlignment != 0 || box.Stride % RowAlignment != 0 || box.Rows < 1 || box.Columns < 1 || box.BoxRows is < 1 or > MostRows) throw new CudaException($"no tensor map has {box}");
+        var encoded = new EmulatedTensorMap(EmulatedTensorMap.TheMark, box.Address, box.Stride * sizeof(ushort), box.Rows, box.Columns, box.BoxRows, TensorBox.BoxColumns);
+        map.Fill(0xFF);
+        MemoryMarshal.Write(map, in encoded);
+    }
+
+    /// <summary>What the emulator's C++ calls BoxedMatrix.</summary>
+    readonly record struct EmulatedTensorMap(ulong Mark, nint First, long Pitch, int Rows, int Columns, int BoxRows, int BoxColumns)
+    {
+        public const ulong TheMark = 0x786F42726F736E65;
+    }
+
     /// <summary>Puts the work of a library that stands in for one of NVIDIA's into a stream: a function of C that is given the data.</summary>
     public void Enqueue(nint stream, nint function, nint data)
     {

@@ -24,8 +24,8 @@ public sealed class BlockSparseKernelsTests
     public void Products_go_through_the_live_blocks(int seed, bool transpose, int gap, int shift)
     {
         using var trial = new BlockSparseTrial(seed, members, columns: 184, blockColumns: 64);
-        CheckProduct(trial, tokens: 70, transpose, gap, shift, accumulate: false, hasBias: seed % 2 == 0);
-        CheckProduct(trial, tokens: 5, transpose, gap, shift, accumulate: true, hasBias: seed % 2 == 1);
+        BlockSparseProduct.Check(trial, tokens: 70, transpose, gap, shift, accumulate: false, hasBias: seed % 2 == 0);
+        BlockSparseProduct.Check(trial, tokens: 5, transpose, gap, shift, accumulate: true, hasBias: seed % 2 == 1);
     }
 
     [EmulatedTheory]
@@ -33,9 +33,9 @@ public sealed class BlockSparseKernelsTests
     [InlineData(false)]
     public void Blocks_of_128_and_of_odd_sizes(bool transpose)
     {
-        using (var trial = new BlockSparseTrial(7, [0, 128, 256], columns: 256, blockColumns: 128)) CheckProduct(trial, 130, transpose, 0, 0, accumulate: false, hasBias: true);
-        using (var trial = new BlockSparseTrial(8, odd, columns: 50, blockColumns: 21)) CheckProduct(trial, 9, transpose, 1, 0, accumulate: true, hasBias: true);
-        using (var trial = new BlockSparseTrial(9, [0, 192, 384], columns: 384, blockColumns: 192)) CheckProduct(trial, 33, transpose, 0, 0, accumulate: false, hasBias: false); // blocks of several tiles
+        using (var trial = new BlockSparseTrial(7, [0, 128, 256], columns: 256, blockColumns: 128)) BlockSparseProduct.Check(trial, 130, transpose, 0, 0, accumulate: false, hasBias: true);
+        using (var trial = new BlockSparseTrial(8, odd, columns: 50, blockColumns: 21)) BlockSparseProduct.Check(trial, 9, transpose, 1, 0, accumulate: true, hasBias: true);
+        using (var trial = new BlockSparseTrial(9, [0, 192, 384], columns: 384, blockColumns: 192)) BlockSparseProduct.Check(trial, 33, transpose, 0, 0, accumulate: false, hasBias: false); // blocks of several tiles
     }
 
     [EmulatedTheory]
@@ -47,7 +47,7 @@ public sealed class BlockSparseKernelsTests
         foreach (bool transpose in new[] { true, false })
         {
             trial.Rewrite(density);
-            CheckProduct(trial, 40, transpose, 0, 0, accumulate: true, hasBias: true);
+            BlockSparseProduct.Check(trial, 40, transpose, 0, 0, accumulate: true, hasBias: true);
             CheckGradient(trial, 40, 0, 0, accumulate: false, zeroDead: true, isDense: false);
         }
     }
@@ -167,7 +167,7 @@ public sealed class BlockSparseKernelsTests
     public void Mistakes_would_be_noticed(string file, string text, string wrong) => KernelBugs.AssertFound(file, text, wrong, texts =>
     {
         using var trial = new BlockSparseTrial(50 + texts.Seed, members, columns: 184, blockColumns: 64, texts.Texts);
-        CheckProduct(trial, 40, transpose: true, 0, 0, accumulate: false, hasBias: false, isPoisoned: true);
+        BlockSparseProduct.Check(trial, 40, transpose: true, 0, 0, accumulate: false, hasBias: false, isPoisoned: true);
         CheckGradient(trial, 70, 0, 0, accumulate: true, zeroDead: false, isDense: false);
     });
 
@@ -179,32 +179,6 @@ public sealed class BlockSparseKernelsTests
         1 => new(seed, [.. Enumerable.Range(0, 24)], columns: 37, blockColumns),
         _ => new(seed, odd, columns: 50, blockColumns),
     };
-
-    static void CheckProduct(BlockSparseTrial trial, int tokens, bool transpose, int gap, int shift, bool accumulate, bool hasBias, bool isPoisoned = false)
-    {
-        (int k, int n) = transpose ? (trial.Columns, trial.Rows) : (trial.Rows, trial.Columns);
-        const float Alpha = 0.5f;
-        float[] x = trial.Numbers(tokens * k), w = trial.Weight(), bias = trial.Numbers(n), old = trial.Numbers(tokens * n);
-        double[] expected = new double[tokens * n];
-        for (int t = 0; t < tokens; t++)
-            for (int o = 0; o < n; o++)
-            {
-                double sum = 0;
-                for (int i = 0; i < k; i++) sum += (double)x[t * k + i] * (transpose ? w[o * k + i] : w[i * n + o]);
-                expected[t * n + o] = Alpha * sum + (hasBias ? bias[o] : 0) + (accumulate ? old[t * n + o] : 0);
-            }
-
-        // Dead blocks are not even read.
-        float[] stored = isPoisoned ? [.. w.Select((value, i) => trial.IsLive(i / trial.Columns, i % trial.Columns) ? value : float.NaN)] : w;
-        foreach (var type in new[] { BFloat16, Float32 })
-        {
-            GemmMatrix y = trial.Matrix(old, n, type, gap, shift);
-            using ICudaCall call = BlockSparseKernels.Product(trial.Binding, trial.Grid, tokens, trial.Matrix(x, k, BFloat16, gap, shift), trial.Matrix(stored, trial.Columns, BFloat16, gap, shift), transpose, y,
-                hasBias ? trial.Matrix(bias, n, Float32) : default, Alpha, accumulate);
-            trial.Run(call);
-            BlockSparseTrial.AssertClose($"{type}", expected, trial.Read(y, tokens, n), type == BFloat16 ? Rounded + Exact : Exact);
-        }
-    }
 
     static void CheckGradient(BlockSparseTrial trial, int tokens, int gap, int shift, bool accumulate, bool zeroDead, bool isDense)
     {

@@ -27,7 +27,7 @@ internal sealed unsafe class BlockSparseTrial : IDisposable
         stream = new CudaStream(driver);
         Binding = new CudaBinding(kernels, 0, 0);
         Live = new bool[Count];
-        topology = Put(new int[2 + RowBlocks + 1 + Count + ColumnBlocks + 1 + Count]);
+        topology = Put(new int[2 + RowBlocks + 1 + Count + ColumnBlocks + 1 + Count + RowBlocks + ColumnBlocks]);
         int alignment = rowStarts.Aggregate(0, (a, b) => (int)System.Numerics.BigInteger.GreatestCommonDivisor(a, b));
         Grid = new BlocksOnGpu(Put(rowStarts), topology, RowBlocks, ColumnBlocks, rowStarts.Zip(rowStarts.Skip(1), (a, b) => b - a).Max(), blockColumns, columns, alignment);
         Rewrite(0.4);
@@ -65,7 +65,9 @@ internal sealed unsafe class BlockSparseTrial : IDisposable
         IEnumerable<int> Room(IEnumerable<int> list) => list.Concat(Enumerable.Repeat(int.MaxValue, Count - blocks.Length)); // what lies behind the list is not to be read
         Write(topology, new[] { denseGradients ? 1 : 0, blocks.Length }
             .Concat(Enumerable.Range(0, RowBlocks + 1).Select(Below)).Concat(Room(blocks.Select(i => i % ColumnBlocks)))
-            .Concat(Enumerable.Range(0, ColumnBlocks + 1).Select(Left)).Concat(Room(blocks.OrderBy(i => i % ColumnBlocks).ThenBy(i => i / ColumnBlocks).Select(i => i / ColumnBlocks))).ToArray());
+            .Concat(Enumerable.Range(0, ColumnBlocks + 1).Select(Left)).Concat(Room(blocks.OrderBy(i => i % ColumnBlocks).ThenBy(i => i / ColumnBlocks).Select(i => i / ColumnBlocks)))
+            .Concat(Enumerable.Range(0, RowBlocks).OrderByDescending(row => blocks.Count(i => i / ColumnBlocks == row)))
+            .Concat(Enumerable.Range(0, ColumnBlocks).OrderByDescending(column => blocks.Count(i => i % ColumnBlocks == column))).ToArray());
     }
 
     /// <summary>Random numbers as bf16 holds them.</summary>

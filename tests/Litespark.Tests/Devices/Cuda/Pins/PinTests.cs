@@ -54,6 +54,15 @@ public partial class PinTests
     [InlineData("tensor_core.cuh", "memset(to, 0, width);\n        memcpy(to, from, bytes);", "memcpy(to, from, width);", "copy_async")]
     [InlineData("tensor_core.cuh", "live ? 4 : 0, 4, line", "4, 4, line", "copy_word_async")]
     [InlineData("tensor_core.cuh", "queue.group - pending)", "queue.group - pending - 1)", "wait_copies")]
+    [InlineData("hopper.cuh", "uint16_t)arrivals, (int16_t)arrivals", "uint16_t)arrivals, (int16_t)1", "mbarriers")]
+    [InlineData("hopper.cuh", "return it->parity != (parity & 1);", "return true;", "mbarriers")]
+    [InlineData("hopper.cuh", "*(uint16_t*)swizzled(to +", "*(uint16_t*)(to +", "load_box")]
+    [InlineData("hopper.cuh", "x + column < matrix.columns", "true", "load_box")]
+    [InlineData("hopper.cuh", "it.bytes -= matrix.box_rows * row_bytes;", "it.bytes = 0;", "load_box")]
+    [InlineData("hopper.cuh", "k / 8 * group + k % 8 * 128", "k * 64", "multiply_add_64x128, a as it is, b transposed")]
+    [InlineData("hopper.cuh", "outer / 64 * panel", "0", "multiply_add_64x128, a transposed, b transposed")]
+    [InlineData("hopper.cuh", "outer / 8 * group + outer % 8 * 128", "outer * 64", "multiply_add_64x128, a as it is, b as it is")]
+    [InlineData("hopper.cuh", "sum[lane / 4 + e / 2 % 2 * 8][e / 4 * 8 + lane % 4 * 2 + e % 2]", "sum[lane / 4 + e % 2 * 8][e / 4 * 8 + lane % 4 * 2 + e / 2 % 2]", "multiply_add_64x128, a transposed, b as it is")]
     public void A_wrong_wrapper_is_found(string file, string text, string wrong, string name)
     {
         string right = File.ReadAllText(Path.Combine(EmulatorFolder(), file));
@@ -69,7 +78,7 @@ public partial class PinTests
     public void Everything_has_a_pin()
     {
         string pins = string.Concat(PinSet.Files.Select(file => KernelText.Read(file + ".cu"))), hardware = KernelText.Read("hardware.cuh");
-        string[] wrappers = [.. Wrapper().Matches(hardware + KernelText.Read("tensor_core.cuh")).Select(match => match.Groups[1].Value).Distinct()];
+        string[] wrappers = [.. Wrapper().Matches(hardware + KernelText.Read("tensor_core.cuh") + KernelText.Read("hopper.cuh")).Select(match => match.Groups[1].Value).Distinct()];
         string known = hardware[hardware.IndexOf("both sides know", StringComparison.Ordinal)..hardware.IndexOf("typedef", StringComparison.Ordinal)];
         string[] names = [.. CudaName().Matches(known).Select(match => match.Value).Distinct()];
         Assert.True(wrappers.Length > 20 && names.Length > 20);
@@ -100,6 +109,6 @@ public partial class PinTests
     [GeneratedRegex(@"\b(?:__\w+|atomic\w+|\w+(?:Idx|Dim)|(?!of\b)[a-z]+f)\b")]
     private static partial Regex CudaName();
 
-    [GeneratedRegex(@"\b(?:PIN|PIN_EACH|PIN_PAIR)\((\w+)")]
+    [GeneratedRegex(@"(?<!#define )\b(?:PIN|PIN_EACH|PIN_PAIR|PIN_BOX|KERNEL)\((\w+)")]
     private static partial Regex KernelName();
 }
