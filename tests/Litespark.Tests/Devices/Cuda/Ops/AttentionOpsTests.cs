@@ -74,10 +74,13 @@ public sealed class AttentionOpsTests
         {
             for (int headDim = 8; headDim <= AttentionTiles.WidestHead; headDim += 8)
             {
-                var tiles = new AttentionTiles(headDim, gpu);
-                foreach (AttentionTile tile in tiles.ForwardVariants.Concat(tiles.GradientVariants.SelectMany(variant => new[] { variant.GradientKeys, variant.GradientQueries })))
-                    Assert.True(tile.SharedBytes <= gpu.SharedMemoryPerBlock, $"{headDim} on {gpu.Name}: {tile}");
-                Assert.True(2 * tiles.GradientKeyColumns >= tiles.Columns && tiles.GradientKeyColumns % 16 == 0);
+                foreach (bool hasPattern in (bool[])[false, true])
+                {
+                    var tiles = new AttentionTiles(headDim, gpu, hasPattern);
+                    foreach (AttentionTile tile in tiles.ForwardVariants.Concat(tiles.GradientVariants.SelectMany(variant => new[] { variant.GradientKeys, variant.GradientQueries })))
+                        Assert.True(tile.SharedBytes <= gpu.SharedMemoryPerBlock, $"{headDim} on {gpu.Name}: {tile}");
+                    Assert.True(2 * tiles.GradientKeyColumns >= tiles.Columns && tiles.GradientKeyColumns % 16 == 0);
+                }
             }
         }
     }
