@@ -9,7 +9,7 @@ namespace Litespark.Devices.Cuda;
 
 /// <summary>Binds each call of a plan to the kernels that compute its op.</summary>
 /// <param name="cublasLt">Multiplies matrices where it is there and has an algorithm; else our own kernels do.</param>
-/// <param name="attention">Says where cuDNN computes attention, while every row is one document; else our own kernels do.</param>
+/// <param name="attention">Says where cuDNN computes attention without patterns, while every row is one document; else our own kernels do.</param>
 internal sealed class CudaCallFactory(CublasLtContext? cublasLt, AttentionChooser attention)
 {
     /// <summary>No library is used for what is bound from now on: for comparison.</summary>
@@ -40,6 +40,8 @@ internal sealed class CudaCallFactory(CublasLtContext? cublasLt, AttentionChoose
         CausalMask op => SoftmaxOps.CausalMask(binding, call, op),
         Softmax => SoftmaxOps.Softmax(binding, call),
         SoftmaxGradient => SoftmaxOps.SoftmaxGradient(binding, call),
+        Attention { HasPattern: true } op => AttentionOps.Attention(binding, call, op),
+        AttentionGradient { HasPattern: true } op => AttentionOps.AttentionGradient(binding, call, op),
         Attention op => OfDocuments(binding, AttentionCall.Of(call, op), AttentionOps.Attention(binding, call, op)),
         AttentionGradient op => OfDocuments(binding, AttentionCall.Of(call, op), AttentionOps.AttentionGradient(binding, call, op)),
         CachedAttention op => AttentionOps.CachedAttention(binding, call, op),

@@ -29,7 +29,6 @@ public static class CudaProfile
         DenseAboveDensity = grid => BlockSparseOps.IsSparse(precision, grid) ? 1 : 0,
         Supports = op => op switch
         {
-            Attention { HasPattern: true } or CausalMask { HasPattern: true } => false,
             Attention attention => precision == DataType.BFloat16 && attention.Geometry.HeadDim is var width && width % 8 == 0 && width <= WidestHead,
             _ => true,
         },

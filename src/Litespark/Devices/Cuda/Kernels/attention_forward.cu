@@ -2,18 +2,25 @@
 #include "tensor_core.cuh"
 #include "fragments.cuh"
 #include "attention.cuh"
-// variants: HEAD_DIM=48 QUERY_TILE=128 KEY_TILE=64 WARPS=4; HEAD_DIM=64 QUERY_TILE=128 KEY_TILE=64 WARPS=4; HEAD_DIM=80 QUERY_TILE=128 KEY_TILE=64 WARPS=4; HEAD_DIM=96 QUERY_TILE=128 KEY_TILE=64 WARPS=4; HEAD_DIM=128 QUERY_TILE=128 KEY_TILE=32 WARPS=4; HEAD_DIM=256 QUERY_TILE=64 KEY_TILE=64 WARPS=4
-// variants (sm_90a): HEAD_DIM=112 QUERY_TILE=128 KEY_TILE=64 WARPS=4; HEAD_DIM=128 QUERY_TILE=128 KEY_TILE=64 WARPS=4
+#include "attention_walk.cuh"
+// variants: HEAD_DIM=48 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=0; HEAD_DIM=64 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=0; HEAD_DIM=80 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=0; HEAD_DIM=96 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=0; HEAD_DIM=128 QUERY_TILE=128 KEY_TILE=32 WARPS=4 PATTERN=0; HEAD_DIM=256 QUERY_TILE=64 KEY_TILE=64 WARPS=4 PATTERN=0
+// variants (sm_90a): HEAD_DIM=112 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=0; HEAD_DIM=128 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=0
+// variants: HEAD_DIM=48 QUERY_TILE=128 KEY_TILE=32 WARPS=4 PATTERN=1; HEAD_DIM=64 QUERY_TILE=128 KEY_TILE=32 WARPS=4 PATTERN=1; HEAD_DIM=96 QUERY_TILE=128 KEY_TILE=32 WARPS=4 PATTERN=1; HEAD_DIM=128 QUERY_TILE=128 KEY_TILE=32 WARPS=4 PATTERN=1; HEAD_DIM=256 QUERY_TILE=64 KEY_TILE=64 WARPS=4 PATTERN=1
+// variants (sm_90a): HEAD_DIM=48 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=1; HEAD_DIM=64 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=1; HEAD_DIM=96 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=1
 
 // Attention with an online softmax. A block has QUERY_TILE queries of one head, each of its WARPS warps whole rows of them, and goes
 // through the keys that some of them see, KEY_TILE at a time. While a product runs, the operand of the next one is on its way.
 constexpr int Threads = 32 * WARPS, R = QUERY_TILE / (16 * WARPS), KeyFragments = KEY_TILE / 8;
 static_assert(QUERY_TILE % (16 * WARPS) == 0 && KEY_TILE % 16 == 0, "warps take whole fragments");
 
+// Where patterns need a few registers more, the compiler is not to spill them for the sake of more blocks at once.
+constexpr int LeastBlocks = PATTERN ? 1 : 0;
+
 // Grid: query tiles · heads · sequences. Shared memory: QUERY_TILE + 2 KEY_TILE rows of a tile.
-extern "C" __global__ void __launch_bounds__(Threads) attention_forward(
+extern "C" __global__ void __launch_bounds__(Threads, LeastBlocks) attention_forward(
     const bf16* q, const bf16* k, const bf16* v, const int* starts, bf16* o, float* log_sum_exp,
-    int tokens, int heads, int group, int window, float scale, long long q_stride, long long k_stride, long long v_stride, long long o_stride)
+    int tokens, int heads, int group, int window, float scale, long long q_stride, long long k_stride, long long v_stride, long long o_stride,
+    const int* patterns, const uint16* left_out)
 {
     SHARED_MEMORY(bf16, memory);
     bf16 *q_tile = memory, *k_tile = q_tile + Tile::Length(QUERY_TILE), *v_tile = k_tile + Tile::Length(KEY_TILE);
@@ -44,13 +51,16 @@ extern "C" __global__ void __launch_bounds__(Threads) attention_forward(
             total[i][h] = 0;
         }
 
-    int key = rows.block_lowest / KEY_TILE * KEY_TILE;
+    KeyWalk<R, QUERY_TILE, KEY_TILE> walk(rows, query0, tokens, patterns, head, LeftOut(left_out, sequence * heads + head, tokens));
+    auto load_keys = [&](int key) { load_rows<KEY_TILE, Threads>(k_tile, k + key * k_stride, k_stride, tokens - key); };
+    int key_tile = walk.next(rows.block_lowest / KEY_TILE);
     load_rows<QUERY_TILE, Threads>(q_tile, q, q_stride, query_end - query0);
-    load_rows<KEY_TILE, Threads>(k_tile, k + key * k_stride, k_stride, tokens - key);
+    load_keys(key_tile * KEY_TILE);
     commit_copies();
-    for (; key < query_end; key += KEY_TILE)
+    for (int next; key_tile * KEY_TILE < query_end; key_tile = next)
     {
-        const bool live = rows.sees(key, KEY_TILE);
+        const int key = key_tile * KEY_TILE;
+        const bool live = walk.sees(key_tile), whole = walk.sees_all(key_tile);
         wait_copies<0>();
         __syncthreads();
         load_rows<KEY_TILE, Threads>(v_tile, v + key * v_stride, v_stride, tokens - key);
@@ -62,12 +72,12 @@ extern "C" __global__ void __launch_bounds__(Threads) attention_forward(
 
         wait_copies<0>();
         __syncthreads();
-        int next = key + KEY_TILE;
-        if (next < query_end) load_rows<KEY_TILE, Threads>(k_tile, k + next * k_stride, k_stride, tokens - next);
+        next = walk.next(key_tile + 1);
+        if (next * KEY_TILE < query_end) load_keys(next * KEY_TILE);
         commit_copies();
         if (!live) continue;
 
-        if (!rows.sees_all(key, KEY_TILE)) rows.hide(scores, key);
+        if (!whole) walk.hide(scores, key_tile);
         #pragma unroll
         for (int i = 0; i < R; i++)
             #pragma unroll

@@ -2,7 +2,10 @@
 #include "tensor_core.cuh"
 #include "fragments.cuh"
 #include "attention.cuh"
-// variants: HEAD_DIM=48 QUERY_TILE=128 KEY_TILE=32 STAGES=2 WARPS=4; HEAD_DIM=64 QUERY_TILE=128 KEY_TILE=32 STAGES=2 WARPS=4; HEAD_DIM=80 QUERY_TILE=128 KEY_TILE=32 STAGES=2 WARPS=4; HEAD_DIM=96 QUERY_TILE=128 KEY_TILE=32 STAGES=2 WARPS=4; HEAD_DIM=128 QUERY_TILE=64 KEY_TILE=64 STAGES=2 WARPS=4; HEAD_DIM=128 QUERY_TILE=64 KEY_TILE=32 STAGES=2 WARPS=4; HEAD_DIM=256 QUERY_TILE=64 KEY_TILE=32 STAGES=2 WARPS=4; HEAD_DIM=256 QUERY_TILE=32 KEY_TILE=32 STAGES=1 WARPS=2
+#include "attention_walk.cuh"
+// variants: HEAD_DIM=48 QUERY_TILE=128 KEY_TILE=32 STAGES=2 WARPS=4 PATTERN=0; HEAD_DIM=64 QUERY_TILE=128 KEY_TILE=32 STAGES=2 WARPS=4 PATTERN=0; HEAD_DIM=80 QUERY_TILE=128 KEY_TILE=32 STAGES=2 WARPS=4 PATTERN=0; HEAD_DIM=96 QUERY_TILE=128 KEY_TILE=32 STAGES=2 WARPS=4 PATTERN=0; HEAD_DIM=128 QUERY_TILE=64 KEY_TILE=64 STAGES=2 WARPS=4 PATTERN=0; HEAD_DIM=128 QUERY_TILE=64 KEY_TILE=32 STAGES=2 WARPS=4 PATTERN=0; HEAD_DIM=256 QUERY_TILE=64 KEY_TILE=32 STAGES=2 WARPS=4 PATTERN=0; HEAD_DIM=256 QUERY_TILE=32 KEY_TILE=32 STAGES=1 WARPS=2 PATTERN=0
+// variants: HEAD_DIM=48 QUERY_TILE=128 KEY_TILE=32 STAGES=2 WARPS=4 PATTERN=1; HEAD_DIM=64 QUERY_TILE=128 KEY_TILE=32 STAGES=2 WARPS=4 PATTERN=1; HEAD_DIM=96 QUERY_TILE=64 KEY_TILE=32 STAGES=2 WARPS=4 PATTERN=1; HEAD_DIM=128 QUERY_TILE=64 KEY_TILE=64 STAGES=2 WARPS=4 PATTERN=1; HEAD_DIM=128 QUERY_TILE=64 KEY_TILE=32 STAGES=2 WARPS=4 PATTERN=1; HEAD_DIM=256 QUERY_TILE=64 KEY_TILE=32 STAGES=2 WARPS=4 PATTERN=1; HEAD_DIM=256 QUERY_TILE=32 KEY_TILE=32 STAGES=1 WARPS=2 PATTERN=1
+// variants (sm_90a): HEAD_DIM=96 QUERY_TILE=128 KEY_TILE=32 STAGES=2 WARPS=4 PATTERN=1
 
 // dQ. A block has QUERY_TILE queries of one head, each of its WARPS warps whole rows of them, and goes through the keys that some of
 // them see, KEY_TILE at a time: S = Q·Kᵀ, P = exp(S − lse), dP = dO·Vᵀ, dS = P ∘ (dP − delta), dQ += dS·K. S and dP are computed a
@@ -16,7 +19,8 @@ static_assert(QUERY_TILE % (16 * WARPS) == 0 && KEY_TILE % 16 == 0, "warps take 
 extern "C" __global__ void __launch_bounds__(Threads, 1) attention_gradient_queries(
     const bf16* q, const bf16* k, const bf16* v, const bf16* gradient, const float* log_sum_exp, const float* delta,
     const int* starts, bf16* dq, int tokens, int heads, int group, int window, float scale,
-    long long q_stride, long long k_stride, long long v_stride, long long gradient_stride, long long dq_stride)
+    long long q_stride, long long k_stride, long long v_stride, long long gradient_stride, long long dq_stride,
+    const int* patterns, const uint16* left_out)
 {
     SHARED_MEMORY(bf16, memory);
     bf16 *q_tile = memory, *gradient_tile = q_tile + Tile::Length(QUERY_TILE), *stages = gradient_tile + Tile::Length(QUERY_TILE);
@@ -47,44 +51,46 @@ extern "C" __global__ void __launch_bounds__(Threads, 1) attention_gradient_quer
             row_delta[i][h] = delta[at];
         }
 
-    const int begin = rows.block_lowest / KEY_TILE;
-    auto load_step = [&](int step)
+    KeyWalk<R, QUERY_TILE, KEY_TILE> walk(rows, query0, tokens, patterns, head, LeftOut(left_out, sequence * heads + head, tokens));
+    const int key_tiles = (query_end + KEY_TILE - 1) / KEY_TILE;
+    auto load_tile = [&](int tile, int stage)
     {
-        bf16* stage = stages + step % STAGES * StageLength;
-        const int key = (begin + step) * KEY_TILE;
-        load_rows<KEY_TILE, Threads>(stage, k + key * k_stride, k_stride, tokens - key);
-        load_rows<KEY_TILE, Threads>(stage + Tile::Length(KEY_TILE), v + key * v_stride, v_stride, tokens - key);
+        bf16* target = stages + stage * StageLength;
+        const int key = tile * KEY_TILE;
+        load_rows<KEY_TILE, Threads>(target, k + key * k_stride, k_stride, tokens - key);
+        load_rows<KEY_TILE, Threads>(target + Tile::Length(KEY_TILE), v + key * v_stride, v_stride, tokens - key);
     };
 
     load_rows<QUERY_TILE, Threads>(q_tile, q + (token0 + query0) * q_stride + head * HEAD_DIM, q_stride, query_end - query0);
     load_rows<QUERY_TILE, Threads>(gradient_tile, gradient + (token0 + query0) * gradient_stride + head * HEAD_DIM, gradient_stride, query_end - query0);
-    if (STAGES > 1) load_step(0);
+    int key_tile = walk.next(rows.block_lowest / KEY_TILE);
+    if (STAGES > 1) load_tile(key_tile, 0);
     commit_copies();
-    const int steps = (query_end + KEY_TILE - 1) / KEY_TILE - begin;
-    for (int step = 0; step < steps; step++)
+    for (int next, stage = 0; key_tile < key_tiles; key_tile = next, stage = (stage + 1) % STAGES)
     {
+        const bool live = walk.sees(key_tile), whole = walk.sees_all(key_tile);
+        next = walk.next(key_tile + 1);
         if (STAGES == 1)
         {
             __syncthreads();
-            load_step(step);
+            load_tile(key_tile, stage);
             commit_copies();
         }
 
         wait_copies<0>();
         __syncthreads();
-        if (STAGES > 1 && step + 1 < steps)
+        if (STAGES > 1 && next < key_tiles)
         {
-            load_step(step + 1);
+            load_tile(next, (stage + 1) % STAGES);
             commit_copies();
         }
 
-        const int key = (begin + step) * KEY_TILE;
-        if (!rows.sees(key, KEY_TILE)) continue;
-        const bf16 *k_tile = stages + step % STAGES * StageLength, *v_tile = k_tile + Tile::Length(KEY_TILE);
+        if (!live) continue;
+        const bf16 *k_tile = stages + stage * StageLength, *v_tile = k_tile + Tile::Length(KEY_TILE);
         float weights[R][KeyFragments][4], gradients[R][KeyFragments][4];
         clear(weights);
         multiply_rows(weights, q_tile, warp_row, k_tile, lane);
-        if (!rows.sees_all(key, KEY_TILE)) rows.hide(weights, key);
+        if (!whole) walk.hide(weights, key_tile);
         clear(gradients);
         multiply_rows(gradients, gradient_tile, warp_row, v_tile, lane);
         #pragma unroll

@@ -3,6 +3,7 @@
 #include "cuts.cuh"
 #include "teams.cuh"
 #include "online_softmax.cuh"
+#include "attention_pattern.cuh"
 
 // variants: ELEMENT=bf16 VECTOR=8 TEAM=32 THREADS=128; ELEMENT=bf16 VECTOR=8 TEAM=256 THREADS=256; ELEMENT=float VECTOR=4 TEAM=256 THREADS=256
 
@@ -57,22 +58,26 @@ extern "C" __global__ void __launch_bounds__(THREADS) softmax_gradient(
 KERNEL(softmax_gradient)
 
 // masked = scores [B, heads, tokens, tokens], but LOWEST wherever query t does not see the key: it sees max(starts[b, t], t − window + 1) … t,
-// from starts[b, t] where window is 0. masked may be scores; then packs without a hidden key are left alone.
+// from starts[b, t] where window is 0, and of these what the head's pattern shows, if there are patterns. masked may be scores; then packs
+// without a hidden key are left alone.
 extern "C" __global__ void __launch_bounds__(THREADS) causal_mask(
-    const element* scores, const int* starts, element* masked, int rows, int heads, int tokens, int window)
+    const element* scores, const int* starts, const int* patterns, element* masked, int rows, int heads, int tokens, int window)
 {
     const int64 row = (int64)blockIdx.x * team_count + team_index();
     if (row >= rows) return;
     const int token = (int)(row % tokens), sequence = (int)(row / tokens / heads);
+    const Pattern pattern(patterns, (int)(row / tokens % heads));
     int start = starts[(int64)sequence * tokens + token];
     if (window > 0 && start < token - window + 1) start = token - window + 1;
+    start = pattern.first_seen(token, start);
+    const int run = max(start, pattern.run_start(token)), own = pattern.query_remainder(token);
     const element* input = scores + row * tokens;
     element* output = masked + row * tokens;
     const Cut cut(input, tokens);
     for (int64 index = team_lane(); index < cut.packs; index += TEAM)
     {
         const int64 first = cut.first(index), last = first + VECTOR - 1;
-        const bool visible = first >= start && last <= token, hidden = last < start || first > token;
+        const bool visible = first >= run && last <= token, hidden = last < start || first > token;
         if (visible && scores == masked) continue;
         float values[VECTOR];
 #pragma unroll
@@ -80,9 +85,13 @@ extern "C" __global__ void __launch_bounds__(THREADS) causal_mask(
         if (!hidden)
         {
             const Pack<element> pack = cut.load(input, index);
+            KeyRemainder remainder(pattern, (int)max(first, (int64)0));
 #pragma unroll
             for (int i = 0; i < VECTOR; i++)
-                if (first + i >= start && first + i <= token) values[i] = pack[i];
+            {
+                if (first + i >= start && first + i <= token && (first + i >= run || remainder.value == own)) values[i] = pack[i];
+                if (first + i >= 0) remainder.advance(pattern);
+            }
         }
 
         cut.store(output, index, values);

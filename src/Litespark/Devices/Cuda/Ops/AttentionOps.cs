@@ -12,23 +12,28 @@ internal static class AttentionOps
 {
     const int WarpsPerBlock = 4, WarpSize = 32;
 
-    /// <summary>q, k, v, document starts → o, log-sum-exp.</summary>
+    /// <summary>q, k, v, document starts (, patterns) → o, log-sum-exp (, the share of pairs that is computed).</summary>
     public static ICudaCall Attention(CudaBinding binding, KernelCall call, Attention op)
-        => Attention(binding, call, op, new AttentionTiles(op.Geometry.HeadDim, binding.Gpu).Forward);
+        => Attention(binding, call, op, new AttentionTiles(op.Geometry.HeadDim, binding.Gpu, op.HasPattern).Forward);
 
     /// <summary>The same with certain tiles.</summary>
     public static ICudaCall Attention(CudaBinding binding, KernelCall call, Attention op, AttentionTile tile)
     {
         AttentionGeometry g = op.Geometry;
         (Operand q, Operand k, Operand v, Operand o) = (Rows(binding, call.Inputs[0]), Rows(binding, call.Inputs[1]), Rows(binding, call.Inputs[2]), Rows(binding, call.Outputs[0]));
-        return binding.Launch(ForwardVariant(g.HeadDim, tile), "attention_forward", new LaunchShape(checked(tile.QueryTiles(g.SequenceLength) * g.Heads * g.Sequences), tile.Threads, tile.SharedBytes),
-            binding.Address(q), binding.Address(k), binding.Address(v), binding.Address(call.Inputs[3].Contiguous()), binding.Address(o), binding.Address(call.Outputs[1].Contiguous()),
-            g.SequenceLength, g.Heads, g.Heads / g.KeyValueHeads, op.Window, op.Scale, (long)q.Stride, (long)k.Stride, (long)v.Stride, (long)o.Stride);
+        nint starts = binding.Address(call.Inputs[3].Contiguous());
+        AttentionSelection selection = op.HasPattern
+            ? AttentionSelection.Bind(binding, g, op.Window, op.Scale, q, k, starts, call.Inputs[4], binding.Workspace(AttentionSelection.Bytes(g)), binding.Address(call.Outputs[2].Contiguous()))
+            : AttentionSelection.None;
+        return new CallSequence([.. selection.Calls,
+            binding.Launch(ForwardVariant(g.HeadDim, tile, op.HasPattern), "attention_forward", new LaunchShape(checked(tile.QueryTiles(g.SequenceLength) * g.Heads * g.Sequences), tile.Threads, tile.SharedBytes),
+                binding.Address(q), binding.Address(k), binding.Address(v), starts, binding.Address(o), binding.Address(call.Outputs[1].Contiguous()),
+                g.SequenceLength, g.Heads, g.Heads / g.KeyValueHeads, op.Window, op.Scale, (long)q.Stride, (long)k.Stride, (long)v.Stride, (long)o.Stride, selection.Patterns, selection.LeftOut)]);
     }
 
-    /// <summary>q, k, v, o, log-sum-exp, document starts, dO → dQ, dK, dV.</summary>
+    /// <summary>q, k, v, o, log-sum-exp, document starts, dO (, patterns) → dQ, dK, dV.</summary>
     public static ICudaCall AttentionGradient(CudaBinding binding, KernelCall call, AttentionGradient op)
-        => AttentionGradient(binding, call, op, new AttentionTiles(op.Geometry.HeadDim, binding.Gpu));
+        => AttentionGradient(binding, call, op, new AttentionTiles(op.Geometry.HeadDim, binding.Gpu, op.HasPattern));
 
     /// <summary>The same with certain tiles.</summary>
     public static ICudaCall AttentionGradient(CudaBinding binding, KernelCall call, AttentionGradient op, AttentionTiles tiles)
@@ -40,35 +45,37 @@ internal static class AttentionOps
         (nint logSumExp, nint starts) = (binding.Address(call.Inputs[4].Contiguous()), binding.Address(call.Inputs[5].Contiguous()));
         (int tokens, int keyTiles, int queryTiles, int group) = (g.SequenceLength, keyTile.KeyTiles(g.SequenceLength), keyTile.QueryTiles(g.SequenceLength), g.Heads / g.KeyValueHeads);
 
-        long rows = (long)g.Tokens * g.Heads, ranges = (long)g.Sequences * (keyTiles + queryTiles);
-        nint delta = binding.Workspace(rows * sizeof(float) + ranges * sizeof(int)), ends = delta + (nint)(rows * sizeof(float)), highest = ends + (nint)((long)g.Sequences * keyTiles * sizeof(int));
+        long rows = (long)g.Tokens * g.Heads, ranges = (long)g.Sequences * (keyTiles + queryTiles), cells = op.HasPattern ? AttentionSelection.Bytes(g) : 0;
+        nint memory = binding.Workspace(cells + rows * sizeof(float) + ranges * sizeof(int));
+        nint delta = memory + (nint)cells, ends = delta + (nint)(rows * sizeof(float)), highest = ends + (nint)((long)g.Sequences * keyTiles * sizeof(int));
+        AttentionSelection selection = op.HasPattern ? AttentionSelection.Bind(binding, g, op.Window, op.Scale, q, k, starts, call.Inputs[7], memory, share: 0) : AttentionSelection.None;
         var prepare = new KernelVariant("attention_prepare", $"HEAD_DIM={g.HeadDim}");
         (KernelVariant forKeys, KernelVariant forQueries) = GradientVariants(g.HeadDim, tiles);
         int parts = (tiles.Columns + tiles.GradientKeyColumns - 1) / tiles.GradientKeyColumns;
-        return new CallSequence(
+        return new CallSequence([.. selection.Calls,
             binding.Launch(prepare, "attention_delta", new LaunchShape(Blocks(rows), WarpsPerBlock * WarpSize),
                 binding.Address(o), binding.Address(dO), delta, tokens, g.Heads, (long)g.Tokens, (long)o.Stride, (long)dO.Stride),
             binding.Launch(prepare, "attention_ranges", new LaunchShape(Blocks(Math.Max(keyTiles, queryTiles)), WarpsPerBlock * WarpSize, GridY: g.Sequences),
                 starts, ends, highest, tokens, op.Window, keyTile.Keys, keyTile.Queries),
             binding.Launch(forKeys, "attention_gradient_keys", new LaunchShape(checked(keyTiles * g.KeyValueHeads * g.Sequences * parts), keyTile.Threads, keyTile.SharedBytes),
                 binding.Address(q), binding.Address(k), binding.Address(v), binding.Address(dO), logSumExp, delta, starts, ends, highest, binding.Address(dK), binding.Address(dV),
-                tokens, g.Heads, group, op.Window, op.Scale, (long)q.Stride, (long)k.Stride, (long)v.Stride, (long)dO.Stride, (long)dK.Stride, (long)dV.Stride),
+                tokens, g.Heads, group, op.Window, op.Scale, (long)q.Stride, (long)k.Stride, (long)v.Stride, (long)dO.Stride, (long)dK.Stride, (long)dV.Stride, selection.Patterns, selection.LeftOut),
             binding.Launch(forQueries, "attention_gradient_queries", new LaunchShape(checked(queryTile.QueryTiles(tokens) * g.Heads * g.Sequences), queryTile.Threads, queryTile.SharedBytes),
                 binding.Address(q), binding.Address(k), binding.Address(v), binding.Address(dO), logSumExp, delta, starts, binding.Address(dQ),
-                tokens, g.Heads, group, op.Window, op.Scale, (long)q.Stride, (long)k.Stride, (long)v.Stride, (long)dO.Stride, (long)dQ.Stride));
+                tokens, g.Heads, group, op.Window, op.Scale, (long)q.Stride, (long)k.Stride, (long)v.Stride, (long)dO.Stride, (long)dQ.Stride, selection.Patterns, selection.LeftOut)]);
     }
 
     /// <summary>What is compiled for attention.</summary>
-    public static KernelVariant ForwardVariant(int headDim, AttentionTile tile)
-        => new("attention_forward", $"HEAD_DIM={headDim}", $"QUERY_TILE={tile.Queries}", $"KEY_TILE={tile.Keys}", $"WARPS={tile.Warps}");
+    public static KernelVariant ForwardVariant(int headDim, AttentionTile tile, bool hasPattern)
+        => new("attention_forward", $"HEAD_DIM={headDim}", $"QUERY_TILE={tile.Queries}", $"KEY_TILE={tile.Keys}", $"WARPS={tile.Warps}", Pattern(hasPattern));
 
     /// <summary>What is compiled for its gradient.</summary>
     public static (KernelVariant ForKeys, KernelVariant ForQueries) GradientVariants(int headDim, AttentionTiles tiles)
     {
         (AttentionTile keys, AttentionTile queries) = (tiles.GradientKeys, tiles.GradientQueries);
-        string width = $"HEAD_DIM={headDim}";
-        return (new("attention_gradient_keys", width, $"KEY_TILE={keys.Keys}", $"QUERY_TILE={keys.Queries}", $"STAGES={keys.Stages}", $"COLUMNS={tiles.GradientKeyColumns}"),
-            new("attention_gradient_queries", width, $"KEY_TILE={queries.Keys}", $"QUERY_TILE={queries.Queries}", $"STAGES={queries.Stages}", $"WARPS={queries.Warps}"));
+        (string width, string pattern) = ($"HEAD_DIM={headDim}", Pattern(tiles.HasPattern));
+        return (new("attention_gradient_keys", width, $"KEY_TILE={keys.Keys}", $"QUERY_TILE={keys.Queries}", $"STAGES={keys.Stages}", $"COLUMNS={tiles.GradientKeyColumns}", pattern),
+            new("attention_gradient_queries", width, $"KEY_TILE={queries.Keys}", $"QUERY_TILE={queries.Queries}", $"STAGES={queries.Stages}", $"WARPS={queries.Warps}", pattern));
     }
 
     /// <summary>q, k, v, positions, caches → o; k and v are appended to the caches first.</summary>
@@ -85,6 +92,8 @@ internal static class AttentionOps
                 binding.Address(q), binding.Address(keys), binding.Address(values), positions, binding.Address(o),
                 op.Heads / op.KeyValueHeads, op.Window, keys.Rows, op.Scale, (long)q.Stride, (long)keys.Stride, (long)values.Stride, (long)o.Stride));
     }
+
+    static string Pattern(bool hasPattern) => $"PATTERN={(hasPattern ? 1 : 0)}";
 
     static int Blocks(long warps) => checked((int)((warps + WarpsPerBlock - 1) / WarpsPerBlock));
 

@@ -5,11 +5,12 @@ namespace Litespark.Devices.Cuda.Ops;
 /// <summary>
 /// Tiles of the flash-attention kernels for a width of heads and a GPU: the largest that leave no thread without registers (as
 /// compiled for sm_80 and sm_90a) and no block without shared memory. Narrow heads let a warp take 32 rows, which halves what it
-/// reads from shared memory; wide ones leave registers for 16.
+/// reads from shared memory; wide ones leave registers for 16. Patterns take registers too, and tiles of them lie in cells of 64 queries and keys.
 /// </summary>
 /// <param name="headDim">Columns of a head, a multiple of 8, at most 256.</param>
 /// <param name="gpu">The GPU.</param>
-internal sealed class AttentionTiles(int headDim, GpuProperties gpu)
+/// <param name="hasPattern">Whether heads have patterns.</param>
+internal sealed class AttentionTiles(int headDim, GpuProperties gpu, bool hasPattern = false)
 {
     /// <summary>Widest head.</summary>
     public const int WidestHead = 256;
@@ -18,21 +19,31 @@ internal sealed class AttentionTiles(int headDim, GpuProperties gpu)
     const int MuchShared = 160 << 10, ElementBytes = 2, RowPadding = 8, Narrow = 96, Medium = 128, Rows = 16;
 
     /// <summary>Columns as they lie in tiles: whole 16-element steps.</summary>
-    public int Columns { get; } = (headDim + 15) / 16 * 16;
+    public int Columns { get; } = ColumnsOf(headDim);
+
+    /// <summary>Whether heads have patterns.</summary>
+    public bool HasPattern => hasPattern;
 
     readonly AttentionTile? gradientKeys, gradientQueries;
 
     bool HasMuch => gpu.SharedMemoryPerBlock >= MuchShared;
 
-    int RowBytes => (Columns + RowPadding) * ElementBytes;
+    bool IsRecent => gpu.Major >= 9;
+
+    int RowBytes => RowBytesOf(headDim);
+
+    /// <summary>Bytes from row to row of a tile.</summary>
+    public static int RowBytesOf(int headDim) => (ColumnsOf(headDim) + RowPadding) * ElementBytes;
+
+    static int ColumnsOf(int headDim) => (headDim + 15) / 16 * 16;
 
     /// <summary>Tiles of attention_forward.</summary>
     public AttentionTile Forward
     {
         get
         {
-            (int queries, int keys) = Columns <= Narrow ? (128, 64) : Columns <= Medium ? (128, gpu.Major >= 9 ? 64 : 32) : (64, 64);
-            return ForwardTile(queries, keys);
+            bool isLarge = hasPattern ? Columns <= Narrow && IsRecent : Columns <= Narrow || IsRecent;
+            return Columns <= Medium ? ForwardTile(128, isLarge ? 64 : 32) : ForwardTile(64, 64);
         }
     }
 
@@ -49,9 +60,9 @@ internal sealed class AttentionTiles(int headDim, GpuProperties gpu)
             {
                 ( <= 64, _) or ( <= Narrow, true) => (128, 64, 2),
                 ( <= Narrow, false) => (64, 64, 2),
-                ( <= Medium, true) => (128, 48, 2),
+                ( <= Medium, true) => (128, hasPattern ? 32 : 48, 2),
                 ( <= Medium, false) => (64, 32, 2),
-                (_, true) => (64, gpu.Major >= 9 ? 32 : 16, 2),
+                (_, true) => (64, IsRecent ? 32 : 16, 2),
                 _ => (32, 32, 1),
             };
             return GradientKeyTile(queries, keys, stages);
@@ -71,7 +82,8 @@ internal sealed class AttentionTiles(int headDim, GpuProperties gpu)
             if (gradientQueries is { } chosen) return chosen;
             (int queries, int keys, int stages, int warps) = (Columns, HasMuch) switch
             {
-                ( <= Narrow, _) => (128, 32, 2, 4),
+                ( <= 64, _) => (128, 32, 2, 4),
+                ( <= Narrow, _) => (hasPattern && !IsRecent ? 64 : 128, 32, 2, 4),
                 ( <= Medium, true) => (64, 64, 2, 4),
                 ( <= Medium, false) => (64, 32, 2, 4),
                 (_, true) => (64, 32, 2, 4),
@@ -86,15 +98,15 @@ internal sealed class AttentionTiles(int headDim, GpuProperties gpu)
     /// <summary>These tiles, and such with a smaller one for one of the gradient's kernels that a GPU may be faster with.</summary>
     public IEnumerable<AttentionTiles> GradientVariants
         => new[] { this }
-            .Concat(Smaller(GradientKeys, Rows, (queries, keys) => GradientKeyTile(queries, keys, GradientKeys.Stages)).Skip(1).Select(tile => new AttentionTiles(headDim, gpu) { GradientKeys = tile }))
-            .Concat(Smaller(GradientQueries, Rows * GradientQueries.Warps, (queries, keys) => GradientQueryTile(queries, keys, GradientQueries.Stages, GradientQueries.Warps)).Skip(1).Select(tile => new AttentionTiles(headDim, gpu) { GradientQueries = tile }));
+            .Concat(Smaller(GradientKeys, Rows, (queries, keys) => GradientKeyTile(queries, keys, GradientKeys.Stages)).Skip(1).Select(tile => new AttentionTiles(headDim, gpu, hasPattern) { GradientKeys = tile }))
+            .Concat(Smaller(GradientQueries, Rows * GradientQueries.Warps, (queries, keys) => GradientQueryTile(queries, keys, GradientQueries.Stages, GradientQueries.Warps)).Skip(1).Select(tile => new AttentionTiles(headDim, gpu, hasPattern) { GradientQueries = tile }));
 
     AttentionTile ForwardTile(int queries, int keys) => new(queries, keys, Stages: 1, Warps: 4, (queries + 2 * keys) * RowBytes);
 
     AttentionTile GradientKeyTile(int queries, int keys, int stages)
     {
-        const int Statistics = 3 * sizeof(float);
-        return new AttentionTile(queries, keys, stages, keys / 16, 2 * keys * RowBytes + stages * queries * (2 * RowBytes + Statistics));
+        int statistics = (hasPattern ? 5 : 3) * sizeof(float);
+        return new AttentionTile(queries, keys, stages, keys / 16, 2 * keys * RowBytes + stages * queries * (2 * RowBytes + statistics));
     }
 
     AttentionTile GradientQueryTile(int queries, int keys, int stages, int warps) => new(queries, keys, stages, warps, 2 * (queries + stages * keys) * RowBytes);

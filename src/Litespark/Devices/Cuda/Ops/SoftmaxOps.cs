@@ -25,12 +25,12 @@ internal static class SoftmaxOps
             binding.Address(dy), (long)dy.Stride, binding.Address(y), (long)y.Stride, binding.Address(dx), (long)dx.Stride, dy.Rows, dy.Columns);
     }
 
-    /// <summary>scores [B, H, T, T], document starts [N] → masked scores.</summary>
+    /// <summary>scores [B, H, T, T], document starts [N] (, patterns [4·H + 1]) → masked scores.</summary>
     public static ICudaCall CausalMask(CudaBinding binding, KernelCall call, CausalMask op)
     {
         (Operand scores, Operand masked) = (call.Inputs[0].Contiguous(), call.Outputs[0].Contiguous());
         return Launch(binding, "causal_mask", scores, Packs.Alike(binding, Packs.Width(scores.Type()), scores, masked),
-            binding.Address(scores), binding.Address(call.Inputs[1].Contiguous()), binding.Address(masked),
+            binding.Address(scores), binding.Address(call.Inputs[1].Contiguous()), op.HasPattern ? binding.Address(call.Inputs[2].Contiguous()) : 0, binding.Address(masked),
             scores.Rows, op.Geometry.Heads, op.Geometry.SequenceLength, op.Window);
     }
 

@@ -18,15 +18,15 @@ internal sealed class AttentionTuner(KernelLibrary kernels, DeviceProfile profil
     /// <summary>Times attention or its gradient; the tiles in use come first. None where the GPU has no room.</summary>
     public IReadOnlyList<TimedVariant> Measure(Op op)
     {
-        AttentionGeometry g = op is Attention attention ? attention.Geometry : ((AttentionGradient)op).Geometry;
-        StepProgram program = Program(op, g);
+        (AttentionGeometry g, bool hasPattern) = op is Attention attention ? (attention.Geometry, attention.HasPattern) : (((AttentionGradient)op).Geometry, ((AttentionGradient)op).HasPattern);
+        StepProgram program = Program(op, g, hasPattern);
         if (driver.FreeMemory() < program.TotalBytes + Reserve) return [];
         using var persistent = new DeviceMemory(driver, program.Layout.Bytes);
         using var transient = new DeviceMemory(driver, program.TransientBytes);
         using var binding = new CudaBinding(kernels, persistent.Value, transient.Value);
         KernelCall call = program.Plans[PlanName].Calls.Single(call => call.Op == op);
         Fill(binding, call, persistent);
-        (string Name, ICudaCall Call)[] variants = [.. Variants(binding, call, op, new AttentionTiles(g.HeadDim, driver.Properties))];
+        (string Name, ICudaCall Call)[] variants = [.. Variants(binding, call, op, new AttentionTiles(g.HeadDim, driver.Properties, hasPattern))];
         try
         {
             using var timer = new TurnTimer(driver);
@@ -55,7 +55,7 @@ internal sealed class AttentionTuner(KernelLibrary kernels, DeviceProfile profil
             yield return ($"for keys {Size(variant.GradientKeys)}, for queries {Size(variant.GradientQueries)}", AttentionOps.AttentionGradient(binding, call, (AttentionGradient)op, variant));
     }
 
-    StepProgram Program(Op op, AttentionGeometry g)
+    StepProgram Program(Op op, AttentionGeometry g, bool hasPattern)
     {
         var builder = new GraphBuilder();
         Value Rows(string name, int heads) => builder.State(name, new Shape(g.Tokens, heads * g.HeadDim), profile.Precision);
@@ -64,11 +64,12 @@ internal sealed class AttentionTuner(KernelLibrary kernels, DeviceProfile profil
         Value[] operands = op is Attention
             ? [q, k, v, starts]
             : [q, k, v, Rows("o", g.Heads), builder.State("sums", new Shape(g.Sequences, g.Heads, g.SequenceLength), DataType.Float32), starts, Rows("do", g.Heads)];
+        if (hasPattern) operands = [.. operands, builder.Input("patterns", new Shape(AttentionPatternBuffer.Length(g.Heads)), DataType.Int32)];
         foreach ((Value output, int i) in builder.Apply(op, operands).Select((output, i) => (output, i))) builder.Graph.AddOutput($"output {i}", output);
         return ProgramBuilder.Single(PlanName, builder.Graph, profile);
     }
 
-    /// <summary>Random operands; documents are whole sequences.</summary>
+    /// <summary>Random operands; documents are whole sequences, and every head sees all.</summary>
     void Fill(CudaBinding binding, KernelCall call, DeviceMemory persistent)
     {
         using var stream = new CudaStream(driver);

@@ -23,6 +23,7 @@ public class CompileCheckTests(ITestOutputHelper output)
         ["attention_forward"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
         ["attention_gradient_keys"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
         ["attention_gradient_queries"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
+        ["attention_select"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
     };
 
     [NvrtcFact]
@@ -61,16 +62,18 @@ public class CompileCheckTests(ITestOutputHelper output)
 
     /// <summary>The tiles that are timed beside those in use.</summary>
     [NvrtcTheory]
-    [InlineData(64)]
-    [InlineData(128)]
-    public void Smaller_tiles_of_attention_compile_without_spills(int headDim)
+    [InlineData(64, false)]
+    [InlineData(128, false)]
+    [InlineData(64, true)]
+    [InlineData(128, true)]
+    public void Smaller_tiles_of_attention_compile_without_spills(int headDim, bool hasPattern)
     {
         var problems = new ConcurrentBag<string>();
         foreach ((string architecture, GpuProperties gpu) in new[] { ("sm_90a", new GpuProperties("", 9, 0, 132, 0, 227 << 10, 0, 0)), ("sm_80", new GpuProperties("", 8, 0, 108, 0, 163 << 10, 0, 0)) })
         {
-            var tiles = new AttentionTiles(headDim, gpu);
+            var tiles = new AttentionTiles(headDim, gpu, hasPattern);
             IEnumerable<KernelVariant> gradients = tiles.GradientVariants.Select(variant => AttentionOps.GradientVariants(headDim, variant)).SelectMany(pair => new[] { pair.ForKeys, pair.ForQueries });
-            Parallel.ForEach(tiles.ForwardVariants.Select(tile => AttentionOps.ForwardVariant(headDim, tile)).Concat(gradients).Distinct(), variant =>
+            Parallel.ForEach(tiles.ForwardVariants.Select(tile => AttentionOps.ForwardVariant(headDim, tile, hasPattern)).Concat(gradients).Distinct(), variant =>
             {
                 var found = new List<string>();
                 Check(new NvrtcCompiler(NvrtcHere.Library!, architecture), variant, new Budget(), [], found);

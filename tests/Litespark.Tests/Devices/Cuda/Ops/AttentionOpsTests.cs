@@ -74,29 +74,32 @@ public sealed class AttentionOpsTests
         {
             for (int headDim = 8; headDim <= AttentionTiles.WidestHead; headDim += 8)
             {
-                var tiles = new AttentionTiles(headDim, gpu);
-                foreach (AttentionTile tile in tiles.ForwardVariants.Concat(tiles.GradientVariants.SelectMany(variant => new[] { variant.GradientKeys, variant.GradientQueries })))
-                    Assert.True(tile.SharedBytes <= gpu.SharedMemoryPerBlock, $"{headDim} on {gpu.Name}: {tile}");
-                Assert.True(2 * tiles.GradientKeyColumns >= tiles.Columns && tiles.GradientKeyColumns % 16 == 0);
+                foreach (bool hasPattern in (bool[])[false, true])
+                {
+                    var tiles = new AttentionTiles(headDim, gpu, hasPattern);
+                    foreach (AttentionTile tile in tiles.ForwardVariants.Concat(tiles.GradientVariants.SelectMany(variant => new[] { variant.GradientKeys, variant.GradientQueries })))
+                        Assert.True(tile.SharedBytes <= gpu.SharedMemoryPerBlock, $"{headDim} on {gpu.Name}: {tile}");
+                    Assert.True(2 * tiles.GradientKeyColumns >= tiles.Columns && tiles.GradientKeyColumns % 16 == 0);
+                }
             }
         }
     }
 
     [EmulatedTheory]
     [InlineData("        wait_copies<0>();\n        __syncthreads();\n        load_rows<KEY_TILE, Threads>(v_tile", "        __syncthreads();\n        load_rows<KEY_TILE, Threads>(v_tile")]
-    [InlineData("        wait_copies<0>();\n        __syncthreads();\n        int next", "        wait_copies<0>();\n        int next")]
-    [InlineData("if (!rows.sees_all(key, KEY_TILE)) rows.hide(scores, key);", "")]
+    [InlineData("        wait_copies<0>();\n        __syncthreads();\n        next", "        wait_copies<0>();\n        next")]
+    [InlineData("if (!whole) walk.hide(scores, key_tile);", "")]
     [InlineData("total[i][h] *= correction;", "")]
     [InlineData("row_sum(total[i][h])", "total[i][h]")]
     public void Planted_bug_is_found(string text, string wrong)
         => KernelBugs.AssertFound("attention_forward.cu", text, wrong, texts => Forward(new OpTrial((uint)texts.Seed, texts: texts.Texts), new AttentionGeometry(1, 200, 1, 1, 32), 0, Documents.One, new AttentionTiles(32, hopper).Forward));
 
     [EmulatedTheory]
-    [InlineData("        wait_copies<0>();\n        __syncthreads();\n        if (STAGES > 1", "        __syncthreads();\n        if (STAGES > 1")]
-    [InlineData("        wait_copies<0>();\n        __syncthreads();\n        if (STAGES > 1", "        wait_copies<0>();\n        if (STAGES > 1")]
-    [InlineData("const bool all = query >= key + 15", "const bool all = query >= key")]
-    public void Planted_bug_in_the_gradient_is_found(string text, string wrong)
-        => KernelBugs.AssertFound("attention_gradient_keys.cu", text, wrong, texts => Compare(new AttentionGeometry(1, 200, 2, 1, 32), 0, Documents.One, hopper, (uint)texts.Seed, texts.Texts));
+    [InlineData("attention_gradient_keys.cu", "        wait_copies<0>();\n        __syncthreads();\n        if (STAGES > 1", "        __syncthreads();\n        if (STAGES > 1")]
+    [InlineData("attention_gradient_keys.cu", "        wait_copies<0>();\n        __syncthreads();\n        if (STAGES > 1", "        wait_copies<0>();\n        if (STAGES > 1")]
+    [InlineData("attention_walk.cuh", "return query >= key + 15", "return query >= key")]
+    public void Planted_bug_in_the_gradient_is_found(string file, string text, string wrong)
+        => KernelBugs.AssertFound(file, text, wrong, texts => Compare(new AttentionGeometry(1, 200, 2, 1, 32), 0, Documents.One, hopper, (uint)texts.Seed, texts.Texts));
 
     [EmulatedTheory]
     [InlineData(1, 5, 2, 1, 16, 0, Float32)]

@@ -115,6 +115,29 @@ public sealed class LossOpsTests
         }
     }
 
+    [EmulatedTheory]
+    [InlineData(9, 0, Float32)]
+    [InlineData(61, 0, Float32)]
+    [InlineData(75, 33, BFloat16)]
+    public void Causal_mask_hides_what_patterns_do(int tokens, int window, DataType type)
+    {
+        AttentionPattern[] patterns =
+        [
+            new(AttentionMode.Local, 7, 0, 1), new(AttentionMode.Strided, 0, 3, 1), new(AttentionMode.LocalOrStrided, 10, 12, 4), new(AttentionMode.Fixed, 6, 0, 1), AttentionPattern.Dense, new(AttentionMode.Fixed, 24, 0, 12), new(AttentionMode.Strided, 0, AttentionPattern.MostTokens, 3),
+        ];
+        var buffer = new int[AttentionPatternBuffer.Length(patterns.Length)];
+        AttentionPatternBuffer.Write(patterns, 0, buffer);
+        using var trial = new OpTrial();
+        var op = new CausalMask(new AttentionGeometry(Sequences: 2, tokens, Heads: patterns.Length, KeyValueHeads: 1, HeadDim: 8), window) { HasPattern = true };
+        foreach (bool inPlace in new[] { false, true })
+        {
+            TrialTensor scores = new(new Shape(2, patterns.Length, tokens, tokens), type, _ => Next()), starts = new(new Shape(2 * tokens), DataType.Int32, i => i % tokens / 40 * 40);
+            TrialTensor masked = inPlace ? scores : Result(scores.Shape, type);
+            trial.Run(op, (binding, call) => SoftmaxOps.CausalMask(binding, call, op), [scores, starts, new TrialTensor(new Shape(buffer.Length), DataType.Int32, i => buffer[i])], [masked]);
+            masked.AssertClose("masked", Tolerance(type));
+        }
+    }
+
     static double Tolerance(DataType type) => type == BFloat16 ? 1.0 / 128 : 1e-5;
 
     double Next() => random.NextDouble() * 2 - 1;

@@ -1,0 +1,261 @@
+// Through which tiles the flash-attention kernels go, and what a warp has to do in each. Without PATTERN those of all keys from the first to the
+// last that somebody sees; with it the ones that the heads' patterns show and that are not left out (attention_pattern.cuh).
+#include "attention_pattern.cuh"
+
+// What a block with resident queries knows about them. A thread has rows [i][h]: 16 i + 8 h + lane / 4 of its warp's.
+template <int R> struct QueryRows
+{
+    int row, last;              // the warp's first row, and its last that exists
+    int first[R][2];            // first key that the thread's rows see; none for rows that do not exist
+    int lowest, highest;        // least and greatest first key of the warp's rows
+    int block_lowest;           // least first key of the block's rows
+
+    __device__ __forceinline__ QueryRows(const Mask& mask, int block_row, int block_rows)
+    {
+        const int lane = threadIdx.x % 32;
+        row = block_row + threadIdx.x / 32 * 16 * R;
+        last = min(row + 16 * R, mask.tokens) - 1;
+        int least = mask.tokens, greatest = 0;
+        #pragma unroll
+        for (int i = 0; i < R; i++)
+            #pragma unroll
+            for (int h = 0; h < 2; h++)
+            {
+                int token = row + i * 16 + h * 8 + lane / 4;
+                first[i][h] = token < mask.tokens ? mask.first(token) : 0x7FFFFFFF;
+                if (token < mask.tokens)
+                {
+                    least = min(least, first[i][h]);
+                    greatest = max(greatest, first[i][h]);
+                }
+            }
+
+        lowest = warp_min(least);
+        highest = warp_max(greatest);
+        least = mask.tokens;
+        for (int token = block_row + lane; token < min(block_row + block_rows, mask.tokens); token += 32) least = min(least, mask.first(token));
+        block_lowest = warp_min(least);
+    }
+
+    // Whether some row of the warp may see one of the keys, and whether every row sees all of them.
+    __device__ __forceinline__ bool sees(int key, int keys) const { return key <= last && key + keys > lowest; }
+    __device__ __forceinline__ bool sees_all(int key, int keys) const { return key + keys - 1 <= row && key >= highest; }
+
+    // Hides what the thread's rows do not see of the keys from `key` on.
+    template <int C> __device__ __forceinline__ void hide(float (&scores)[R][C][4], int key) const
+    {
+        const int lane = threadIdx.x % 32;
+        #pragma unroll
+        for (int i = 0; i < R; i++)
+            #pragma unroll
+            for (int j = 0; j < C; j++)
+                #pragma unroll
+                for (int e = 0; e < 4; e++)
+                {
+                    int column = key + j * 8 + lane % 4 * 2 + e % 2, token = row + i * 16 + e / 2 * 8 + lane / 4;
+                    if (column < first[i][e / 2] || column > token) scores[i][j][e] = Mask::Hidden;
+                }
+    }
+};
+
+#if PATTERN
+
+// What a block and one of its warps find in 32 steps, a bit for each: whether the block goes there, and whether the warp sees some or every pair.
+struct StepBits
+{
+    uint32 live, some, every;
+    int chunk;
+
+    // The first live step from `step` on, which never lies before an earlier one; `steps` where there is none. Each lane looks at a step of its own,
+    // and every warp of the block finds the same.
+    template <class Look> __device__ __forceinline__ int next(int step, int steps, Look look)
+    {
+        while (step < steps)
+        {
+            if (step / 32 != chunk)
+            {
+                chunk = step / 32;
+                const int own = chunk * 32 + threadIdx.x % 32;
+                bool is_live = false, sees_some = false, sees_every = false;
+                if (own < steps) look(own, is_live, sees_some, sees_every);
+                live = __ballot_sync(0xFFFFFFFFu, is_live);
+                some = __ballot_sync(0xFFFFFFFFu, sees_some);
+                every = __ballot_sync(0xFFFFFFFFu, sees_every);
+            }
+
+            const uint32 rest = live >> step % 32;
+            if (rest != 0) return step + __ffs(rest) - 1;
+            step = (chunk + 1) * 32;
+        }
+
+        return steps;
+    }
+
+    __device__ __forceinline__ bool sees(int step) const { return some >> step % 32 & 1; }
+    __device__ __forceinline__ bool sees_all(int step) const { return every >> step % 32 & 1; }
+};
+
+#endif
+
+// The tiles of keys that a block with resident queries goes through, by their numbers.
+#if !PATTERN
+
+template <int R, int QueryTile, int KeyTile> struct KeyWalk
+{
+    const QueryRows<R>& rows;
+
+    __device__ __forceinline__ KeyWalk(const QueryRows<R>& rows, int, int, const int*, int, LeftOut) : rows(rows) {}
+
+    __device__ __forceinline__ int next(int tile) const { return tile; }
+    __device__ __forceinline__ bool sees(int tile) const { return rows.sees(tile * KeyTile, KeyTile); }
+    __device__ __forceinline__ bool sees_all(int tile) const { return rows.sees_all(tile * KeyTile, KeyTile); }
+    template <int C> __device__ __forceinline__ void hide(float (&scores)[R][C][4], int tile) const { rows.hide(scores, tile * KeyTile); }
+};
+
+#else
+
+template <int R, int QueryTile, int KeyTile> struct KeyWalk
+{
+    static_assert(LeftOut::Cell % (16 * R) == 0 && LeftOut::Cell % KeyTile == 0, "a warp computes within one cell at a time");
+
+    const QueryRows<R>& rows;
+    const int* patterns;
+    LeftOut left_out;
+    int query, tokens, head;
+    int run_start, remainder; // of the warp's row of the lane's number
+    StepBits bits;
+
+    __device__ __forceinline__ KeyWalk(const QueryRows<R>& rows, int query, int tokens, const int* patterns, int head, LeftOut left_out)
+        : rows(rows), patterns(patterns), left_out(left_out), query(query), tokens(tokens), head(head)
+    {
+        const Pattern pattern(patterns, head);
+        const int own = rows.row + threadIdx.x % (16 * R);
+        run_start = pattern.run_start(own);
+        remainder = pattern.query_remainder(own);
+        bits.chunk = -1;
+    }
+
+    __device__ __forceinline__ int next(int tile)
+    {
+        const int query_end = min(query + QueryTile, tokens), tiles = (query_end + KeyTile - 1) / KeyTile;
+        return bits.next(tile, tiles, [&](int tile, bool& live, bool& some, bool& every)
+        {
+            const Pattern pattern(patterns, head);
+            const int key = tile * KeyTile, key_end = min(key + KeyTile, tokens);
+            live = key_end > rows.block_lowest && pattern.shows_some(query, query_end - 1, key, key_end) && !left_out.all(query, query_end, key, key_end);
+            some = live && rows.row <= rows.last && rows.sees(key, KeyTile) && pattern.shows_some(rows.row, rows.last, key, key_end) && !left_out.at(rows.row, key);
+            every = some && rows.sees_all(key, KeyTile) && pattern.shows_all(rows.row, rows.last, key, key_end);
+        });
+    }
+
+    __device__ __forceinline__ bool sees(int tile) const { return bits.sees(tile); }
+    __device__ __forceinline__ bool sees_all(int tile) const { return bits.sees_all(tile); }
+
+    // Hides what the thread's rows do not see of a tile. What a row and what a key is to the pattern is known to one lane each.
+    template <int C> __device__ __forceinline__ void hide(float (&scores)[R][C][4], int tile) const
+    {
+        const int lane = threadIdx.x % 32, key = tile * KeyTile;
+        const Pattern pattern(patterns, head);
+        int remainders[(C + 3) / 4], starts[R][2], own[R][2];
+        #pragma unroll
+        for (int s = 0; s < (C + 3) / 4; s++) remainders[s] = pattern.key_remainder(key + s * 32 + lane);
+        #pragma unroll
+        for (int i = 0; i < R; i++)
+            #pragma unroll
+            for (int h = 0; h < 2; h++)
+            {
+                starts[i][h] = __shfl_sync(0xFFFFFFFFu, run_start, i * 16 + h * 8 + lane / 4);
+                own[i][h] = __shfl_sync(0xFFFFFFFFu, remainder, i * 16 + h * 8 + lane / 4);
+            }
+
+        #pragma unroll
+        for (int j = 0; j < C; j++)
+            #pragma unroll
+            for (int c = 0; c < 2; c++)
+            {
+                const int column = key + j * 8 + lane % 4 * 2 + c, of_key = __shfl_sync(0xFFFFFFFFu, remainders[j / 4], j % 4 * 8 + lane % 4 * 2 + c);
+                #pragma unroll
+                for (int i = 0; i < R; i++)
+                    #pragma unroll
+                    for (int h = 0; h < 2; h++)
+                    {
+                        const int token = rows.row + i * 16 + h * 8 + lane / 4;
+                        if (column < rows.first[i][h] || column > token || (column < starts[i][h] && of_key != own[i][h])) scores[i][j][2 * h + c] = Mask::Hidden;
+                    }
+            }
+    }
+};
+
+#endif
+
+// The steps of a block with resident keys: tile first + s mod count of query head s / count of the group.
+struct QuerySteps
+{
+    int first, count, head0, group;
+
+    __device__ __forceinline__ int total() const { return count * group; }
+    __device__ __forceinline__ int head(int step) const { return head0 + step / count; }
+    __device__ __forceinline__ int tile(int step) const { return first + step % count; }
+};
+
+// Which of them it goes through. Each warp has 16 of the block's keys, `key` being its first; highest: see attention_ranges.
+#if !PATTERN
+
+template <int QueryTile, int KeyTile> struct QueryWalk
+{
+    QuerySteps steps;
+    const int* highest;
+    int key, tokens;
+
+    __device__ __forceinline__ QueryWalk(QuerySteps steps, const int* highest, int, int key, int tokens, const int*, const uint16*, int)
+        : steps(steps), highest(highest), key(key), tokens(tokens)
+    {
+    }
+
+    __device__ __forceinline__ int next(int step) const { return step; }
+    __device__ __forceinline__ bool sees(int step) const { return (steps.tile(step) + 1) * QueryTile > key; }
+
+    __device__ __forceinline__ bool sees_all(int step) const
+    {
+        const int tile = steps.tile(step), query = tile * QueryTile;
+        return query >= key + 15 && highest[tile] <= key && query + QueryTile <= tokens;
+    }
+};
+
+#else
+
+template <int QueryTile, int KeyTile> struct QueryWalk
+{
+    static_assert(LeftOut::Cell % QueryTile == 0, "a warp computes within one cell at a time");
+
+    QuerySteps steps;
+    const int *highest, *patterns;
+    const uint16* left_out;
+    int block_key, key, tokens, first_head; // of the sequence, among those of all
+    StepBits bits;
+
+    __device__ __forceinline__ QueryWalk(QuerySteps steps, const int* highest, int block_key, int key, int tokens, const int* patterns, const uint16* left_out, int first_head)
+        : steps(steps), highest(highest), patterns(patterns), left_out(left_out), block_key(block_key), key(key), tokens(tokens), first_head(first_head)
+    {
+        bits.chunk = -1;
+    }
+
+    __device__ __forceinline__ int next(int step)
+    {
+        return bits.next(step, steps.total(), [&](int step, bool& live, bool& some, bool& every)
+        {
+            const int head = steps.head(step), tile = steps.tile(step), query = tile * QueryTile, query_end = min(query + QueryTile, tokens);
+            const int block_end = min(block_key + KeyTile, tokens), key_end = min(key + 16, tokens);
+            const Pattern pattern(patterns, head);
+            const LeftOut left(left_out, first_head + head, tokens);
+            live = query_end > block_key && pattern.shows_some(query, query_end - 1, block_key, block_end) && !left.all(query, query_end, block_key, block_end);
+            some = live && key < key_end && query_end > key && pattern.shows_some(query, query_end - 1, key, key_end) && !left.at(query, key);
+            every = some && query >= key + 15 && highest[tile] <= key && query + QueryTile <= tokens && pattern.shows_all(query, query_end - 1, key, key + 16);
+        });
+    }
+
+    __device__ __forceinline__ bool sees(int step) const { return bits.sees(step); }
+    __device__ __forceinline__ bool sees_all(int step) const { return bits.sees_all(step); }
+};
+
+#endif
