@@ -132,6 +132,34 @@ public sealed class CublasLtTests : IDisposable
         Assert.Equal(2, MatmulProblem.AlignmentOf(4096, 258, 8));
     }
 
+    [Theory]
+    [InlineData(31)]
+    [InlineData(32)]
+    [InlineData(33)]
+    [InlineData(62)]
+    public void Alignment_of_operands_far_up_in_large_arenas(int bit)
+    {
+        nint address = (nint)1 << bit;
+        Assert.Equal(16, MatmulProblem.AlignmentOf(address));
+        Assert.Equal(16, MatmulProblem.AlignmentOf(3 * address, 4096, 0));
+        Assert.Equal(8, MatmulProblem.AlignmentOf(address, address + 8));
+    }
+
+    /// <summary>Operands at any multiple of 16 bytes are one problem, wherever an arena has them.</summary>
+    [StandInFact]
+    public void Operands_far_up_in_large_arenas_have_the_algorithms_of_others()
+    {
+        nint library = Load("stand_in_cublaslt.c", "stand_in_cuda.c");
+        using var driver = new LibCudaDriver(new LibCuda(library));
+        using var workspace = new DeviceMemory(driver, CublasLtContext.WorkspaceBytes);
+        using var context = new CublasLtContext(new LibCublasLt(library), driver, new MatmulChoices());
+        var problem = new MatmulProblem(8, 8, 8, false, false, 8, 8, 8, DataType.BFloat16, DataType.Float32, false, false);
+        foreach (nint address in (nint[])[4096, (nint)1 << 31, (nint)1 << 32, (nint)1 << 33])
+            using (CublasLtMatmul? call = context.Bind(problem, workspace.Value, address, 4096, 8192)) Assert.NotNull(call);
+        Assert.Equal(1, Number(library, "stand_in_lt_searches"));
+        Assert.Contains("aligned 16\"", System.Text.Encoding.UTF8.GetString(context.ExportChoices()), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Damaged_choices_are_empty_in_a_file_and_an_error_in_a_run()
     {

@@ -91,8 +91,9 @@ int cublasLtMatmulPreferenceSetAttribute(preference *p, int attribute, const voi
     if (attribute == 1) { LT_NEED(bytes == 8, LT_INVALID); p->workspace = *(const uint64_t *)value; return LT_OK; }
     LT_NEED(bytes == 4, LT_INVALID);
     if (attribute == 3) { p->schemes = *(const uint32_t *)value; return LT_OK; }
-    LT_NEED(attribute >= 5 && attribute <= 8, LT_INVALID);
-    p->alignment[attribute - 5] = *(const uint32_t *)value;
+    uint32_t alignment = *(const uint32_t *)value;
+    LT_NEED(attribute >= 5 && attribute <= 8 && alignment >= 2 && alignment <= 256 && !(alignment & (alignment - 1)), LT_INVALID);
+    p->alignment[attribute - 5] = alignment;
     return LT_OK;
 }
 

@@ -1,4 +1,3 @@
-using System.Numerics;
 using Litespark.Graphs;
 
 namespace Litespark.Devices.Cuda.Libraries.CublasLt;
@@ -35,13 +34,12 @@ internal sealed record MatmulProblem(
     /// <summary>Whether cuBLASLt has such products: fp32 operands give fp32.</summary>
     public bool IsSupported => Operands is DataType.Float32 or DataType.BFloat16 && Output is DataType.Float32 or DataType.BFloat16 && (Operands == DataType.BFloat16 || Output == DataType.Float32);
 
-    /// <summary>Largest power of two, 16 at most, that all addresses are multiples of.</summary>
+    /// <summary>Largest power of two, 16 at most (no algorithm wants more), that all addresses are multiples of.</summary>
     public static int AlignmentOf(params ReadOnlySpan<nint> addresses)
     {
-        int alignment = 16;
-        foreach (nint address in addresses)
-            if (address != 0) alignment = Math.Min(alignment, 1 << BitOperations.TrailingZeroCount(address));
-        return alignment;
+        nint bits = 16;
+        foreach (nint address in addresses) bits |= address;
+        return (int)(bits & -bits); // the lowest bit that is set in any
     }
 
     /// <summary>One line that names the problem, in files too.</summary>
