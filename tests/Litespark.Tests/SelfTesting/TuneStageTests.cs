@@ -41,7 +41,8 @@ public sealed class TuneStageTests : IDisposable
             JsonObject[] lines = Lines()[..^1];
             Assert.Equal(outcome.Passed, lines.Length);
             Assert.All(lines, line => Assert.True((double)line["chosen"]!["tflops"]! > 0 && (double)line["own"]!["tflops"]! > 0 && (int)line["timed"]! >= 1));
-            products = [.. lines.Where(line => (string)line["op"]! == "matmul")];
+            products = [.. lines.Where(line => (string)line["op"]! is "matmul" or "attention_scores" or "attention_mix" or "attention_mix_transposed")];
+            Assert.Equal(4, products.Select(line => (string)line["op"]!).Distinct().Count());
             Assert.All(products, line => Assert.StartsWith("cuBLASLt ", (string)line["chosen"]!["name"]!));
             Assert.All(products, line => Assert.Equal(4, (int)line["timed"]!)); // three that give the same bits each time and run, and our own
             Assert.Contains(lines, line => (string)line["op"]! == "attention");
@@ -53,8 +54,8 @@ public sealed class TuneStageTests : IDisposable
 
         // What a plan asks for later has been answered.
         using var later = new EmulatedCublasLt(cache);
-        using ILoadedProgram program = later.Device.Load(Program(later.Device));
-        Assert.Equal(0, later.Searches);
+        foreach (PlanOptions options in (PlanOptions[])[PlanOptions.Litespark, PlanOptions.Baseline])
+            using (later.Device.Load(Program(later.Device, options))) Assert.Equal(0, later.Searches);
     }
 
     [EmulatedFact]
@@ -81,6 +82,6 @@ public sealed class TuneStageTests : IDisposable
         Assert.Contains("one way", Run(cpu).LeftOut);
     }
 
-    static StepProgram Program(CudaDevice device)
-        => ProgramBuilder.Training(Litespark.Models.Transformer.Function(Litespark.Models.ModelPresets.Get(Model.Preset)), PlanOptions.Litespark, new OptimizerSettings(), Model.MicroBatch, Model.SequenceLength, device: device.Profile);
+    static StepProgram Program(CudaDevice device, PlanOptions options)
+        => ProgramBuilder.Training(Litespark.Models.Transformer.Function(Litespark.Models.ModelPresets.Get(Model.Preset)), options, new OptimizerSettings(), Model.MicroBatch, Model.SequenceLength, device: device.Profile);
 }

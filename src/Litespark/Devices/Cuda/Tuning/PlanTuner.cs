@@ -2,6 +2,7 @@ using Litespark.Devices.Cuda.Compilation;
 using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Launching;
 using Litespark.Devices.Cuda.Libraries.CublasLt;
+using Litespark.Devices.Cuda.Ops;
 using Litespark.Graphs;
 using Litespark.Graphs.Ops;
 using Litespark.Planning;
@@ -20,7 +21,7 @@ internal sealed class PlanTuner(KernelLibrary kernels, CublasLtContext? cublasLt
         using var products = new ProductTuner(kernels, cublasLt);
         var attention = new AttentionTuner(kernels, profile);
         KernelCall[] calls = [.. programs.SelectMany(program => program.Plans.Values).SelectMany(plan => plan.Calls)];
-        foreach (Form form in Products(calls).Concat(Attentions(calls)).OrderByDescending(form => form.Calls * form.Flops))
+        foreach (Form form in Products(calls).Concat(HeadProducts(calls)).Concat(Attentions(calls)).OrderByDescending(form => form.Calls * form.Flops))
         {
             (IReadOnlyList<TimedVariant> variants, string? problem) = Measure(form, products, attention);
             yield return new TuningFinding(form.Op, form.Text, form.Calls, form.Flops, [.. variants.OrderBy(variant => variant.Milliseconds)], variants.Count > 0 ? variants[0] : null, problem);
@@ -44,6 +45,21 @@ internal sealed class PlanTuner(KernelLibrary kernels, CublasLtContext? cublasLt
     static IEnumerable<Form> Products(IEnumerable<KernelCall> calls)
         => calls.Where(call => call.Op is MatMul).GroupBy(Problem)
             .Select(group => new Form(group.First().Op.Name, $"{group.Key}", group.Count(), group.First().Cost.Flops, (products, _) => products.Measure(group.Key)));
+
+    /// <summary>The batches that products of heads are made of: several calls of the library for one of a plan.</summary>
+    List<Form> HeadProducts(IEnumerable<KernelCall> calls)
+    {
+        using var offsets = new CudaBinding(kernels, persistent: 0, transient: 0);
+        return [.. calls.Where(call => call.Op is HeadProduct).GroupBy(Batch)
+            .Select(group => new Form(group.First().Op.Name, $"{group.Key}", (int)Math.Round(group.Sum(call => call.Cost.Flops) / group.Key.Flops), group.Key.Flops, (products, _) => products.Measure(group.Key)))];
+
+        MatmulProblem Batch(KernelCall call)
+        {
+            HeadBatches batches = HeadBatches.Asked(MatMulOps.Product(offsets, call, (HeadProduct)call.Op), sequence: 0, partials: 0);
+            (nint a, nint b, nint c) = batches.Calls[0];
+            return batches.Problem.At(a, b, c, bias: 0);
+        }
+    }
 
     /// <summary>Only calls that the device has a kernel for are left in a plan.</summary>
     IEnumerable<Form> Attentions(IEnumerable<KernelCall> calls)
