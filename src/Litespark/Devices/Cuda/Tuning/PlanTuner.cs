@@ -2,6 +2,7 @@ using Litespark.Devices.Cuda.Compilation;
 using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Launching;
 using Litespark.Devices.Cuda.Libraries.CublasLt;
+using Litespark.Devices.Cuda.Libraries.Cudnn;
 using Litespark.Devices.Cuda.Ops;
 using Litespark.Graphs;
 using Litespark.Graphs.Ops;
@@ -10,7 +11,7 @@ using Litespark.Planning;
 namespace Litespark.Devices.Cuda.Tuning;
 
 /// <summary>Times the ways to compute the products and the attention of programs, which are not loaded for it.</summary>
-internal sealed class PlanTuner(KernelLibrary kernels, CublasLtContext? cublasLt, DeviceProfile profile)
+internal sealed class PlanTuner(KernelLibrary kernels, CublasLtContext? cublasLt, CudnnContext? cudnn, DeviceProfile profile)
 {
     /// <summary>A form of calls: what is timed once.</summary>
     readonly record struct Form(string Op, string Text, int Calls, double Flops, Func<ProductTuner, AttentionTuner, IReadOnlyList<TimedVariant>> Measure);
@@ -19,7 +20,7 @@ internal sealed class PlanTuner(KernelLibrary kernels, CublasLtContext? cublasLt
     public IEnumerable<TuningFinding> Tune(IReadOnlyList<StepProgram> programs)
     {
         using var products = new ProductTuner(kernels, cublasLt);
-        var attention = new AttentionTuner(kernels, profile);
+        var attention = new AttentionTuner(kernels, cudnn, profile);
         KernelCall[] calls = [.. programs.SelectMany(program => program.Plans.Values).SelectMany(plan => plan.Calls)];
         foreach (Form form in Products(calls).Concat(HeadProducts(calls)).Concat(Attentions(calls)).OrderByDescending(form => form.Calls * form.Flops))
         {
@@ -63,12 +64,19 @@ internal sealed class PlanTuner(KernelLibrary kernels, CublasLtContext? cublasLt
 
     /// <summary>Only calls that the device has a kernel for are left in a plan.</summary>
     IEnumerable<Form> Attentions(IEnumerable<KernelCall> calls)
-        => calls.Where(call => call.Op is Attention or AttentionGradient).GroupBy(call => call.Op)
-            .Select(group => new Form(group.Key.Name, Text(group.Key), group.Count(), group.First().Cost.Flops, (_, attention) =>
+        => calls.Where(call => call.Op is Attention or AttentionGradient).GroupBy(call => (call.Op, OfCudnn: OfCudnn(call)))
+            .Select(group => new Form(group.Key.Op.Name, Text(group.Key.Op, group.Key.OfCudnn), group.Count(), group.First().Cost.Flops, (_, attention) =>
             {
                 cublasLt?.EndTuning(); // what products were timed on must not count as taken
-                return attention.Measure(group.Key);
+                return attention.Measure(group.Key.Op, group.Key.OfCudnn);
             }));
+
+    /// <summary>The call in cuDNN's terms; null where it is not cuDNN's.</summary>
+    AttentionProblem? OfCudnn(KernelCall call)
+    {
+        AttentionCall its = call.Op is Attention op ? AttentionCall.Of(call, op) : AttentionCall.Of(call, (AttentionGradient)call.Op);
+        return cudnn?.IsFor(its) == true ? its.Problem : null;
+    }
 
     /// <summary>Arenas begin at multiples of more than any alignment that counts, so offsets have the alignment of addresses.</summary>
     static MatmulProblem Problem(KernelCall call)
@@ -77,9 +85,9 @@ internal sealed class PlanTuner(KernelLibrary kernels, CublasLtContext? cublasLt
             Alignment = MatmulProblem.AlignmentOf([.. call.Inputs.Take(((MatMul)call.Op).HasBias ? 3 : 2).Append(call.Outputs[0]).Select(operand => (nint)operand.Offset)]),
         };
 
-    static string Text(Op op)
+    static string Text(Op op, AttentionProblem? ofCudnn)
     {
         (AttentionGeometry g, int window) = op is Attention attention ? (attention.Geometry, attention.Window) : (((AttentionGradient)op).Geometry, ((AttentionGradient)op).Window);
-        return $"{g.Sequences} x {g.SequenceLength}, {g.Heads}/{g.KeyValueHeads} heads of {g.HeadDim}{(window > 0 ? $", window {window}" : "")}";
+        return $"{g.Sequences} x {g.SequenceLength}, {g.Heads}/{g.KeyValueHeads} heads of {g.HeadDim}{(window > 0 ? $", window {window}" : "")}{(ofCudnn is null ? "" : $", strides {ofCudnn.Strides} {ofCudnn.GradientStrides}")}";
     }
 }

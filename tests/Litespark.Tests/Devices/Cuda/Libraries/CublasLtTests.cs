@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Litespark.Checkpoints;
 using Litespark.Devices.Cuda.Driver;
+using Litespark.Devices.Cuda.Libraries;
 using Litespark.Devices.Cuda.Libraries.CublasLt;
 using Litespark.Graphs;
 using Litespark.Tests.Devices.Cuda.Emulation;
@@ -106,7 +107,7 @@ public sealed class CublasLtTests : IDisposable
         using var memory = new DeviceMemory(driver, 4096);
         string file = folder.File(MatmulChoices.FileName);
         var problem = new MatmulProblem(8, 8, 8, false, false, 8, 8, 8, DataType.Float32, DataType.Float32, false, false);
-        new MatmulChoices(file).Add($"Stand-in GPU, cuBLASLt 130002: {problem}", new MatmulChoice(default, 0.1f, 1));
+        new MatmulChoices(file).Add($"Stand-in GPU, cuBLASLt 130002: {problem}", new TimedChoice<Algorithm>(default, 0.1f, 1));
         using var context = new CublasLtContext(new LibCublasLt(library), driver, new MatmulChoices(file));
         using CublasLtMatmul? call = context.Bind(problem, memory.Value, memory.Value, memory.Value + 1024, memory.Value + 2048);
         Assert.NotNull(call);
@@ -168,8 +169,8 @@ public sealed class CublasLtTests : IDisposable
         var choices = new MatmulChoices(file);
         Assert.Null(choices.Find("a"));
         Assert.Throws<InvalidDataException>(() => choices.Import(File.ReadAllBytes(file)));
-        choices.Add("b", new MatmulChoice(default, 1, 2));
-        Assert.Equal(new MatmulChoice(default, 1, 2).Milliseconds, new MatmulChoices(file).Find("b")!.Milliseconds);
+        choices.Add("b", new TimedChoice<Algorithm>(default, 1, 2));
+        Assert.Equal(new TimedChoice<Algorithm>(default, 1, 2).Milliseconds, new MatmulChoices(file).Find("b")!.Milliseconds);
     }
 
     nint Load(params string[] embedded)
