@@ -138,7 +138,7 @@ internal static partial class OpCases
     static IEnumerable<OpCase> Attentions(bool large)
     {
         (int B, int T, int H, int KV, int K, int Window)[] sizes = large
-            ? [(2, 512, 12, 12, 64, 0), (1, 1000, 8, 2, 128, 0), (2, 300, 6, 6, 48, 100), (1, 257, 4, 4, 256, 0)]
+            ? [(2, 512, 12, 12, 64, 0), (2, 512, 12, 4, 64, 0), (1, 1000, 8, 2, 128, 0), (2, 300, 6, 6, 48, 100), (1, 257, 4, 4, 256, 0)]
             : [(2, 37, 2, 1, 16, 0), (1, 70, 2, 2, 48, 0), (1, 65, 1, 1, 64, 20), (1, 1, 1, 1, 8, 0)];
         foreach ((int b, int t, int h, int kv, int k, int window) in sizes)
         {

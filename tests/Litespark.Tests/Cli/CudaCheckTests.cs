@@ -37,7 +37,7 @@ public sealed class CudaCheckTests : IDisposable
         DoctorFinding[] attention = [.. Check().Where(finding => finding.Name == "cuDNN attention")];
         Assert.Equal(4, attention.Length);
         Assert.All(attention, finding => Assert.True(finding.Found, finding.Detail));
-        Assert.Equal("attention, 1 × 4096 tokens, 32/8 heads of 128: cuDNN 9.8.0, 0.0 MB of scratch memory", attention[0].Detail);
+        Assert.Equal("attention, 1 × 4096 tokens, 32/8 heads of 128: cuDNN 9.8.0, 0.0 MB of scratch memory, eng2_k5=4", attention[0].Detail);
         Assert.StartsWith("attention's gradient, 1 × 4096 tokens, 32/8 heads of 128: cuDNN 9.8.0, 1074.", attention[1].Detail);
     }
 

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Litespark.Devices.Cpu;
 using Litespark.Devices.Cuda;
+using Litespark.Devices.Cuda.Libraries.Cudnn;
 using Litespark.Graphs;
 using Litespark.Planning;
 using Litespark.SelfTesting;
@@ -41,7 +42,8 @@ public sealed class TuneStageTests : IDisposable
             JsonObject[] lines = Lines()[..^1];
             Assert.Equal(outcome.Passed, lines.Length);
             Assert.All(lines, line => Assert.True((double)line["chosen"]!["tflops"]! > 0 && (double)line["own"]!["tflops"]! > 0 && (int)line["timed"]! >= 1));
-            products = [.. lines.Where(line => (string)line["op"]! == "matmul")];
+            products = [.. lines.Where(line => (string)line["op"]! is "matmul" or "attention_scores" or "attention_mix" or "attention_mix_transposed")];
+            Assert.Equal(4, products.Select(line => (string)line["op"]!).Distinct().Count());
             Assert.All(products, line => Assert.StartsWith("cuBLASLt ", (string)line["chosen"]!["name"]!));
             Assert.All(products, line => Assert.Equal(4, (int)line["timed"]!)); // three that give the same bits each time and run, and our own
             Assert.Contains(lines, line => (string)line["op"]! == "attention");
@@ -53,8 +55,34 @@ public sealed class TuneStageTests : IDisposable
 
         // What a plan asks for later has been answered.
         using var later = new EmulatedCublasLt(cache);
-        using ILoadedProgram program = later.Device.Load(Program(later.Device));
-        Assert.Equal(0, later.Searches);
+        foreach (PlanOptions options in (PlanOptions[])[PlanOptions.Litespark, PlanOptions.Baseline])
+            using (later.Device.Load(Program(later.Device, options))) Assert.Equal(0, later.Searches);
+    }
+
+    [EmulatedStandInFact]
+    public void Engines_are_timed_beside_own_kernels_and_the_fastest_is_kept()
+    {
+        string cache = folder.File("engines.json");
+        using var driver = new EmulatedDriver(1, 2);
+        using var cudnn = new StandInCudnn(driver, version: 91600);
+        cudnn.Cost(3, 1); // the second to be proposed
+        using (CudaDevice gpu = Open())
+        {
+            Assert.Equal(0, Run(gpu).Failed);
+            JsonObject[] attention = [.. Lines()[..^1].Where(line => ((string)line["op"]!).StartsWith("attention", StringComparison.Ordinal) && ((string)line["chosen"]!["name"]!).StartsWith("cuDNN", StringComparison.Ordinal))];
+            Assert.Equal(["attention", "attention_gradient"], attention.Select(line => (string)line["op"]!).Order(StringComparer.Ordinal));
+            Assert.All(attention, line => Assert.Equal("cuDNN 9.16.0 eng3_k5=6", (string)line["chosen"]!["name"]!));
+            Assert.All(attention, line => Assert.True((int)line["timed"]! > 2 && line["own"] is not null));
+            Assert.Equal(141L << 30, driver.FreeMemory());
+        }
+
+        int timed = cudnn.Runs;
+        using CudaDevice later = Open();
+        using ILoadedProgram program = later.Load(Program(later, PlanOptions.Litespark));
+        Assert.Equal(timed, cudnn.Runs); // what a plan asks for later has been answered
+        Assert.All(later.ChosenAlgorithms!["attention"]!.AsObject(), form => Assert.Equal("eng3_k5=6", (string)form.Value!["engine"]!));
+
+        CudaDevice Open() => new(driver, new EmulatedCompiler(), DataType.BFloat16, cudnn: new CudnnContext(cudnn.Library, driver, choices: new EngineChoices(cache)));
     }
 
     [EmulatedFact]
@@ -81,6 +109,6 @@ public sealed class TuneStageTests : IDisposable
         Assert.Contains("one way", Run(cpu).LeftOut);
     }
 
-    static StepProgram Program(CudaDevice device)
-        => ProgramBuilder.Training(Litespark.Models.Transformer.Function(Litespark.Models.ModelPresets.Get(Model.Preset)), PlanOptions.Litespark, new OptimizerSettings(), Model.MicroBatch, Model.SequenceLength, device: device.Profile);
+    static StepProgram Program(CudaDevice device, PlanOptions options)
+        => ProgramBuilder.Training(Litespark.Models.Transformer.Function(Litespark.Models.ModelPresets.Get(Model.Preset)), options, new OptimizerSettings(), Model.MicroBatch, Model.SequenceLength, device: device.Profile);
 }

@@ -52,6 +52,21 @@ public sealed class ChosenAttentionTests : IDisposable
     }
 
     [EmulatedStandInFact]
+    public void A_new_run_takes_the_fastest_engine_and_stays_with_it()
+    {
+        using (var gpu = new Gpu(Version))
+        {
+            gpu.Cudnn.Cost(3, 1);
+            runs.Train(gpu.Device, run, stopAfter: 2);
+        }
+
+        Assert.All(Saved(), form => Assert.Equal("eng3_k5=6", (string)form.Value!["engine"]!));
+        using var later = new Gpu(Version); // where another would be faster
+        Assert.Empty(runs.Train(later.Device, run, resume: true));
+        Assert.Equal((later.Cudnn.Runs, 0), (later.Cudnn.RunsBy(3), later.Cudnn.RunsBy(2)));
+    }
+
+    [EmulatedStandInFact]
     public void A_run_that_began_with_own_kernels_stays_with_them()
     {
         using (var gpu = new CudaDevice(new EmulatedDriver(1, 2), new EmulatedCompiler(), DataType.BFloat16)) runs.Train(gpu, run, stopAfter: 2);

@@ -28,7 +28,7 @@ internal sealed class CudaCallFactory(CublasLtContext? cublasLt, AttentionChoose
         ZeroDeadBlocks op => BlockSparseOps.ZeroDead(binding, call, op),
         BlockSparseSumOfSquares op => BlockSparseOps.SumOfSquares(binding, call, op),
         BlockSparseAdamW op => BlockSparseOps.AdamW(binding, call, op),
-        HeadProduct op => MatMulOps.HeadProduct(binding, call, op),
+        HeadProduct op => OfHeads(binding, MatMulOps.Product(binding, call, op)),
         ColumnSum => ColumnSumOps.ColumnSum(binding, call),
         Embedding => EmbeddingOps.Embedding(binding, call),
         EmbeddingGradient => EmbeddingOps.EmbeddingGradient(binding, call),
@@ -78,6 +78,9 @@ internal sealed class CudaCallFactory(CublasLtContext? cublasLt, AttentionChoose
         return new MatmulProblem(c.Rows, c.Columns, op.TransposeA ? a.Rows : a.Columns, op.TransposeA, op.TransposeB, a.Stride, b.Stride, c.Stride,
             a.Type(), c.Type(), op.HasBias, call.Accumulates(0) != 0);
     }
+
+    ICudaCall OfHeads(CudaBinding binding, Gemm product)
+        => (cublasLt is null || OwnKernelsOnly ? null : HeadBatches.Bind(cublasLt, binding, product)) ?? product.Bind(binding);
 
     /// <summary>cuDNN's call while every row is one document, where it has one; our own else.</summary>
     ICudaCall OfDocuments(CudaBinding binding, AttentionCall call, ICudaCall own)

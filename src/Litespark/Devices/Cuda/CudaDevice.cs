@@ -140,7 +140,7 @@ public sealed class CudaDevice : IDevice, ITunable
     }
 
     /// <inheritdoc/>
-    public IEnumerable<TuningFinding> Tune(IReadOnlyList<StepProgram> programs) => new PlanTuner(kernels, cublasLt, Profile).Tune(programs);
+    public IEnumerable<TuningFinding> Tune(IReadOnlyList<StepProgram> programs) => new PlanTuner(kernels, cublasLt, cudnn, Profile).Tune(programs);
 
     /// <inheritdoc/>
     public ILoadedProgram Load(StepProgram program) => new CudaProgram(program, kernels, factory);

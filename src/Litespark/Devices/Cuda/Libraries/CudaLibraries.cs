@@ -51,7 +51,7 @@ internal static class CudaLibraries
         try
         {
             absence = "";
-            return new CudnnContext(new LibCudnn(finding.Handle), driver, mode);
+            return new CudnnContext(new LibCudnn(finding.Handle), driver, mode, new EngineChoices(Path.Combine(Cache, EngineChoices.FileName)));
         }
         catch (Exception error) when (error is CudaException or EntryPointNotFoundException)
         {

@@ -16,6 +16,9 @@ internal readonly record struct GemmMatrix(nint Address, DataType Type, long Str
 {
     const int AccessBytes = 16;
 
+    /// <summary>The matrices from a product on.</summary>
+    public GemmMatrix At(int sequence, int head = 0) => this with { Address = Address + (nint)((sequence * Sequence + head * Head) * Type.Size()) };
+
     /// <summary>Whether `count` elements at a time can be read in one access, wherever a row or a matrix begins.</summary>
     public bool IsAligned(int count) => Address % (count * Type.Size()) == 0 && Stride % count == 0 && Sequence % count == 0 && Head % count == 0 && Segment % count == 0;
 
@@ -70,8 +73,8 @@ internal sealed record Gemm(int M, int N, int K, GemmMatrix A, bool TransposeA, 
     public ICudaCall Bind(CudaBinding binding, GemmCut cut)
     {
         if (cut.Splits == 1) return Product(binding, cut, partials: 0);
-        nint partials = binding.Workspace((long)cut.Splits * M * ((N + Vector - 1) / Vector * Vector) * sizeof(float));
-        return new CallSequence(Product(binding, cut, partials), Sum(binding, cut, partials));
+        nint partials = binding.Workspace((long)cut.Splits * M * PartialStride * sizeof(float));
+        return new CallSequence(Product(binding, cut, partials), Sum(binding, cut.Splits, partials));
     }
 
     KernelLaunch Product(CudaBinding binding, GemmCut cut, nint partials)
@@ -85,12 +88,16 @@ internal sealed record Gemm(int M, int N, int K, GemmMatrix A, bool TransposeA, 
             Heads, Group, A.Sequence, A.Head, B.Sequence, B.Head, C.Sequence, C.Head, Segments, A.Segment, B.Segment);
     }
 
-    KernelLaunch Sum(CudaBinding binding, GemmCut cut, nint partials)
+    /// <summary>Elements from row to row of partial sums.</summary>
+    public int PartialStride => (N + Vector - 1) / Vector * Vector;
+
+    /// <summary>C of one product from parts of its sums: fp32 [parts, M, <see cref="PartialStride"/>], added in their order.</summary>
+    public KernelLaunch Sum(CudaBinding binding, int parts, nint partials)
     {
-        long threads = (long)M * ((N + Vector - 1) / Vector);
+        long threads = (long)M * PartialStride / Vector;
         int blocks = (int)Math.Clamp((threads + SumThreads - 1) / SumThreads, 1, binding.Gpu.Multiprocessors * SumBlocksPerMultiprocessor);
         return binding.Launch(new KernelVariant("gemm_sum", ResultDefines[..2]), "gemm_sum", new LaunchShape(blocks, SumThreads),
-            partials, C.Address, Bias.Address, M, N, C.Stride, Alpha, Accumulate ? 1 : 0, HasVectors ? 1 : 0, cut.Splits);
+            partials, C.Address, Bias.Address, M, N, C.Stride, Alpha, Accumulate ? 1 : 0, HasVectors ? 1 : 0, parts);
     }
 
     static string Name(DataType type) => type == DataType.BFloat16 ? "bf16" : "float";

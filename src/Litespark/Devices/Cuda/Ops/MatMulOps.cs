@@ -23,12 +23,7 @@ internal static class MatMulOps
         };
     }
 
-    /// <summary>
-    /// q, k → scores; p, v → o; p, dO → dV (dS, q → dK): a product for each head, see <see cref="HeadProductKind"/>.
-    /// </summary>
-    public static ICudaCall HeadProduct(CudaBinding binding, KernelCall call, HeadProduct op) => Product(binding, call, op).Bind(binding);
-
-    /// <summary>The products that a call asks for.</summary>
+    /// <summary>q, k → scores; p, v → o; p, dO → dV (dS, q → dK): the products that a call asks for, one for each head, see <see cref="HeadProductKind"/>.</summary>
     public static Gemm Product(CudaBinding binding, KernelCall call, HeadProduct op)
     {
         AttentionGeometry g = op.Geometry;

@@ -40,7 +40,7 @@ internal static class FunctionPins
         yield return Pair("fminf", "pin_fminf", x, y, (a, b) => float.IsNaN(a) ? b : float.IsNaN(b) ? a : MathF.Min(a, b)) with { Allowed = _ => 0 };
         yield return Pair("fmaf", "pin_fmaf", x[5..], y[5..], (a, b) => MathF.FusedMultiplyAdd(a, b, -1));
         yield return Pair("division", "pin_divide", x[5..], y[5..], (a, b) => (float)((double)a / b));
-        yield return Pair("ceiling_division", "pin_ceiling_division", [0, 1, 31, 32, 33, 1000], [32, 32, 32, 32, 32, 7], (a, b) => BitConverter.UInt32BitsToSingle((uint)Math.Ceiling((double)a / b)));
+        yield return Pair("ceiling_division", "pin_ceiling_division", [0, 1, 31, 32, 33, 1000], [32, 32, 32, 32, 32, 7], (a, b) => BitConverter.UInt32BitsToSingle((uint)Math.Ceiling((double)a / b))) with { AreNumbers = false }; // integers
         yield return Pin("fabsf", "pin_fabsf", y, MathF.Abs, exact: true);
         yield return Pin("sqrtf", "pin_sqrtf", Sizes(random), x => (float)Math.Sqrt(x), exact: true);
         yield return Pin("expf", "pin_expf", [0, .. Between(random, -20, 20)], x => (float)Math.Exp(x));
@@ -60,13 +60,13 @@ internal static class FunctionPins
     static Pin Each(string name, string kernel, uint[] input, uint[] expected) => new(name, file, kernel, new LaunchShape(1, input.Length), input, expected);
 
     static Pin Pair(string name, string kernel, float[] x, float[] y, Func<float, float, float> function)
-        => new(name, file, kernel, new LaunchShape(1, x.Length), PinSet.Words(x.Zip(y, (a, b) => new[] { a, b }).SelectMany(pair => pair)), PinSet.Words(x.Zip(y, function)));
+        => new(name, file, kernel, new LaunchShape(1, x.Length), PinSet.Words(x.Zip(y, (a, b) => new[] { a, b }).SelectMany(pair => pair)), PinSet.Words(x.Zip(y, function))) { AreNumbers = true };
 
     static Pin Pin(string name, string kernel, float[] x, Func<float, float> function, bool exact = false)
-        => Each(name, kernel, PinSet.Words(x), PinSet.Words(x.Select(function))) with { Allowed = exact ? null : value => 3 * ulp * Math.Abs(value) };
+        => Each(name, kernel, PinSet.Words(x), PinSet.Words(x.Select(function))) with { AreNumbers = true, Allowed = exact ? null : value => 3 * ulp * Math.Abs(value) };
 
     static Pin Approximate(string name, string kernel, float[] x, Func<double, double> function, Func<double, double> allowed)
-        => Each(name, kernel, PinSet.Words(x), PinSet.Words(x.Select(value => (float)function(value)))) with { Allowed = value => allowed(value) };
+        => Each(name, kernel, PinSet.Words(x), PinSet.Words(x.Select(value => (float)function(value)))) with { AreNumbers = true, Allowed = value => allowed(value) };
 
     static IEnumerable<float> Between(Random random, double low, double high) => Enumerable.Range(0, Count).Select(_ => (float)(low + (high - low) * random.NextDouble()));
 

@@ -27,12 +27,15 @@ internal sealed record Pin(string Name, KernelVariant Variant, string Kernel, La
     /// <summary>How far a float may be from what is expected; none where results agree to the bit.</summary>
     public Func<float, double>? Allowed { get; init; }
 
+    /// <summary>Whether results are numbers: then any NaN does for a NaN, as PTX leaves open which one comes out.</summary>
+    public bool AreNumbers { get; init; }
+
     /// <summary>The first result that is not as it should be, in words; null where all are.</summary>
     public string? Difference(ReadOnlySpan<uint> found)
     {
         for (int i = 0; i < Expected.Length; i++)
         {
-            if (found[i] == Expected[i] || IsWithin(BitConverter.UInt32BitsToSingle(found[i]), BitConverter.UInt32BitsToSingle(Expected[i]))) continue;
+            if (found[i] == Expected[i] || IsAsGood(BitConverter.UInt32BitsToSingle(found[i]), BitConverter.UInt32BitsToSingle(Expected[i]))) continue;
             return Allowed is null
                 ? $"word {i} is {found[i]:x8}, should be {Expected[i]:x8}"
                 : $"number {i} is {BitConverter.UInt32BitsToSingle(found[i]):g9}, should be {BitConverter.UInt32BitsToSingle(Expected[i]):g9}";
@@ -44,8 +47,8 @@ internal sealed record Pin(string Name, KernelVariant Variant, string Kernel, La
     /// <inheritdoc/>
     public override string ToString() => Name;
 
-    bool IsWithin(float found, float expected)
-        => Allowed is not null && (float.IsFinite(expected) ? Math.Abs((double)found - expected) <= Allowed(expected) : float.IsNaN(expected) && float.IsNaN(found));
+    bool IsAsGood(float found, float expected)
+        => (AreNumbers && float.IsNaN(expected) && float.IsNaN(found)) || (Allowed is not null && float.IsFinite(expected) && Math.Abs((double)found - expected) <= Allowed(expected));
 }
 
 /// <summary>What came of a pin.</summary>

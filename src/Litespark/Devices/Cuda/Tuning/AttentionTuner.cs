@@ -1,5 +1,6 @@
 using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Launching;
+using Litespark.Devices.Cuda.Libraries.Cudnn;
 using Litespark.Devices.Cuda.Ops;
 using Litespark.Graphs;
 using Litespark.Graphs.Ops;
@@ -7,16 +8,21 @@ using Litespark.Planning;
 
 namespace Litespark.Devices.Cuda.Tuning;
 
-/// <summary>Times the tiles that our flash-attention kernels may take, on whole sequences of random values.</summary>
-internal sealed class AttentionTuner(KernelLibrary kernels, DeviceProfile profile)
+/// <summary>Times cuDNN's engines, where it is there, and the tiles that our flash-attention kernels may take, on whole sequences of random values.</summary>
+internal sealed class AttentionTuner(KernelLibrary kernels, CudnnContext? cudnn, DeviceProfile profile)
 {
     const string PlanName = "attention";
     const long Reserve = 256L << 20;
 
     readonly ICudaDriver driver = kernels.Driver;
 
-    /// <summary>Times attention or its gradient; the tiles in use come first. None where the GPU has no room.</summary>
-    public IReadOnlyList<TimedVariant> Measure(Op op)
+    /// <summary>
+    /// Times attention or its gradient; what plans use while a row is one document comes first: cuDNN's fastest engine, which is kept, or the tiles in
+    /// use where it has none. None where the GPU has no room.
+    /// </summary>
+    /// <param name="op">The op.</param>
+    /// <param name="ofCudnn">The same in cuDNN's terms, its rows as they lie in plans; null where cuDNN is not to be asked.</param>
+    public IReadOnlyList<TimedVariant> Measure(Op op, AttentionProblem? ofCudnn)
     {
         (AttentionGeometry g, bool hasPattern) = op is Attention attention ? (attention.Geometry, attention.HasPattern) : (((AttentionGradient)op).Geometry, ((AttentionGradient)op).HasPattern);
         StepProgram program = Program(op, g, hasPattern);
@@ -26,22 +32,40 @@ internal sealed class AttentionTuner(KernelLibrary kernels, DeviceProfile profil
         using var binding = new CudaBinding(kernels, persistent.Value, transient.Value);
         KernelCall call = program.Plans[PlanName].Calls.Single(call => call.Op == op);
         Fill(binding, call, persistent);
-        (string Name, ICudaCall Call)[] variants = [.. Variants(binding, call, op, new AttentionTiles(g.HeadDim, driver.Properties, hasPattern))];
+        (string Name, ICudaCall Call)[] own = [.. Variants(binding, call, op, new AttentionTiles(g.HeadDim, driver.Properties, hasPattern))];
+        IReadOnlyList<CudnnPlan> plans = ofCudnn is null ? [] : cudnn!.Candidates(ofCudnn, out _);
+        using CudnnTrial? trial = plans.Count == 0 ? null : CudnnTrial.Open(cudnn!, ofCudnn!, plans);
         try
         {
             using var timer = new TurnTimer(driver);
-            float?[] times = timer.Time([.. variants.Select(variant => (Func<nint, bool>)(stream =>
-            {
-                variant.Call.Enqueue(stream);
-                return true;
-            }))]);
-            return [.. variants.Zip(times).Where(pair => pair.Second is not null).Select(pair => new TimedVariant(pair.First.Name, pair.Second!.Value, IsOwn: true))];
+            float?[] times = timer.Time(
+            [
+                .. trial?.Contenders ?? [],
+                .. own.Select(variant => (Func<nint, bool>)(stream =>
+                {
+                    variant.Call.Enqueue(stream);
+                    return true;
+                })),
+            ]);
+            int engines = times.Length - own.Length;
+            return [.. Engines(ofCudnn, plans, times[..engines]), .. Timed(own.Select(variant => variant.Name), times[engines..], isOwn: true)];
         }
         finally
         {
-            foreach ((_, ICudaCall bound) in variants) bound.Dispose();
+            foreach ((_, ICudaCall bound) in own) bound.Dispose();
         }
     }
+
+    /// <summary>cuDNN's engines, the fastest first, which is kept.</summary>
+    IEnumerable<TimedVariant> Engines(AttentionProblem? problem, IReadOnlyList<CudnnPlan> plans, float?[] times)
+    {
+        if (times.Length == 0) return [];
+        _ = cudnn!.Keep(problem!, plans, times);
+        return Timed(plans.Select(plan => $"cuDNN {cudnn.Version} {plan.Engine}"), times, isOwn: false).OrderBy(variant => variant.Milliseconds);
+    }
+
+    static IEnumerable<TimedVariant> Timed(IEnumerable<string> names, float?[] times, bool isOwn)
+        => names.Zip(times).Where(pair => pair.Second is not null).Select(pair => new TimedVariant(pair.First, pair.Second!.Value, isOwn));
 
     static IEnumerable<(string, ICudaCall)> Variants(CudaBinding binding, KernelCall call, Op op, AttentionTiles tiles)
     {

@@ -6,7 +6,7 @@ using Litespark.Planning;
 
 namespace Litespark.Devices.Cuda.Tuning;
 
-/// <summary>Times cuBLASLt's algorithms, where it is there, and our own kernel for a matrix product.</summary>
+/// <summary>Times cuBLASLt's algorithms, where it is there, and our own kernel for a matrix product, or a batch of them.</summary>
 internal sealed class ProductTuner(KernelLibrary kernels, CublasLtContext? cublasLt) : IDisposable
 {
     readonly ICudaDriver driver = kernels.Driver;
@@ -47,9 +47,10 @@ internal sealed class ProductTuner(KernelLibrary kernels, CublasLtContext? cubla
     }
 
     static Gemm Product(MatmulProblem problem, MatmulOperands operands)
-        => new(problem.M, problem.N, problem.K, new GemmMatrix(operands.A, problem.Operands, problem.StrideA), problem.TransposeA,
-            new GemmMatrix(operands.B, problem.Operands, problem.StrideB), problem.TransposeB, new GemmMatrix(operands.C, problem.Output, problem.StrideC))
+        => new(problem.M, problem.N, problem.K, new GemmMatrix(operands.A, problem.Operands, problem.StrideA, Head: problem.Batch.StrideA), problem.TransposeA,
+            new GemmMatrix(operands.B, problem.Operands, problem.StrideB, Head: problem.Batch.StrideB), problem.TransposeB, new GemmMatrix(operands.C, problem.Output, problem.StrideC, Head: problem.Batch.StrideC))
         {
+            Heads = problem.Batch.Count,
             Bias = problem.HasBias ? new GemmMatrix(operands.Bias, problem.Output, problem.N) : default,
             Accumulate = problem.Accumulates,
         };

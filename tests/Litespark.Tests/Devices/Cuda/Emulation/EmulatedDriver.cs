@@ -26,6 +26,7 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
     nint lastHandle = FirstHandle;
     uint launches;
     int captures;
+    long spent; // ticks beside those that have really passed
     CudaException? problem;
     bool isDisposed;
 
@@ -190,6 +191,12 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
     public void Enqueue(nint stream, nint function, nint data)
     {
         lock (gate) Give(stream, new Work(WorkKind.Host, function, data));
+    }
+
+    /// <summary>Work of a stand-in takes so long by the GPU's clock.</summary>
+    public void Spend(float milliseconds)
+    {
+        lock (gate) spent += (long)(milliseconds * Stopwatch.Frequency / 1000);
     }
 
     /// <inheritdoc/>
@@ -442,7 +449,7 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
                 break;
             case WorkKind.Record:
                 var marker = (EmulatedEvent)work.Subject!;
-                (marker.Passed, marker.Timestamp) = (work.Count, EmulatedClock.Now);
+                (marker.Passed, marker.Timestamp) = (work.Count, EmulatedClock.Now + spent);
                 break;
             case WorkKind.Graph:
                 foreach (Work part in (Work[])work.Subject!) Run(part);

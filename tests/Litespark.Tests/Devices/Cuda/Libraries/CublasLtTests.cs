@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Litespark.Checkpoints;
 using Litespark.Devices.Cuda.Driver;
+using Litespark.Devices.Cuda.Libraries;
 using Litespark.Devices.Cuda.Libraries.CublasLt;
 using Litespark.Graphs;
 using Litespark.Tests.Devices.Cuda.Emulation;
@@ -106,7 +107,7 @@ public sealed class CublasLtTests : IDisposable
         using var memory = new DeviceMemory(driver, 4096);
         string file = folder.File(MatmulChoices.FileName);
         var problem = new MatmulProblem(8, 8, 8, false, false, 8, 8, 8, DataType.Float32, DataType.Float32, false, false);
-        new MatmulChoices(file).Add($"Stand-in GPU, cuBLASLt 130002: {problem}", new MatmulChoice(default, 0.1f, 1));
+        new MatmulChoices(file).Add($"Stand-in GPU, cuBLASLt 130002: {problem}", new TimedChoice<Algorithm>(default, 0.1f, 1));
         using var context = new CublasLtContext(new LibCublasLt(library), driver, new MatmulChoices(file));
         using CublasLtMatmul? call = context.Bind(problem, memory.Value, memory.Value, memory.Value + 1024, memory.Value + 2048);
         Assert.NotNull(call);
@@ -132,6 +133,34 @@ public sealed class CublasLtTests : IDisposable
         Assert.Equal(2, MatmulProblem.AlignmentOf(4096, 258, 8));
     }
 
+    [Theory]
+    [InlineData(31)]
+    [InlineData(32)]
+    [InlineData(33)]
+    [InlineData(62)]
+    public void Alignment_of_operands_far_up_in_large_arenas(int bit)
+    {
+        nint address = (nint)1 << bit;
+        Assert.Equal(16, MatmulProblem.AlignmentOf(address));
+        Assert.Equal(16, MatmulProblem.AlignmentOf(3 * address, 4096, 0));
+        Assert.Equal(8, MatmulProblem.AlignmentOf(address, address + 8));
+    }
+
+    /// <summary>Operands at any multiple of 16 bytes are one problem, wherever an arena has them.</summary>
+    [StandInFact]
+    public void Operands_far_up_in_large_arenas_have_the_algorithms_of_others()
+    {
+        nint library = Load("stand_in_cublaslt.c", "stand_in_cuda.c");
+        using var driver = new LibCudaDriver(new LibCuda(library));
+        using var workspace = new DeviceMemory(driver, CublasLtContext.WorkspaceBytes);
+        using var context = new CublasLtContext(new LibCublasLt(library), driver, new MatmulChoices());
+        var problem = new MatmulProblem(8, 8, 8, false, false, 8, 8, 8, DataType.BFloat16, DataType.Float32, false, false);
+        foreach (nint address in (nint[])[4096, (nint)1 << 31, (nint)1 << 32, (nint)1 << 33])
+            using (CublasLtMatmul? call = context.Bind(problem, workspace.Value, address, 4096, 8192)) Assert.NotNull(call);
+        Assert.Equal(1, Number(library, "stand_in_lt_searches"));
+        Assert.Contains("aligned 16\"", System.Text.Encoding.UTF8.GetString(context.ExportChoices()), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Damaged_choices_are_empty_in_a_file_and_an_error_in_a_run()
     {
@@ -140,8 +169,8 @@ public sealed class CublasLtTests : IDisposable
         var choices = new MatmulChoices(file);
         Assert.Null(choices.Find("a"));
         Assert.Throws<InvalidDataException>(() => choices.Import(File.ReadAllBytes(file)));
-        choices.Add("b", new MatmulChoice(default, 1, 2));
-        Assert.Equal(new MatmulChoice(default, 1, 2).Milliseconds, new MatmulChoices(file).Find("b")!.Milliseconds);
+        choices.Add("b", new TimedChoice<Algorithm>(default, 1, 2));
+        Assert.Equal(new TimedChoice<Algorithm>(default, 1, 2).Milliseconds, new MatmulChoices(file).Find("b")!.Milliseconds);
     }
 
     nint Load(params string[] embedded)

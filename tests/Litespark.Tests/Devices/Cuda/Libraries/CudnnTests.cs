@@ -9,7 +9,7 @@ namespace Litespark.Tests.Devices.Cuda.Libraries;
 /// <summary>The calls into cuDNN's backend, what is asked of it, and what it is told.</summary>
 public sealed class CudnnTests
 {
-    static readonly AttentionProblem forward = Problem(new AttentionGeometry(2, 256, 8, 2, 64)), gradient = Gradient(new AttentionGeometry(2, 256, 8, 2, 64));
+    static readonly AttentionProblem forward = Problem(new AttentionGeometry(2, 256, 8, 2, 64)), gradient = Gradient(new AttentionGeometry(2, 256, 8, 2, 64)), small = Problem(new AttentionGeometry(1, 6, 2, 1, 8));
 
     static AttentionProblem Problem(AttentionGeometry g) => new(g, 0.125f, new AttentionStrides(768, 768, 768, 512));
 
@@ -25,9 +25,15 @@ public sealed class CudnnTests
         using (var handle = new CudnnHandle(cudnn.Library, driver))
         {
             var g = new AttentionGeometry(2, 256, heads, keyHeads, 64);
-            using (CudnnPlan plan = CudnnPlan.Make(cudnn.Library, handle, AttentionGraphs.Build(cudnn.Library, Problem(g)))) Assert.Equal((4096, 4096), (plan.LibraryBytes, plan.ScratchBytes));
-            using (CudnnPlan plan = CudnnPlan.Make(cudnn.Library, handle, AttentionGraphs.Build(cudnn.Library, Gradient(g))))
+            using (var engines = new CudnnEngines(cudnn.Library, handle, AttentionGraphs.Build(cudnn.Library, Problem(g))))
             {
+                CudnnPlan plan = engines.Plans().First();
+                Assert.Equal((4096, 4096), (plan.LibraryBytes, plan.ScratchBytes));
+            }
+
+            using (var engines = new CudnnEngines(cudnn.Library, handle, AttentionGraphs.Build(cudnn.Library, Gradient(g))))
+            {
+                CudnnPlan plan = engines.Plans().First();
                 Assert.Equal(2L * 8 * 256 * 256 * 2, plan.LibraryBytes);
                 Assert.Equal(plan.LibraryBytes + 2 * 8 * 256 * sizeof(float), plan.ScratchBytes); // Σ dO ∘ o of each row
             }
@@ -45,10 +51,85 @@ public sealed class CudnnTests
         var graph = new CudnnGraph(cudnn.Library);
         CudnnTensor a = graph.Operand(CudnnData.BFloat16, [1, 1, 8, 8], [64, 64, 8, 1]), b = graph.Operand(CudnnData.BFloat16, [1, 1, 8, 8], [64, 64, 8, 1]);
         graph.Product(a, b, graph.Operand(CudnnData.BFloat16, [1, 1, 8, 8], [64, 64, 8, 1]));
-        CudaException error = Assert.Throws<CudaException>(() => CudnnPlan.Make(cudnn.Library, handle, graph));
-        Assert.Contains("1 operations are no attention", error.Message);
+        using (var engines = new CudnnEngines(cudnn.Library, handle, graph))
+        {
+            Assert.Empty(engines.Plans());
+            Assert.Contains("1 operations are no attention", engines.Reason);
+        }
+
         handle.Dispose();
         Assert.Equal(0, cudnn.Live);
+    }
+
+    [StandInFact]
+    public void Engines_are_proposed_in_two_ways_and_built_when_they_are_asked_for()
+    {
+        using var driver = new EmulatedDriver();
+        using (var cudnn = new StandInCudnn(driver, engines: 4, fallback: 2))
+        using (var handle = new CudnnHandle(cudnn.Library, driver))
+        using (var engines = new CudnnEngines(cudnn.Library, handle, AttentionGraphs.Build(cudnn.Library, small)))
+        {
+            Assert.Equal("eng2_k5=4", engines.Plans().First().Engine);
+            Assert.Equal(1, cudnn.Plans);
+            Assert.Equal(["eng2_k5=4", "eng3_k5=6", "eng4_k5=8", "eng5_k5=10"], engines.Plans().Select(plan => plan.Engine)); // the fallback's first is there already
+            Assert.Same(engines.Plans().Last(), engines.Plan("eng5_k5=10"));
+            Assert.Equal(4, cudnn.Plans);
+            Assert.Null(engines.Plan("eng1_k5=2"));
+            Assert.Contains("engine 1 is never there", engines.Reason);
+            Assert.Null(engines.Plan("eng0_k5=0"));
+            Assert.Equal("cuDNN does not propose eng0_k5=0 for it", engines.Reason); // sums in any order
+        }
+
+        using (var cudnn = new StandInCudnn(driver, engines: 5, fallback: 2)) // enough in the usual way
+        using (var handle = new CudnnHandle(cudnn.Library, driver))
+        using (var engines = new CudnnEngines(cudnn.Library, handle, AttentionGraphs.Build(cudnn.Library, small))) Assert.Equal(3, engines.Plans().Count());
+    }
+
+    [StandInTheory]
+    [InlineData(4)]
+    [InlineData(14)]
+    public void The_fastest_engine_of_some_is_chosen_once_and_kept(int proposed)
+    {
+        using var driver = new EmulatedDriver();
+        using var folder = new TemporaryFolder();
+        using var cudnn = new StandInCudnn(driver, engines: proposed);
+        cudnn.Cost(3, 1);
+        cudnn.Cost(13, 0.5f); // too far behind to be tried
+        string file = folder.File("cache", EngineChoices.FileName);
+        AssertChosen(fits: true, "eng3_k5=6", $"the fastest of {(proposed == 4 ? 2 : 8)}");
+        string text = File.ReadAllText(file);
+        Assert.Contains($"\"Emulated H200, cuDNN 9.8.0: {small.Key.Replace("'", "\\u0027", StringComparison.Ordinal).Replace("×", "\\u00D7", StringComparison.Ordinal)}\": {{", text);
+        Assert.Contains("\"engine\": \"eng3_k5=6\"", text);
+        int runs = cudnn.Runs;
+        cudnn.Cost(2, 0);
+        AssertChosen(fits: true, "eng3_k5=6", "eng3_k5=6"); // from the file
+        Assert.Equal(runs, cudnn.Runs);
+        File.WriteAllText(file, text.Replace("eng3_k5=6", "eng1_k5=2", StringComparison.Ordinal)); // one that cannot be built
+        AssertChosen(fits: true, "eng2_k5=4", "the fastest of ");
+        File.Delete(file);
+        AssertChosen(fits: false, "eng2_k5=4", "eng2_k5=4"); // nothing is timed that would have no room anyway
+        Assert.False(File.Exists(file));
+
+        void AssertChosen(bool fits, string engine, string outcome)
+        {
+            using var context = new CudnnContext(cudnn.Library, driver, choices: new EngineChoices(file));
+            (CudnnPlan? plan, string said) = context.Fastest(small, _ => fits);
+            Assert.Equal(engine, plan?.Engine);
+            Assert.Contains(outcome, said, StringComparison.Ordinal);
+        }
+    }
+
+    [StandInFact]
+    public void Where_there_is_no_room_to_time_its_own_order_stands_for_this_run()
+    {
+        using var driver = new EmulatedDriver(memoryBytes: 64 << 20);
+        using var folder = new TemporaryFolder();
+        using var cudnn = new StandInCudnn(driver);
+        cudnn.Cost(3, 1);
+        using var context = new CudnnContext(cudnn.Library, driver, choices: new EngineChoices(folder.File(EngineChoices.FileName)));
+        Assert.Equal("eng2_k5=4", context.Fastest(gradient, _ => true).Plan?.Engine);
+        Assert.Equal(0, cudnn.Runs);
+        Assert.False(File.Exists(folder.File(EngineChoices.FileName)));
     }
 
     [StandInFact]

@@ -7,11 +7,19 @@ namespace Litespark.Tests.Devices.Cuda.Libraries;
 /// <summary>A library with cuDNN's interface that computes on the processor, its work in the streams of an emulated GPU.</summary>
 internal sealed unsafe class StandInCudnn : IDisposable
 {
+    /// <summary>Far above what the emulated GPU takes besides.</summary>
+    const float SlowerByEach = 10_000;
+
     readonly TemporaryFolder folder = new();
     readonly nint library;
     readonly GCHandle driver;
 
-    public StandInCudnn(EmulatedDriver driver, int version = 90800, long scratchBytes = 4096)
+    /// <param name="driver">The GPU.</param>
+    /// <param name="version">cudnnGetVersion.</param>
+    /// <param name="scratchBytes">Scratch memory that every plan takes at least.</param>
+    /// <param name="engines">How many engines it proposes: of the first two one adds in any order and one cannot be built.</param>
+    /// <param name="fallback">How many more in its second way.</param>
+    public StandInCudnn(EmulatedDriver driver, int version = 90800, long scratchBytes = 4096, int engines = 4, int fallback = 0)
     {
         string path = folder.File("libcudnn.so.9");
         Build(path);
@@ -19,7 +27,9 @@ internal sealed unsafe class StandInCudnn : IDisposable
         this.driver = GCHandle.Alloc(driver);
         ((delegate* unmanaged<nuint, void>)NativeLibrary.GetExport(library, "stand_in_cudnn_version"))((nuint)version);
         ((delegate* unmanaged<long, void>)NativeLibrary.GetExport(library, "stand_in_cudnn_scratch"))(scratchBytes);
-        ((delegate* unmanaged<delegate* unmanaged<nint, nint, nint, nint, void>, nint, void>)NativeLibrary.GetExport(library, "stand_in_cudnn_put"))(&Put, GCHandle.ToIntPtr(this.driver));
+        ((delegate* unmanaged<int, int, void>)NativeLibrary.GetExport(library, "stand_in_cudnn_engines"))(engines, fallback);
+        for (int engine = 0; engine < engines + fallback; engine++) Cost(engine, SlowerByEach * engine); // the order in which they are proposed
+        ((delegate* unmanaged<delegate* unmanaged<nint, nint, nint, nint, void>, delegate* unmanaged<nint, float, void>, nint, void>)NativeLibrary.GetExport(library, "stand_in_cudnn_put"))(&Put, &Spend, GCHandle.ToIntPtr(this.driver));
         Library = new LibCudnn(library);
     }
 
@@ -42,6 +52,9 @@ internal sealed unsafe class StandInCudnn : IDisposable
     /// <summary>Plans that ran by an engine.</summary>
     public int RunsBy(int engine) => ((delegate* unmanaged<int, int>)NativeLibrary.GetExport(library, "stand_in_cudnn_engine_runs"))(engine);
 
+    /// <summary>Says how many milliseconds an engine's runs take.</summary>
+    public void Cost(int engine, float milliseconds) => ((delegate* unmanaged<int, float, void>)NativeLibrary.GetExport(library, "stand_in_cudnn_cost"))(engine, milliseconds);
+
     /// <summary>Builds the library.</summary>
     public static void Build(string path) => StandInLibrary.BuildFile(path, "stand_in_cudnn.h", "stand_in_cudnn.c", "stand_in_cudnn_patterns.c", "stand_in_cudnn_run.c");
 
@@ -53,6 +66,9 @@ internal sealed unsafe class StandInCudnn : IDisposable
 
     [UnmanagedCallersOnly]
     static void Put(nint user, nint stream, nint work, nint data) => ((EmulatedDriver)GCHandle.FromIntPtr(user).Target!).Enqueue(stream, work, data);
+
+    [UnmanagedCallersOnly]
+    static void Spend(nint user, float milliseconds) => ((EmulatedDriver)GCHandle.FromIntPtr(user).Target!).Spend(milliseconds);
 
     int Number(string function) => ((delegate* unmanaged<int>)NativeLibrary.GetExport(library, function))();
 }

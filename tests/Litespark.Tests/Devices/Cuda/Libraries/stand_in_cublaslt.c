@@ -1,5 +1,5 @@
 // Stands in for libcublasLt: the same exported functions and the same numbers of attributes, on host memory, by plain loops over
-// column-major matrices. Products run when they are called, or are put into a stream by whoever has said how
+// column-major matrices, single or in batches. Products run when they are called, or are put into a stream by whoever has said how
 // (stand_in_lt_enqueue_by). What an algorithm "costs" is told to the stand-in of the driver, if there is one in the same library.
 #include <stddef.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@ enum { FP32 = 0, BF16 = 14, COMPUTE_FP32 = 68, EPILOGUE_DEFAULT = 1, EPILOGUE_BI
 #define LT_NEED(condition, status) do { if (!(condition)) return status; } while (0)
 
 typedef struct { int compute, scale, transpose_a, transpose_b, epilogue; void *bias; } description;
-typedef struct { int type; uint64_t rows, columns; int64_t stride; } layout;
+typedef struct { int type; uint64_t rows, columns; int64_t stride; int32_t count; int64_t next; } layout;
 typedef struct { uint64_t workspace; uint32_t schemes, alignment[4]; } preference;
 typedef struct { uint64_t magic, id, rest[6]; } algorithm;
 typedef struct { algorithm algo; size_t workspace; int state; float waves; int reserved[4]; } result;
@@ -77,9 +77,18 @@ int cublasLtMatrixLayoutCreate(layout **l, int type, uint64_t rows, uint64_t col
 {
     LT_NEED((type == FP32 || type == BF16) && rows > 0 && columns > 0 && stride >= (int64_t)rows, LT_INVALID);
     *l = malloc(sizeof(layout));
-    **l = (layout){ type, rows, columns, stride };
+    **l = (layout){ type, rows, columns, stride, 1, 0 };
     live++;
     return LT_OK;
+}
+
+int cublasLtMatrixLayoutSetAttribute(layout *l, int attribute, const void *value, size_t bytes)
+{
+    switch (attribute) {
+    case 5: LT_NEED(bytes == 4 && *(const int32_t *)value > 0, LT_INVALID); l->count = *(const int32_t *)value; return LT_OK;
+    case 6: LT_NEED(bytes == 8, LT_INVALID); l->next = *(const int64_t *)value; return LT_OK;
+    }
+    return LT_INVALID;
 }
 
 int cublasLtMatrixLayoutDestroy(layout *l) { live--; free(l); return LT_OK; }
@@ -91,8 +100,9 @@ int cublasLtMatmulPreferenceSetAttribute(preference *p, int attribute, const voi
     if (attribute == 1) { LT_NEED(bytes == 8, LT_INVALID); p->workspace = *(const uint64_t *)value; return LT_OK; }
     LT_NEED(bytes == 4, LT_INVALID);
     if (attribute == 3) { p->schemes = *(const uint32_t *)value; return LT_OK; }
-    LT_NEED(attribute >= 5 && attribute <= 8, LT_INVALID);
-    p->alignment[attribute - 5] = *(const uint32_t *)value;
+    uint32_t alignment = *(const uint32_t *)value;
+    LT_NEED(attribute >= 5 && attribute <= 8 && alignment >= 2 && alignment <= 256 && !(alignment & (alignment - 1)), LT_INVALID);
+    p->alignment[attribute - 5] = alignment;
     return LT_OK;
 }
 
@@ -100,6 +110,7 @@ static int fits(const description *d, const layout *a, const layout *b, const la
 {
     uint64_t m = d->transpose_a ? a->columns : a->rows, k = d->transpose_a ? a->rows : a->columns;
     uint64_t n = d->transpose_b ? b->rows : b->columns, kb = d->transpose_b ? b->columns : b->rows;
+    if (a->count != b->count || a->count != c->count || (c->count > 1 && c->next == 0)) return 0; // results of a batch lie apart
     return k == kb && c->rows == m && c->columns == n && a->type == b->type && (a->type == BF16 || c->type == FP32) && m != 13; // 13: a size without algorithms
 }
 
@@ -153,20 +164,26 @@ static void set(void *matrix, int type, int64_t index, float value)
     ((uint16_t *)matrix)[index] = (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
-static void multiply(void *work)
+static void multiply_one(const product *p, int64_t at)
 {
-    const product *p = work;
+    int64_t in_a = at * p->a.next, in_b = at * p->b.next, in_c = at * p->c.next, in_out = at * p->out.next;
     int64_t m = p->c.rows, n = p->c.columns, k = p->d.transpose_a ? p->a.rows : p->a.columns;
     for (int64_t j = 0; j < n; j++)
         for (int64_t i = 0; i < m; i++) {
             double sum = 0;
             for (int64_t x = 0; x < k; x++)
-                sum += (double)get(p->pa, p->a.type, p->d.transpose_a ? x + i * p->a.stride : i + x * p->a.stride) * get(p->pb, p->b.type, p->d.transpose_b ? j + x * p->b.stride : x + j * p->b.stride);
+                sum += (double)get(p->pa, p->a.type, in_a + (p->d.transpose_a ? x + i * p->a.stride : i + x * p->a.stride)) * get(p->pb, p->b.type, in_b + (p->d.transpose_b ? j + x * p->b.stride : x + j * p->b.stride));
             double value = p->alpha * sum;
-            if (p->beta != 0) value += p->beta * get(p->pc, p->c.type, i + j * p->c.stride);
+            if (p->beta != 0) value += p->beta * get(p->pc, p->c.type, in_c + i + j * p->c.stride);
             if (p->d.epilogue == EPILOGUE_BIAS) value += get(p->d.bias, p->out.type, i);
-            set(p->pout, p->out.type, i + j * p->out.stride, (float)value);
+            set(p->pout, p->out.type, in_out + i + j * p->out.stride, (float)value);
         }
+}
+
+static void multiply(void *work)
+{
+    const product *p = work;
+    for (int64_t at = 0; at < p->c.count; at++) multiply_one(p, at);
     done[p->id]++;
     if (stand_in_spend) stand_in_spend(algorithms[p->id].cost);
 }

@@ -9,26 +9,33 @@
 
 typedef struct { int live; void *stream; } handle;
 typedef void put_function(void *user, void *stream, void (*work)(void *), void *data);
+typedef void spend_function(void *user, float milliseconds);
 typedef struct job { struct job *next; operation ops[MOST]; int engine, count, length; int64_t ids[MOST], workspace_bytes; void *pointers[MOST], *workspace; float scalars[MOST]; } job;
 
 static char last_error[512];
 static size_t version = 90800;
 static int64_t scratch = 4096; // what every plan takes at least
-enum { ENGINES = 4 }; // 0 adds in any order, 1 cannot be built, 2 and 3 do
-static int live, plans, runs, forward_runs, gradient_runs, engine_runs[ENGINES];
+enum { MOST_ENGINES = 32 };
+static int engines = 4, fallback_engines; // 0 adds in any order, 1 cannot be built, 2 and later do; the fallback proposes the last again, then its own
+static float cost[MOST_ENGINES];          // milliseconds that a run takes; 2 is the fastest unless a test says otherwise
+static int live, plans, runs, forward_runs, gradient_runs, engine_runs[MOST_ENGINES];
 static put_function *put;
+static spend_function *spend;
 static void *put_user;
 static job *jobs;
 
 void stand_in_cudnn_version(size_t number) { version = number; }
 void stand_in_cudnn_scratch(int64_t bytes) { scratch = bytes; }
+void stand_in_cudnn_engines(int usual, int fallback) { engines = usual; fallback_engines = fallback; }
+void stand_in_cudnn_cost(int engine, float milliseconds) { cost[engine] = milliseconds; }
 int stand_in_cudnn_live(void) { return live; }               // handles and descriptors not yet given back
 int stand_in_cudnn_plans(void) { return plans; }             // plans made
 int stand_in_cudnn_runs(void) { return runs; }               // of plans, those of recordings too
 int stand_in_cudnn_engine_runs(int engine) { return engine_runs[engine]; }
 int stand_in_cudnn_forward_runs(void) { return forward_runs; }
 int stand_in_cudnn_gradient_runs(void) { return gradient_runs; }
-void stand_in_cudnn_put(put_function *function, void *user) { put = function; put_user = user; } // who puts work into streams; without one it runs at once
+// Who puts work into streams (without one it runs at once), and who is told what a run takes.
+void stand_in_cudnn_put(put_function *function, spend_function *told, void *user) { put = function; spend = told; put_user = user; }
 
 int fail(int status, const char *format, ...)
 {
@@ -213,13 +220,14 @@ int cudnnBackendGetAttribute(descriptor *d, int name, int type, int64_t requeste
 {
     if (!d->finalized) return fail(NOT_FINALIZED, "attribute %d is asked for before the finalize", name);
     if (d->kind == HEURISTICS && name == 202 && type == 15) {
-        *count = number(d, 200) == 3 ? ENGINES : 0;
+        int usual = number(d, 200) == 3, first = usual ? 0 : engines - 1; // of the fallback the last of the usual ones
+        *count = usual ? engines : fallback_engines > 0 ? 1 + fallback_engines : 0;
         for (int64_t i = 0; i < requested && i < *count; i++) {
             descriptor *made = ((descriptor **)values)[i];
             if (made->kind != CONFIGURATION || made->finalized) return fail(BAD_PARAM, "room for engine configurations is needed");
             made->attributes[0] = *find(d, 201); // whose graph it is
             made->length = 1;
-            made->engine = (int)i;
+            made->engine = first + (int)i;
             made->finalized = 1;
         }
         return OK;
@@ -260,6 +268,7 @@ static void run(void *data)
     job *j = data;
     runs++;
     engine_runs[j->engine]++;
+    if (spend) spend(put_user, cost[j->engine]);
     if (interpret(j->ops, j->count, j->ids, j->pointers, j->length) != OK) { fprintf(stderr, "%s\n", last_error); abort(); }
     memset(j->workspace, 0xFF, j->workspace_bytes); // nothing of value may lie there
 }

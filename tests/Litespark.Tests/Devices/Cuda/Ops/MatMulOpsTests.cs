@@ -131,5 +131,5 @@ public sealed class MatMulOpsTests
 
     static void Run(OpTrial trial, MatMul op, TrialTensor[] inputs, TrialTensor y) => trial.Run(op, (binding, call) => MatMulOps.MatMul(binding, call, op), inputs, [y]);
 
-    static void RunHeads(OpTrial trial, HeadProduct op, TrialTensor x, TrialTensor y, TrialTensor z) => trial.Run(op, (binding, call) => MatMulOps.HeadProduct(binding, call, op), [x, y], [z]);
+    static void RunHeads(OpTrial trial, HeadProduct op, TrialTensor x, TrialTensor y, TrialTensor z) => trial.Run(op, (binding, call) => MatMulOps.Product(binding, call, op).Bind(binding), [x, y], [z]);
 }

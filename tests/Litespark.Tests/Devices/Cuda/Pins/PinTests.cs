@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using Litespark.Devices.Cuda.Compilation;
+using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Launching;
 using Litespark.Devices.Cuda.Pins;
 using Litespark.Tests.Devices.Cuda.Emulation;
@@ -92,6 +93,26 @@ public partial class PinTests
         string[] kernels = [.. PinSet.Files.SelectMany(file => KernelName().Matches(KernelText.Read(file + ".cu"))).Select(match => match.Groups[1].Value).Distinct()];
         Assert.True(kernels.Length > 40);
         Assert.Empty(kernels.Except(PinSet.All(Seed).Select(pin => pin.Kernel)));
+    }
+
+    /// <summary>PTX leaves open which NaN comes out of a function; all else is held to the bit where no error is allowed.</summary>
+    [Theory]
+    [InlineData(0x7FC00000, 0x7FFFFFFF, true, true)]
+    [InlineData(0x7FC00000, 0xFFC00001, true, true)]
+    [InlineData(0x7FC00000, 0x7FFFFFFF, false, false)]
+    [InlineData(0x7FC00000, 0x7F800000, true, false)]
+    [InlineData(0x3F800000, 0x7FFFFFFF, true, false)]
+    [InlineData(0x7F800000, 0x7F800001, true, false)]
+    [InlineData(0x00000000, 0x80000000, true, false)]
+    public void Any_NaN_is_as_good_as_another_where_results_are_numbers(uint expected, uint found, bool areNumbers, bool holds)
+        => Assert.Equal(holds, (new Pin("", new KernelVariant("pins"), "", new LaunchShape(1, 1), [0], [expected]) { AreNumbers = areNumbers }).Difference([found]) is null);
+
+    [Fact]
+    public void The_functions_of_numbers_take_any_NaN()
+    {
+        Pin absolute = PinSet.All(Seed).Single(pin => pin.Name == "fabsf");
+        Assert.Contains(absolute.Expected, word => float.IsNaN(BitConverter.UInt32BitsToSingle(word)));
+        Assert.Null(absolute.Difference([.. absolute.Expected.Select(word => float.IsNaN(BitConverter.UInt32BitsToSingle(word)) ? 0x7FFFFFFF : word)])); // as abs.f32 gives it
     }
 
     static PinResult Run(Pin pin, uint seed, IReadOnlyDictionary<string, string>? texts = null)

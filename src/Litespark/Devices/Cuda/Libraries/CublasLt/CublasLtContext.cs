@@ -49,7 +49,7 @@ internal sealed unsafe class CublasLtContext : IDisposable
     /// Binds a product to its operands; times algorithms where none is known for such a problem yet, on memory of its own.
     /// Returns null where cuBLASLt has no algorithm for it: another kernel has to do it.
     /// </summary>
-    /// <param name="problem">Its alignment is taken from the addresses.</param>
+    /// <param name="problem">Its alignment is taken from the addresses, which are those of the first of a batch.</param>
     /// <param name="workspace">Address of <see cref="WorkspaceBytes"/> that nothing of another stream uses.</param>
     /// <param name="a">Address of A.</param>
     /// <param name="b">Address of B.</param>
@@ -60,7 +60,7 @@ internal sealed unsafe class CublasLtContext : IDisposable
     {
         if (problem.HasBias != (bias != 0)) throw new ArgumentException($"{problem}: a bias and its address go together", nameof(bias));
         if (!problem.IsSupported) return null;
-        problem = problem with { Alignment = MatmulProblem.AlignmentOf(a, b, c, bias) };
+        problem = problem.At(a, b, c, bias);
         Driver.MakeCurrent();
         MatmulDescription description = Describe(problem);
         try

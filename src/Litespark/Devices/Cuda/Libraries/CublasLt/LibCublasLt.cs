@@ -15,6 +15,7 @@ internal sealed unsafe class LibCublasLt(nint library)
     public const int ComputeFloat32 = 68; // CUBLAS_COMPUTE_32F: of fp32 operands true fp32 products, no TF32
     public const int Transpose = 1; // CUBLAS_OP_T
     public const int TransposeA = 3, TransposeB = 4, Epilogue = 7, BiasPointer = 8; // CUBLASLT_MATMUL_DESC_…
+    public const int BatchCount = 5, BatchStride = 6; // CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, …_STRIDED_BATCH_OFFSET
     public const int EpilogueBias = 4; // CUBLASLT_EPILOGUE_BIAS
     public const int MaxWorkspaceBytes = 1, ReductionSchemeMask = 3, MinAlignmentA = 5, MinAlignmentB = 6, MinAlignmentC = 7, MinAlignmentD = 8; // CUBLASLT_MATMUL_PREF_…
     public const int ConfigId = 0, ConfigTile = 1, ConfigSplits = 2, ConfigReductionScheme = 3, ConfigStages = 6, ConfigCluster = 8; // CUBLASLT_ALGO_CONFIG_…
@@ -31,6 +32,7 @@ internal sealed unsafe class LibCublasLt(nint library)
     public readonly delegate* unmanaged<nint, int, void*, nuint, int> DescSetAttribute = (delegate* unmanaged<nint, int, void*, nuint, int>)NativeLibrary.GetExport(library, "cublasLtMatmulDescSetAttribute");
     public readonly delegate* unmanaged<nint*, int, ulong, ulong, long, int> LayoutCreate = (delegate* unmanaged<nint*, int, ulong, ulong, long, int>)NativeLibrary.GetExport(library, "cublasLtMatrixLayoutCreate");
     public readonly delegate* unmanaged<nint, int> LayoutDestroy = (delegate* unmanaged<nint, int>)NativeLibrary.GetExport(library, "cublasLtMatrixLayoutDestroy");
+    public readonly delegate* unmanaged<nint, int, void*, nuint, int> LayoutSetAttribute = (delegate* unmanaged<nint, int, void*, nuint, int>)NativeLibrary.GetExport(library, "cublasLtMatrixLayoutSetAttribute");
     public readonly delegate* unmanaged<nint*, int> PreferenceCreate = (delegate* unmanaged<nint*, int>)NativeLibrary.GetExport(library, "cublasLtMatmulPreferenceCreate");
     public readonly delegate* unmanaged<nint, int> PreferenceDestroy = (delegate* unmanaged<nint, int>)NativeLibrary.GetExport(library, "cublasLtMatmulPreferenceDestroy");
     public readonly delegate* unmanaged<nint, int, void*, nuint, int> PreferenceSetAttribute = (delegate* unmanaged<nint, int, void*, nuint, int>)NativeLibrary.GetExport(library, "cublasLtMatmulPreferenceSetAttribute");

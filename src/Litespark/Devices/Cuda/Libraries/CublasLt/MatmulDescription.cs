@@ -21,9 +21,9 @@ internal sealed unsafe class MatmulDescription : IDisposable
             if (problem.TransposeA) Set(LibCublasLt.TransposeB, LibCublasLt.Transpose);
             if (problem.HasBias) Set(LibCublasLt.Epilogue, LibCublasLt.EpilogueBias);
             int operands = LibCublasLt.Data(problem.Operands);
-            first = problem.TransposeB ? Layout(operands, problem.K, problem.N, problem.StrideB) : Layout(operands, problem.N, problem.K, problem.StrideB);
-            second = problem.TransposeA ? Layout(operands, problem.M, problem.K, problem.StrideA) : Layout(operands, problem.K, problem.M, problem.StrideA);
-            result = Layout(LibCublasLt.Data(problem.Output), problem.N, problem.M, problem.StrideC);
+            first = problem.TransposeB ? Layout(operands, problem.K, problem.N, problem.StrideB, problem.Batch.StrideB) : Layout(operands, problem.N, problem.K, problem.StrideB, problem.Batch.StrideB);
+            second = problem.TransposeA ? Layout(operands, problem.M, problem.K, problem.StrideA, problem.Batch.StrideA) : Layout(operands, problem.K, problem.M, problem.StrideA, problem.Batch.StrideA);
+            result = Layout(LibCublasLt.Data(problem.Output), problem.N, problem.M, problem.StrideC, problem.Batch.StrideC);
         }
         catch
         {
@@ -93,10 +93,17 @@ internal sealed unsafe class MatmulDescription : IDisposable
 
     void Set<T>(int attribute, T value) where T : unmanaged => lt.Check(lt.DescSetAttribute(description, attribute, &value, (nuint)sizeof(T)), "cublasLtMatmulDescSetAttribute");
 
-    nint Layout(int type, int rows, int columns, int stride)
+    nint Layout(int type, int rows, int columns, int stride, long next)
     {
         nint layout;
         lt.Check(lt.LayoutCreate(&layout, type, (ulong)rows, (ulong)columns, stride), "cublasLtMatrixLayoutCreate", problem.ToString());
-        return layout;
+        if (problem.Batch.Count == 1) return layout;
+        int count = problem.Batch.Count;
+        int status = lt.LayoutSetAttribute(layout, LibCublasLt.BatchCount, &count, sizeof(int));
+        if (status == 0) status = lt.LayoutSetAttribute(layout, LibCublasLt.BatchStride, &next, sizeof(long));
+        if (status == 0) return layout;
+        _ = lt.LayoutDestroy(layout);
+        lt.Check(status, "cublasLtMatrixLayoutSetAttribute", problem.ToString());
+        return 0;
     }
 }

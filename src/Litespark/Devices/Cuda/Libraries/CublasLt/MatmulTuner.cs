@@ -27,7 +27,7 @@ internal sealed unsafe class MatmulTuner(CublasLtContext context, MatmulChoices 
     {
         if (choices.Find(Key(problem)) is { } known)
         {
-            if (description.Accepts(known.Algorithm, CublasLtContext.WorkspaceBytes)) return known.Algorithm;
+            if (description.Accepts(known.Chosen, CublasLtContext.WorkspaceBytes)) return known.Chosen;
             context.Notice($"{problem}: cuBLASLt no longer takes the algorithm that was chosen for this matrix product; it is timed anew, and sums may be rounded otherwise");
         }
 
@@ -36,7 +36,7 @@ internal sealed unsafe class MatmulTuner(CublasLtContext context, MatmulChoices 
         if (memory.Take(problem) is { } operands) return Best(problem, Time(problem, candidates, operands, []).Algorithms);
 
         // No room to time them: the library's own order. It stays with the run, which has to go on with it, and not with the machine.
-        choices.Use(Key(problem), new MatmulChoice(candidates[0], Milliseconds: 0, Candidates: 0));
+        choices.Use(Key(problem), new TimedChoice<Algorithm>(candidates[0], Milliseconds: 0, Candidates: 0));
         return candidates[0];
     }
 
@@ -94,7 +94,7 @@ internal sealed unsafe class MatmulTuner(CublasLtContext context, MatmulChoices 
     Algorithm? Best(MatmulProblem problem, IReadOnlyList<TimedAlgorithm> timed)
     {
         if (timed.Count == 0) return null;
-        choices.Add(Key(problem), new MatmulChoice(timed[0].Algorithm, timed[0].Milliseconds, timed.Count));
+        choices.Add(Key(problem), new TimedChoice<Algorithm>(timed[0].Algorithm, timed[0].Milliseconds, timed.Count));
         return timed[0].Algorithm;
     }
 

@@ -86,8 +86,8 @@ internal sealed class AttentionChooser(string gpu, CudnnContext? cudnn, string w
 
         // An engine's number means something for the same GPU and version alone.
         string? wanted = before is not null && before == new AttentionChoice(gpu, $"cuDNN {cudnn.Version}", before.Engine) ? before.Engine : null;
-        (CudnnPlan? plan, outcome) = cudnn.Plan(problem, wanted);
-        if (plan is null && wanted is not null) (plan, outcome) = cudnn.Plan(problem);
+        (CudnnPlan? plan, outcome) = wanted is null ? (null, "") : cudnn.Plan(problem, wanted);
+        if (plan is null) (plan, outcome) = cudnn.Fastest(problem, fits: candidate => cudnn.Lack(binding, candidate.ScratchBytes) is null);
         if (plan is null || cudnn.Lack(binding, plan.ScratchBytes) is not { } lack) return plan;
         outcome = lack;
         return null;

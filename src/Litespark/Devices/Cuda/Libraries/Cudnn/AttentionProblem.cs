@@ -1,3 +1,4 @@
+using Litespark.Graphs;
 using Litespark.Graphs.Ops;
 
 namespace Litespark.Devices.Cuda.Libraries.Cudnn;
@@ -14,6 +15,23 @@ internal sealed record AttentionProblem(AttentionGeometry Geometry, float Scale,
 
     /// <summary>Whether it is the gradient.</summary>
     public bool IsGradient => GradientStrides is not null;
+
+    /// <summary>Bytes and element types of the operands, in the order of the problem's graph: q, k, v, o, statistics, and for the gradient dO, dQ, dK, dV.</summary>
+    public IReadOnlyList<(long Bytes, DataType Type)> Operands
+    {
+        get
+        {
+            AttentionGeometry g = Geometry;
+            (long, DataType) Rows(int heads, long stride) => (((g.Tokens - 1) * stride + heads * g.HeadDim) * DataType.BFloat16.Size(), DataType.BFloat16);
+            (long, DataType)[] operands =
+            [
+                Rows(g.Heads, Strides.Queries), Rows(g.KeyValueHeads, Strides.Keys), Rows(g.KeyValueHeads, Strides.Values), Rows(g.Heads, Strides.Outputs),
+                ((long)g.Tokens * g.Heads * DataType.Float32.Size(), DataType.Float32),
+            ];
+            return GradientStrides is not { } of ? operands
+                : [.. operands, Rows(g.Heads, of.Outputs), Rows(g.Heads, of.Queries), Rows(g.KeyValueHeads, of.Keys), Rows(g.KeyValueHeads, of.Values)];
+        }
+    }
 
     /// <summary>All that it is, in words.</summary>
     public string Key => $"{this}, strides {Strides}{(GradientStrides is { } gradient ? $", of gradients {gradient}" : "")}, scale {Scale:r}";

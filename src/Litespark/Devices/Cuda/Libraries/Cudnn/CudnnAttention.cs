@@ -21,6 +21,13 @@ internal sealed unsafe class CudnnAttention(CudnnContext context, CudnnPlan plan
         if (status != 0) library.Check(status, "cudnnBackendExecute");
     }
 
+    /// <summary>The same; false where cuDNN refuses.</summary>
+    public bool TryEnqueue(nint stream)
+    {
+        context.Driver.MakeCurrent();
+        return context.Library.SetStream(context.Handle.Value, stream) == 0 && context.Library.Execute(context.Handle.Value, planValue, packValue) == 0;
+    }
+
     /// <inheritdoc/>
     public void Dispose() => pack.Dispose();
 }

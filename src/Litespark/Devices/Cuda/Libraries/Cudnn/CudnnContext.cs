@@ -5,21 +5,29 @@ using Litespark.Planning;
 
 namespace Litespark.Devices.Cuda.Libraries.Cudnn;
 
-/// <summary>cuDNN on one GPU: its handle, and the plans made so far.</summary>
+/// <summary>
+/// cuDNN on one GPU: its handle, the plans made so far, and which of its engines is the fastest for what: timed when a problem is bound first,
+/// or ahead of that, and kept.
+/// </summary>
 internal sealed class CudnnContext : IDisposable
 {
     /// <summary>Memory that scratch must leave free.</summary>
     const long Spare = 256L << 20;
 
-    readonly Dictionary<(AttentionProblem, string? Engine), (CudnnPlan? Plan, string Text)> outcomes = [];
+    /// <summary>Engines that are built and timed for a problem.</summary>
+    const int MostCandidates = 8;
+
+    readonly Dictionary<AttentionProblem, CudnnEngines> engines = [];
+    readonly EngineChoices choices;
 
     /// <summary>Opens the library.</summary>
     /// <param name="library">Its functions.</param>
     /// <param name="driver">The GPU.</param>
     /// <param name="mode">What it is to be used for.</param>
-    public CudnnContext(LibCudnn library, ICudaDriver driver, CudnnMode mode = CudnnMode.On)
+    /// <param name="choices">Where the fastest engines are kept.</param>
+    public CudnnContext(LibCudnn library, ICudaDriver driver, CudnnMode mode = CudnnMode.On, EngineChoices? choices = null)
     {
-        (Library, Driver, Mode) = (library, driver, mode);
+        (Library, Driver, Mode, this.choices) = (library, driver, mode, choices ?? new EngineChoices());
         Handle = new CudnnHandle(library, driver);
     }
 
@@ -38,6 +46,9 @@ internal sealed class CudnnContext : IDisposable
     /// <summary>The library's version.</summary>
     public string Version => $"{Library.Number / 10000}.{Library.Number % 10000 / 100}.{Library.Number % 100}";
 
+    /// <summary>Whether it is to be asked for attention at all: not where a window hides tokens, and not for gradients where it is told to leave them.</summary>
+    public bool IsFor(AttentionCall call) => !call.HasWindow && !(Mode == CudnnMode.Forward && call.Problem.IsGradient);
+
     /// <summary>Whether there is a plan for attention of these sizes and for its gradient, rows without gaps; one line each.</summary>
     public IEnumerable<(string Problem, bool IsPlanned, string Outcome)> Try(AttentionGeometry g)
     {
@@ -45,8 +56,8 @@ internal sealed class CudnnContext : IDisposable
         foreach (AttentionStrides? gradient in (AttentionStrides?[])[null, strides])
         {
             var problem = new AttentionProblem(g, 1 / MathF.Sqrt(g.HeadDim), strides, gradient);
-            (CudnnPlan? plan, string outcome) = Plan(problem);
-            yield return ($"{problem}", plan is not null, outcome);
+            CudnnPlan? plan = Engines(problem, out string outcome)?.Plans().FirstOrDefault();
+            yield return ($"{problem}", plan is not null, plan is null ? Refused(problem, outcome) : Describe(plan));
         }
     }
 
@@ -54,20 +65,58 @@ internal sealed class CudnnContext : IDisposable
     public void Dispose()
     {
         Driver.MakeCurrent();
-        foreach ((CudnnPlan? plan, _) in outcomes.Values) plan?.Dispose();
-        outcomes.Clear();
+        foreach (CudnnEngines item in engines.Values) item.Dispose();
+        engines.Clear();
         Handle.Dispose();
     }
 
-    /// <summary>The plan for a problem, made once, or null; and what to say of it.</summary>
-    /// <param name="problem">The problem.</param>
-    /// <param name="engine">The only engine that will do (<see cref="CudnnPlan.Engine"/>); null for the first that cuDNN proposes.</param>
-    public (CudnnPlan? Plan, string Outcome) Plan(AttentionProblem problem, string? engine = null)
+    /// <summary>The plan of a certain engine (<see cref="CudnnPlan.Engine"/>) for a problem, or null; and what to say of it.</summary>
+    public (CudnnPlan? Plan, string Outcome) Plan(AttentionProblem problem, string engine)
     {
-        if (outcomes.TryGetValue((problem, engine), out (CudnnPlan?, string) known)) return known;
-        (CudnnPlan?, string) outcome = problem.Refusal(Library.Number, Driver.Properties.Major) is { } refusal ? (null, $"own kernels: {refusal}") : Make(problem, engine);
-        outcomes.Add((problem, engine), outcome);
-        return outcome;
+        CudnnPlan? plan = Engines(problem, out string refusal)?.Plan(engine);
+        return (plan, plan is null ? Refused(problem, refusal) : Describe(plan));
+    }
+
+    /// <summary>The plan of the engine that is known, or is now found by timing, to be the fastest for a problem; or null; and what to say of it.</summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="fits">Whether there is room for what a plan takes; where there is for none, the first is given.</param>
+    public (CudnnPlan? Plan, string Outcome) Fastest(AttentionProblem problem, Func<CudnnPlan, bool> fits)
+    {
+        if (choices.Find(Key(problem)) is { } kept && Engines(problem, out _)?.Plan(kept.Chosen) is { } known && fits(known)) return (known, Describe(known));
+        IReadOnlyList<CudnnPlan> all = Candidates(problem, out string outcome);
+        if (all.Count == 0) return (null, outcome);
+        CudnnPlan[] fitting = [.. all.Where(fits)];
+        if (fitting.Length == 0) return (all[0], Describe(all[0]));
+        using CudnnTrial? trial = fitting.Length == 1 ? null : CudnnTrial.Open(this, problem, fitting);
+        if (trial is null) return (fitting[0], Describe(fitting[0])); // nothing to choose, or no room to time: cuDNN's own order
+        using var timer = new TurnTimer(Driver);
+        (CudnnPlan fastest, int timed) = Keep(problem, fitting, timer.Time(trial.Contenders), isWhole: fitting.Length == all.Count);
+        return (fastest, $"{Describe(fastest)}, the fastest of {timed}");
+    }
+
+    /// <summary>Plans to choose among for a problem, each of another engine, best first by cuDNN's own judgement; where there are none, why.</summary>
+    public IReadOnlyList<CudnnPlan> Candidates(AttentionProblem problem, out string outcome)
+    {
+        CudnnPlan[] plans = [.. Engines(problem, out string refusal)?.Plans().Take(MostCandidates) ?? []];
+        outcome = plans.Length == 0 ? Refused(problem, refusal) : "";
+        return plans;
+    }
+
+    /// <summary>Keeps the fastest of a problem's plans for later programs and runs; the first where none could run.</summary>
+    /// <param name="problem">The problem.</param>
+    /// <param name="plans">Its plans.</param>
+    /// <param name="milliseconds">Their times; null for one that did not run.</param>
+    /// <param name="isWhole">They are all that there are: what is chosen holds for later runs.</param>
+    /// <returns>The fastest, and how many ran.</returns>
+    public (CudnnPlan Plan, int Timed) Keep(AttentionProblem problem, IReadOnlyList<CudnnPlan> plans, IReadOnlyList<float?> milliseconds, bool isWhole = true)
+    {
+        (CudnnPlan Plan, float? Milliseconds)[] timed = [.. plans.Zip(milliseconds).Where(item => item.Second is not null).OrderBy(item => item.Second)];
+        if (timed.Length == 0) return (plans[0], 0);
+        if (timed[0].Plan.Engine is not { } engine) return (timed[0].Plan, timed.Length);
+        var choice = new TimedChoice<string>(engine, timed[0].Milliseconds!.Value, timed.Length);
+        if (isWhole) choices.Add(Key(problem), choice);
+        else choices.Use(Key(problem), choice);
+        return (timed[0].Plan, timed.Length);
     }
 
     /// <summary>Why there is no room for scratch memory; null where there is.</summary>
@@ -88,17 +137,27 @@ internal sealed class CudnnContext : IDisposable
         return new CudnnAttention(this, plan, plan.Pack(Library, [.. operands.Select(binding.Address)], binding.Workspace(plan.ScratchBytes)));
     }
 
-    (CudnnPlan?, string) Make(AttentionProblem problem, string? engine)
+    /// <summary>The engines for a problem, asked for once; null where cuDNN is not to be asked.</summary>
+    CudnnEngines? Engines(AttentionProblem problem, out string refusal)
     {
+        refusal = problem.Refusal(Library.Number, Driver.Properties.Major) ?? "";
+        if (refusal.Length > 0) return null;
+        if (engines.TryGetValue(problem, out CudnnEngines? known)) return known;
         Driver.MakeCurrent();
         try
         {
-            CudnnPlan plan = CudnnPlan.Make(Library, Handle, AttentionGraphs.Build(Library, problem), engine);
-            return (plan, $"cuDNN {Version}, {plan.ScratchBytes / 1e6:0.0} MB of scratch memory");
+            return engines[problem] = new CudnnEngines(Library, Handle, AttentionGraphs.Build(Library, problem));
         }
         catch (CudaException error)
         {
-            return (null, $"own kernels: {error.Message}");
+            refusal = error.Message;
+            return null;
         }
     }
+
+    string Refused(AttentionProblem problem, string refusal) => $"own kernels: {(engines.TryGetValue(problem, out CudnnEngines? known) ? known.Reason : refusal)}";
+
+    string Describe(CudnnPlan plan) => $"cuDNN {Version}, {plan.ScratchBytes / 1e6:0.0} MB of scratch memory{(plan.Engine is null ? "" : $", {plan.Engine}")}";
+
+    string Key(AttentionProblem problem) => $"{Driver.Properties.Name}, cuDNN {Version}: {problem.Key}";
 }
