@@ -34,7 +34,7 @@ internal static class SelfTestCommand
         var model = new Option<string[]>("--model") { HelpName = "PRESET:SEQUENCE:MICRO_BATCH", Description = "A model to time instead of the usual ones; may be repeated" };
         var peers = new Option<string?>("--peers") { HelpName = "DIR", Description = "Folder of the peers' scripts (benchmarks/peers)" };
         var seed = new Option<int?>("--seed") { HelpName = "N", Description = "Start of the random numbers, to repeat a failure" };
-        var cases = new Option<string[]>("--case") { HelpName = "NAME", Description = "Only these cases of the pins, kernels and sparse stages, * for anything, such as 'attention*'; may be repeated" };
+        var cases = new Option<string[]>("--case") { HelpName = "NAME", Description = "Only these cases of the pins, kernels, sparse and bench stages, * for anything, such as 'attention*' or '*, litespark'; may be repeated" };
         var minutes = new Option<double>("--minutes") { HelpName = "N", Description = "Most minutes of a stage, which then ends with what it has; one more for what cannot be cut short", DefaultValueFactory = _ => 7 };
         Option<bool> json = Options.Json();
         foreach (Option option in (Option[])[device, precision, stage, folder, model, peers, seed, cases, minutes, json]) command.Add(option);

@@ -20,11 +20,16 @@ internal sealed class BenchStage : SelfTestStage
         {
             var losses = new Dictionary<int, double>();
             foreach ((string name, Func<BenchmarkWorkload, PlanOptions> plan) in Plans)
-                if (context.HasTime()) context.Try($"{model.Preset}, {name}", () => MicroBatches.Sweep(context, model, name, plan, losses));
-            if (context.HasTime()) context.Try($"{model.Preset}, in turns", () => InTurns(context, model));
+                Try($"{model.Preset}, {name}", () => MicroBatches.Sweep(context, model, name, plan, losses));
+            Try($"{model.Preset}, in turns", () => InTurns(context, model));
         }
 
         return null;
+
+        void Try(string name, Action run)
+        {
+            if (context.Wants(name) && context.HasTime()) context.Try(name, run);
+        }
     }
 
     /// <summary>The two plans.</summary>

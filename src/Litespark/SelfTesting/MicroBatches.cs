@@ -9,7 +9,8 @@ namespace Litespark.SelfTesting;
 /// <summary>A model's step at micro-batches that the device's memory holds.</summary>
 internal static class MicroBatches
 {
-    static readonly TimeSpan measured = TimeSpan.FromSeconds(3);
+    /// <summary>A GPU's energy counter steps about every 100 ms: windows of less than five seconds say little.</summary>
+    static readonly TimeSpan measured = TimeSpan.FromSeconds(3), withEnergy = TimeSpan.FromSeconds(6);
 
     /// <summary>The micro-batch that was asked for, or the largest of its halves that fits; null where one sequence does not.</summary>
     public static SelfTestModel? Fitting(SelfTestContext context, SelfTestModel model, Func<BenchmarkWorkload, StepProgram[]> programs)
@@ -60,17 +61,25 @@ internal static class MicroBatches
         var peaks = new DevicePeaks(context.Device);
         subject.WarmUp(3, TimeSpan.FromSeconds(0.5), context.Deadline); // call by call, recorded, as a recording
         var clock = Stopwatch.StartNew();
+        EnergyWindow window = EnergyWindow.Begin(meter);
         do
         {
             peaks.Sample(); // a processor's changes from moment to moment
             subject.Turn(meter, context.Deadline);
             peaks.Sample();
         }
-        while (clock.Elapsed < measured);
+        while (clock.Elapsed < (meter.EnergySource == EnergySources.Estimate ? measured : withEnergy));
+        EnergyReading used = window.End();
         PlanFigures figures = subject.Figures(peaks, Environment.WorkingSet);
         JsonObject line = Line(model, name, leftOut: null);
         (line["step_ms"], line["tokens_per_second"], line["mfu"], line["hfu"]) = (figures.StepMs, figures.TokensPerSecond, figures.Mfu, figures.Hfu);
         (line["peak_memory_bytes"], line["steps"], line["first_loss"]) = (figures.PeakMemoryBytes, figures.Steps, subject.FirstLoss);
+        if (meter.EnergySource != EnergySources.Estimate)
+        {
+            (line["joules_per_token"], line["watts"], line["energy_seconds"]) = (used.IsImprecise ? null : used.Joules / (figures.Steps * workload.Tokens), used.Joules / used.Seconds, used.Seconds);
+            line["energy_source"] = meter.EnergySource;
+        }
+
         line["libraries"] = new JsonArray([.. subject.Program.Libraries.Select(library => (JsonNode)library)]);
         if (withKernels)
         {
