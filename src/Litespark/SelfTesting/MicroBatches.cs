@@ -68,16 +68,16 @@ internal static class MicroBatches
             subject.Turn(meter, context.Deadline);
             peaks.Sample();
         }
-        while (clock.Elapsed < (meter.EnergySource == EnergySources.Estimate ? measured : withEnergy));
+        while (clock.Elapsed < (meter.IsEstimate ? measured : withEnergy));
         EnergyReading used = window.End();
         PlanFigures figures = subject.Figures(peaks, Environment.WorkingSet);
         JsonObject line = Line(model, name, leftOut: null);
         (line["step_ms"], line["tokens_per_second"], line["mfu"], line["hfu"]) = (figures.StepMs, figures.TokensPerSecond, figures.Mfu, figures.Hfu);
         (line["peak_memory_bytes"], line["steps"], line["first_loss"]) = (figures.PeakMemoryBytes, figures.Steps, subject.FirstLoss);
-        if (meter.EnergySource != EnergySources.Estimate)
+        if (!meter.IsEstimate)
         {
             (line["joules_per_token"], line["watts"], line["energy_seconds"]) = (used.IsImprecise ? null : used.Joules / (figures.Steps * workload.Tokens), used.Joules / used.Seconds, used.Seconds);
-            line["energy_source"] = meter.EnergySource;
+            line["energy_source"] = meter.Source;
         }
 
         line["libraries"] = new JsonArray([.. subject.Program.Libraries.Select(library => (JsonNode)library)]);

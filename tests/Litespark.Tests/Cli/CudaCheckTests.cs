@@ -21,7 +21,7 @@ public sealed class CudaCheckTests : IDisposable
         Assert.Contains("does not work: ", findings["cuDNN attention"].Detail); // it has a version and nothing else
         Assert.Equal($"{folder.File("libcuda.so.1")}, for CUDA 12.4", findings["NVIDIA driver"].Detail);
         Assert.Equal("Stand-in GPU, compute capability 9.0, 132 multiprocessors, 1.0 GiB", findings["GPU 0"].Detail);
-        Assert.Equal($"{folder.File("libcudnn.so.9")}, version 9.19.0", findings["libcudnn"].Detail);
+        Assert.Equal($"{folder.File("libcudnn.so.9")}, version 9.19.0, in a folder of LITESPARK_CUDA_PATH", findings["libcudnn"].Detail);
         if (findings["libnccl"] is { Found: false } nccl)
         {
             Assert.Contains("has no ncclCommInitRank", nccl.Detail);

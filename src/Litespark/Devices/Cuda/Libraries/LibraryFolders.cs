@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Litespark.Devices.Cuda.Libraries;
 
 /// <summary>Where NVIDIA's libraries may lie, from the environment and the usual places.</summary>
@@ -8,14 +10,33 @@ internal sealed class LibraryFolders(Func<string, string?> variable, string root
     /// <summary>List of folders that come first.</summary>
     public const string Variable = "LITESPARK_CUDA_PATH";
 
+    readonly Lazy<string[]> cached = new(() => Cached(Path.Combine(root, "etc", "ld.so.cache")));
+
     /// <summary>Of this process.</summary>
     public static LibraryFolders OfThisProcess { get; } = new(Environment.GetEnvironmentVariable);
 
-    /// <summary>Folders that the user names; searched before the loader's path.</summary>
+    /// <summary>Folders that the user names; what is there comes before all else.</summary>
     public IEnumerable<string> Named => List(variable(Variable));
 
-    /// <summary>Folders of CUDA toolkits, then of Python packages; searched after the loader's path.</summary>
+    /// <summary>Folders of CUDA toolkits, then of Python packages.</summary>
     public IEnumerable<string> Known => Toolkits().Concat(SitePackages().SelectMany(InPackages)).Distinct().Where(Directory.Exists);
+
+    /// <summary>Files of a name that the system's loader would find, in its order: in LD_LIBRARY_PATH, then those that its cache lists. It may know more, by the name alone.</summary>
+    public IEnumerable<string> OnLoaderPath(string file)
+        => List(variable("LD_LIBRARY_PATH")).Select(folder => Path.Combine(folder, file)).Concat(cached.Value.Where(path => Path.GetFileName(path) == file)).Where(File.Exists);
+
+    /// <summary>The paths in <c>/etc/ld.so.cache</c>: among others the file holds strings that end with zeros.</summary>
+    static string[] Cached(string file)
+    {
+        try
+        {
+            return [.. Encoding.Latin1.GetString(File.ReadAllBytes(file)).Split('\0').Select(text => text.IndexOf('/') is >= 0 and var start ? text[start..] : "").Where(path => path.Length > 0)];
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return []; // another kind of system
+        }
+    }
 
     IEnumerable<string> Toolkits()
     {
@@ -44,11 +65,11 @@ internal sealed class LibraryFolders(Func<string, string?> variable, string root
         }
     }
 
-    /// <summary>Prefixes of the <c>python3</c> in the path: of the link (a virtual environment's) and of what it leads to.</summary>
+    /// <summary>Prefixes of the Python that LITESPARK_PYTHON names, or of the <c>python3</c> in the path: of the link (a virtual environment's) and of what it leads to.</summary>
     IEnumerable<string> PrefixesOfPython()
     {
-        string name = OperatingSystem.IsWindows() ? "python.exe" : "python3";
-        string? python = List(variable("PATH")).Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+        string name = variable("LITESPARK_PYTHON") is { Length: > 0 } chosen ? chosen : OperatingSystem.IsWindows() ? "python.exe" : "python3";
+        string? python = List(variable("PATH")).Prepend("").Select(folder => Path.Combine(folder, name)).FirstOrDefault(path => Path.IsPathRooted(path) && File.Exists(path));
         if (python is null) yield break;
         string? target = new FileInfo(python).ResolveLinkTarget(returnFinalTarget: true)?.FullName;
         foreach (string program in (string[])[python, target ?? python])

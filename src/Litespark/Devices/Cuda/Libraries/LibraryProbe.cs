@@ -3,12 +3,23 @@ using System.Runtime.InteropServices;
 namespace Litespark.Devices.Cuda.Libraries;
 
 /// <summary>
-/// Looks for NVIDIA's libraries: in the folders of LITESPARK_CUDA_PATH, by the system's loader, in CUDA toolkits, in the
-/// packages of a Python environment. The first usable one is taken; why each before it was not is kept.
+/// Looks for NVIDIA's libraries. One in a folder of LITESPARK_CUDA_PATH comes first; else the newest that the driver can run, of those on the
+/// system loader's path, in CUDA toolkits and in the packages of a Python environment. Files that do not tell their version come last, in that
+/// order. Why each before it was not taken is kept.
 /// </summary>
-internal sealed class LibraryProbe(LibraryFolders folders)
+internal sealed class LibraryProbe
 {
     static readonly Dictionary<NvidiaLibrary, LibraryFinding> known = [];
+
+    readonly LibraryFolders folders;
+    readonly Lazy<Version?> driver;
+
+    /// <param name="folders">Where to look.</param>
+    public LibraryProbe(LibraryFolders folders)
+    {
+        this.folders = folders;
+        driver = new Lazy<Version?>(() => Look(NvidiaLibrary.Driver).Version);
+    }
 
     /// <summary>Looks with this process's environment; once for each library.</summary>
     public static LibraryFinding Find(NvidiaLibrary library)
@@ -24,55 +35,82 @@ internal sealed class LibraryProbe(LibraryFolders folders)
     public LibraryFinding Look(NvidiaLibrary library)
     {
         var rejected = new List<RejectedLibrary>();
-        foreach (string candidate in Candidates(library))
-        {
-            if (Try(library, candidate, out LibraryFinding? finding, out string reason)) return finding! with { Rejected = rejected };
-            rejected.Add(new RejectedLibrary(candidate, reason));
-        }
-
+        foreach (LibraryFile file in Existing(library, folders.Named, rejected))
+            if (Try(library, file, rejected) is { } named) return named with { Why = $", in a folder of {LibraryFolders.Variable}" };
+        LibraryFile[] files = [.. Candidates(library, rejected)];
+        foreach (LibraryFile file in files)
+            if (TooNew(library, file) is { } reason) rejected.Add(new RejectedLibrary(file.Path, reason));
+            else if (Try(library, file, rejected) is { } finding) return finding with { Why = Preference(file, files) };
         return new LibraryFinding(library, 0, null, null, rejected);
     }
 
-    IEnumerable<string> Candidates(NvidiaLibrary library)
+    /// <summary>What there is beside the folders that the user names, the newest first.</summary>
+    IEnumerable<LibraryFile> Candidates(NvidiaLibrary library, List<RejectedLibrary> rejected)
     {
-        foreach (string folder in folders.Named)
-            foreach (string file in library.Files) yield return Path.Combine(folder, file);
-        foreach (string file in library.Files) yield return file; // the loader's path
-        if (library.ComesWithDriver) yield break;
-        foreach (string folder in folders.Known)
-            foreach (string file in library.Files) yield return Path.Combine(folder, file);
+        IEnumerable<LibraryFile> ofLoader = library.Files.Select(LibraryFile.Unknown);
+        if (library.ComesWithDriver) return ofLoader;
+        return library.Files.SelectMany(folders.OnLoaderPath).Select(LibraryFile.Of).Concat(ofLoader).Concat(Existing(library, folders.Known, rejected))
+            .DistinctBy(file => file.Real).OrderByDescending(file => file.Version is not null).ThenByDescending(file => file.Version); // stable: else as they came
     }
 
-    static bool Try(NvidiaLibrary library, string candidate, out LibraryFinding? finding, out string reason)
+    static IEnumerable<LibraryFile> Existing(NvidiaLibrary library, IEnumerable<string> folders, List<RejectedLibrary> rejected)
     {
-        finding = null;
-        bool isPath = Path.IsPathRooted(candidate) || candidate.Contains(Path.DirectorySeparatorChar);
-        if (isPath && !File.Exists(candidate))
-        {
-            reason = RejectedLibrary.NoSuchFile;
-            return false;
-        }
+        foreach (string folder in folders)
+            foreach (string file in library.Files)
+            {
+                string path = Path.Combine(folder, file);
+                if (File.Exists(path)) yield return LibraryFile.Of(path);
+                else rejected.Add(new RejectedLibrary(path, RejectedLibrary.NoSuchFile));
+            }
+    }
 
-        nint handle;
+    /// <summary>Why the driver cannot run what a file holds; null where it can, or nothing is known against it.</summary>
+    string? TooNew(NvidiaLibrary library, LibraryFile file)
+    {
+        int? release = file.Cuda ?? (library.HasCudasVersion ? file.Version?.Major : null);
+        return release is not null && release > driver.Value?.Major ? $"{(file.Version is null ? "" : $"version {file.Version}, ")}for CUDA {release}; the driver is for {driver.Value}" : null;
+    }
+
+    /// <summary>Why this one of several; empty where there is no other.</summary>
+    static string Preference(LibraryFile taken, LibraryFile[] files)
+    {
+        string[] others = [.. files.Where(file => file != taken && Path.IsPathRooted(file.Path)).Select(file => $"{(file.Version is null ? "of unknown version" : $"{file.Version}")} in {Path.GetDirectoryName(file.Path)}")];
+        return others.Length == 0 ? "" : $", preferred to {string.Join(", ", others)}";
+    }
+
+    LibraryFinding? Try(NvidiaLibrary library, LibraryFile file, List<RejectedLibrary> rejected)
+    {
+        if (library.NeedsCompiler && file.Cuda is { } release) _ = Look(NvidiaLibrary.CompilerOf(release)); // the loader may not know it, and ours may be of another release
+        List<nint> parts = Parts(library, file);
+        string reason;
         try
         {
-            handle = NativeLibrary.Load(candidate);
+            nint handle = NativeLibrary.Load(file.Path);
+            reason = Unusable(library, handle, out Version? version);
+            if (reason.Length == 0) return new LibraryFinding(library, handle, Path.IsPathRooted(file.Path) ? file.Path : LoadedFile.Of(handle, library.EntryPoint) ?? file.Path, version, rejected);
+            NativeLibrary.Free(handle);
         }
         catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
         {
-            reason = LoaderText(error.Message, candidate);
-            return false;
+            reason = LoaderText(error.Message, file.Path);
         }
 
-        reason = Unusable(library, handle, out Version? version);
-        if (reason.Length == 0)
-        {
-            finding = new LibraryFinding(library, handle, isPath ? candidate : LoadedFile.Of(handle, library.EntryPoint) ?? candidate, version, []);
-            return true;
-        }
+        foreach (nint part in parts) NativeLibrary.Free(part);
+        rejected.Add(new RejectedLibrary(file.Path, reason));
+        return null;
+    }
 
-        NativeLibrary.Free(handle);
-        return false;
+    /// <summary>
+    /// Loads the parts of a library from its own folder: it will ask for them by bare names, and would get those of another version that comes
+    /// earlier on the loader's path. What cannot be loaded it has to do without, or says so itself.
+    /// </summary>
+    static List<nint> Parts(NvidiaLibrary library, LibraryFile file)
+    {
+        var loaded = new List<nint>();
+        if (Path.GetDirectoryName(file.Path) is not { Length: > 0 } folder) return loaded;
+        foreach (string part in library.Parts.SelectMany(pattern => Directory.GetFiles(folder, pattern).Order(StringComparer.Ordinal)).Distinct())
+            if (NativeLibrary.TryLoad(part, out nint handle)) loaded.Add(handle);
+        return loaded;
     }
 
     static string Unusable(NvidiaLibrary library, nint handle, out Version? version)
@@ -98,37 +136,4 @@ internal sealed class LibraryProbe(LibraryFolders folders)
         string line = Array.Find(lines, line => line.StartsWith(candidate + ":", StringComparison.Ordinal)) ?? lines[^1];
         return line.StartsWith(candidate + ": ", StringComparison.Ordinal) ? line[(candidate.Length + 2)..] : line;
     }
-}
-
-/// <summary>A file or name that was tried and not taken.</summary>
-/// <param name="Candidate">Path, or a bare name for the loader's path.</param>
-/// <param name="Reason">Why not.</param>
-internal sealed record RejectedLibrary(string Candidate, string Reason)
-{
-    /// <summary>The reason of most.</summary>
-    public const string NoSuchFile = "no such file";
-}
-
-/// <summary>What came out of looking for a library.</summary>
-/// <param name="Library">What was looked for.</param>
-/// <param name="Handle">The loaded library, or 0.</param>
-/// <param name="Path">Where it was found.</param>
-/// <param name="Version">Its version, where it tells.</param>
-/// <param name="Rejected">What was tried before it, in order.</param>
-internal sealed record LibraryFinding(NvidiaLibrary Library, nint Handle, string? Path, Version? Version, IReadOnlyList<RejectedLibrary> Rejected)
-{
-    /// <summary>Whether there is a usable one.</summary>
-    public bool IsFound => Handle != 0;
-
-    /// <summary>One message with all that was tried; files that are simply not there are named together by folder.</summary>
-    public string Explain()
-    {
-        if (IsFound) return $"{Path}{(Version is null ? "" : $", version {Version}")}";
-        var missing = Rejected.Where(IsMissing).Select(item => System.IO.Path.GetDirectoryName(item.Candidate)!).Distinct().ToList();
-        var parts = Rejected.Where(item => !IsMissing(item)).Select(item => $"{item.Candidate}: {item.Reason}").ToList();
-        if (missing.Count > 0) parts.Add($"not in {string.Join(", ", missing)}");
-        return $"{Library.Name} was not found ({string.Join("; ", parts)}). {LibraryFolders.Variable} names further folders.";
-    }
-
-    static bool IsMissing(RejectedLibrary item) => item.Reason == RejectedLibrary.NoSuchFile;
 }

@@ -17,21 +17,42 @@ internal sealed record NvidiaLibrary(
 {
     static readonly Version Cuda12 = new(12, 0);
 
+    /// <summary>Its version counts as CUDA's does: a driver for an earlier CUDA cannot run it.</summary>
+    public bool HasCudasVersion { get; init; }
+
+    /// <summary>Names, or patterns of them, of the files that it is made of beside itself, in the order in which they need each other; it asks the loader for them when it needs them.</summary>
+    public string[] Parts { get; init; } = [];
+
+    /// <summary>It asks the loader for the compiler of the CUDA release that it was built for.</summary>
+    public bool NeedsCompiler { get; init; }
+
     /// <summary>The driver.</summary>
     public static NvidiaLibrary Driver { get; } = new("libcuda", "runs everything on the GPU: without it training runs on the CPU",
         ["libcuda.so.1"], ["nvcuda.dll"], "cuGraphInstantiateWithFlags", Cuda12, handle => OfCuda(Integer(handle, "cuDriverGetVersion")), ComesWithDriver: true);
 
     /// <summary>The compiler of the kernels.</summary>
     public static NvidiaLibrary Compiler { get; } = new("libnvrtc", "compiles the kernels: training on the GPU needs it",
-        ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"], ["nvrtc64_130_0.dll", "nvrtc64_120_0.dll"], "nvrtcGetCUBIN", Cuda12, TwoIntegers);
+        ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"], ["nvrtc64_130_0.dll", "nvrtc64_120_0.dll"], "nvrtcGetCUBIN", Cuda12, TwoIntegers)
+    {
+        HasCudasVersion = true, Parts = ["libnvrtc-builtins.so.*", "nvrtc-builtins64_*.dll"],
+    };
+
+    /// <summary>The compiler of one CUDA release.</summary>
+    public static NvidiaLibrary CompilerOf(int release) => Compiler with { LinuxFiles = [$"libnvrtc.so.{release}"], WindowsFiles = [$"nvrtc64_{release}0_0.dll"] };
 
     /// <summary>Matrix products.</summary>
     public static NvidiaLibrary CublasLt { get; } = new("libcublasLt", "multiplies matrices: without it our own kernels do",
-        ["libcublasLt.so.13", "libcublasLt.so.12"], ["cublasLt64_13.dll", "cublasLt64_12.dll"], "cublasLtMatmulAlgoGetHeuristic", Cuda12, handle => OfDecimal(Size(handle, "cublasLtGetVersion")));
+        ["libcublasLt.so.13", "libcublasLt.so.12"], ["cublasLt64_13.dll", "cublasLt64_12.dll"], "cublasLtMatmulAlgoGetHeuristic", Cuda12, handle => OfDecimal(Size(handle, "cublasLtGetVersion")))
+    {
+        HasCudasVersion = true,
+    };
 
     /// <summary>Attention.</summary>
     public static NvidiaLibrary Cudnn { get; } = new("libcudnn", "computes attention: without it our own kernels do",
-        ["libcudnn.so.9"], ["cudnn64_9.dll"], "cudnnBackendExecute", new Version(9, 0), handle => OfDecimal(Size(handle, "cudnnGetVersion")));
+        ["libcudnn.so.9"], ["cudnn64_9.dll"], "cudnnBackendExecute", new Version(9, 0), handle => OfDecimal(Size(handle, "cudnnGetVersion")))
+    {
+        NeedsCompiler = true, Parts = ["libcudnn_graph.so.9", "libcudnn_ops.so.9", "libcudnn_*.so.9", "cudnn_graph64_9.dll", "cudnn_ops64_9.dll", "cudnn_*64_9.dll"],
+    };
 
     /// <summary>Communication between GPUs.</summary>
     public static NvidiaLibrary Nccl { get; } = new("libnccl", "lets several GPUs work together: one GPU does not need it",

@@ -33,7 +33,7 @@ internal sealed class AttentionTuner(KernelLibrary kernels, CudnnContext? cudnn,
         KernelCall call = program.Plans[PlanName].Calls.Single(call => call.Op == op);
         Fill(binding, call, persistent);
         (string Name, ICudaCall Call)[] own = [.. Variants(binding, call, op, new AttentionTiles(g.HeadDim, driver.Properties, hasPattern))];
-        IReadOnlyList<CudnnPlan> plans = ofCudnn is null ? [] : cudnn!.Candidates(ofCudnn, out _);
+        IReadOnlyList<CudnnPlan> plans = ofCudnn is null ? [] : cudnn!.Candidates(ofCudnn, TimeSpan.MaxValue, out _);
         using CudnnTrial? trial = plans.Count == 0 ? null : CudnnTrial.Open(cudnn!, ofCudnn!, plans);
         try
         {

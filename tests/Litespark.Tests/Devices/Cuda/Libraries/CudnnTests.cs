@@ -120,6 +120,17 @@ public sealed class CudnnTests
     }
 
     [StandInFact]
+    public void Building_engines_ends_when_patience_does()
+    {
+        using var driver = new EmulatedDriver();
+        using var cudnn = new StandInCudnn(driver);
+        using var context = new CudnnContext(cudnn.Library, driver) { Patience = TimeSpan.Zero };
+        Assert.Equal("eng2_k5=4", context.Fastest(small, _ => true).Plan?.Engine);
+        Assert.Equal((1, 0), (cudnn.Plans, cudnn.Runs));
+        Assert.Equal(2, context.Candidates(small, TimeSpan.MaxValue, out _).Count);
+    }
+
+    [StandInFact]
     public void Where_there_is_no_room_to_time_its_own_order_stands_for_this_run()
     {
         using var driver = new EmulatedDriver(memoryBytes: 64 << 20);

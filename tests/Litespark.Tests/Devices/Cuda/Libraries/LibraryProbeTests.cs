@@ -33,11 +33,111 @@ public sealed class LibraryProbeTests : IDisposable
             LibraryFinding finding = Look();
             Assert.Equal(expected, finding.Path);
             Assert.Equal(new Version(12, 3), finding.Version);
-            Assert.Equal($"{expected}, version 12.3", finding.Explain());
+            Assert.Equal($"{expected}, version 12.3{(expected == named ? ", in a folder of LITESPARK_CUDA_PATH" : "")}", finding.Explain().Split(", preferred to ")[0]);
             File.Delete(expected);
         }
 
         Assert.False(Look().IsFound);
+    }
+
+    [StandInFact]
+    public void The_newest_is_taken_wherever_it_is()
+    {
+        string system = PlaceVersion("system", "12.4.127"), home = PlaceVersion("toolkit/lib64", "12.6.20"), unknown = Place("root/usr/local/cuda/lib64", File2, version: 99);
+        string wheel = PlaceWheel("env", "nvidia_stand_in_cu12-12.8.93"), later = PlaceWheel("home/.local", "nvidia_stand_in_cu12-12.10.1.7");
+        Directory.CreateDirectory(folder.File("root", "etc"));
+        File.WriteAllText(folder.File("root", "etc", "ld.so.cache"), $"ld.so-1.7.0\0\u0001\u0002{folder.File("nowhere", File2)}\0{File2}\0{system}\0");
+        variables["VIRTUAL_ENV"] = folder.File("env");
+        variables["HOME"] = folder.File("home");
+        variables["CUDA_HOME"] = folder.File("toolkit");
+        LibraryFinding finding = Look();
+        Assert.Equal(later, finding.Path);
+        Assert.Equal(", preferred to " + string.Join(", ", $"12.8.93 in {Path.GetDirectoryName(wheel)}", $"12.6.20 in {Path.GetDirectoryName(home)}", $"12.4.127 in {Path.GetDirectoryName(system)}",
+            $"of unknown version in {Path.GetDirectoryName(unknown)}"), finding.Why);
+        Assert.EndsWith(finding.Why, finding.Explain());
+        foreach (string expected in (string[])[later, wheel, home, system, unknown])
+        {
+            Assert.Equal(expected, Look().Path);
+            File.Delete(expected);
+        }
+
+        Assert.False(Look().IsFound);
+    }
+
+    [StandInFact]
+    public void A_folder_that_is_named_comes_before_newer_ones()
+    {
+        PlaceWheel("env", "nvidia_stand_in_cu12-12.8.93");
+        string named = PlaceVersion("named", "12.1.0");
+        variables["VIRTUAL_ENV"] = folder.File("env");
+        variables[LibraryFolders.Variable] = folder.File("named");
+        Assert.Equal((named, ", in a folder of LITESPARK_CUDA_PATH"), (Look().Path, Look().Why));
+    }
+
+    [StandInTheory]
+    [InlineData(13, null)]
+    [InlineData(12, "version 13.0.2, for CUDA 13; the driver is for 12.4")]
+    public void What_the_driver_is_too_old_for_is_passed_over(int driver, string? reason)
+    {
+        StandInLibrary.Build($"int cuGraphInstantiateWithFlags; int cuDriverGetVersion(int* v) {{ *v = {driver * 1000 + 40}; return 0; }}", folder.File("libcuda.so.1"));
+        variables[LibraryFolders.Variable] = folder.Path;
+        variables["CUDA_HOME"] = folder.File("toolkit");
+        variables["VIRTUAL_ENV"] = folder.File("env");
+        string older = PlaceVersion("toolkit/lib64", "12.9.1"), newer = PlaceWheel("env", "nvidia_stand_in-13.0.2.14");
+        LibraryFinding finding = new LibraryProbe(Folders()).Look(library with { HasCudasVersion = true });
+        Assert.Equal(reason is null ? newer : older, finding.Path);
+        if (reason is null) return;
+        Assert.Contains(new RejectedLibrary(newer, reason), finding.Rejected);
+        Assert.EndsWith($" (not {newer}: {reason})", finding.Explain());
+    }
+
+    /// <summary>cuDNN's version is not CUDA's, but a wheel's name says which CUDA it is for.</summary>
+    [StandInFact]
+    public void A_wheel_for_a_later_CUDA_is_passed_over()
+    {
+        StandInLibrary.Build("int cuGraphInstantiateWithFlags; int cuDriverGetVersion(int* v) { *v = 12080; return 0; }", folder.File("libcuda.so.1"));
+        variables[LibraryFolders.Variable] = folder.Path;
+        variables["VIRTUAL_ENV"] = folder.File("env");
+        variables["HOME"] = folder.File("home");
+        string suits = PlaceWheel("env", "nvidia_stand_in_cu12-9.14.0.64"), newer = PlaceWheel("home/.local", "nvidia_stand_in_cu13-9.19.0.56");
+        LibraryFinding finding = Look();
+        Assert.Equal(suits, finding.Path);
+        Assert.Contains(new RejectedLibrary(newer, "version 9.19.0, for CUDA 13; the driver is for 12.8"), finding.Rejected);
+    }
+
+    /// <summary>A wheel's library asks for the compiler of its release by a bare name, which lies where no loader looks.</summary>
+    [StandInFact]
+    public void The_compiler_that_it_was_built_for_is_at_hand()
+    {
+        const string Compiler = "libnvrtc.so.99"; // of no machine
+        StandInLibrary.Build("int cuGraphInstantiateWithFlags; int cuDriverGetVersion(int* v) { *v = 99040; return 0; }", folder.File("libcuda.so.1"));
+        variables[LibraryFolders.Variable] = folder.Path;
+        variables["VIRTUAL_ENV"] = folder.File("env");
+        string path = PlaceWheel("env", "nvidia_stand_in_cu99-9.19.0.56"), beside = folder.File("env", "lib", "python3.12", "site-packages", "nvidia", "cuda_nvrtc", "lib");
+        StandInLibrary.Build(Asking(Compiler, "nvrtcGetCUBIN"), path);
+        Directory.CreateDirectory(beside);
+        File.WriteAllText(folder.File("nvrtc.c"), "int nvrtcGetCUBIN(void) { return 12; } int nvrtcVersion(int* a, int* b) { *a = 99; *b = 1; return 0; }");
+        Assert.Equal(0, StandInLibrary.Gcc("-shared", "-fPIC", $"-Wl,-soname,{Compiler}", "-o", Path.Combine(beside, Compiler), folder.File("nvrtc.c"))!.Value.ExitCode);
+        Assert.False(Look().IsFound); // version 0.3
+        LibraryFinding finding = new LibraryProbe(Folders()).Look(library with { NeedsCompiler = true });
+        Assert.Equal((path, new Version(12, 3)), (finding.Path, finding.Version));
+    }
+
+    /// <summary>A library that asks the loader for its parts by bare names gets those of its own folder.</summary>
+    [StandInFact]
+    public void Parts_come_from_the_librarys_folder()
+    {
+        const string Part = "liblitespark-stand-in-part.so.2";
+        foreach ((string place, int number) in ((string, int)[])[("broken", 14), ("whole", 19)])
+        {
+            Place(place, File2, text: Asking(Part, "number", entry: place == "whole" ? "entry" : "other"));
+            File.WriteAllText(folder.File("part.c"), $"int number(void) {{ return {number}; }}");
+            Assert.Equal(0, StandInLibrary.Gcc("-shared", "-fPIC", $"-Wl,-soname,{Part}", "-o", folder.File(place, Part), folder.File("part.c"))!.Value.ExitCode);
+        }
+
+        variables[LibraryFolders.Variable] = $"{folder.File("broken")}:{folder.File("whole")}";
+        LibraryFinding finding = new LibraryProbe(Folders()).Look(library with { Parts = ["liblitespark-stand-in-part.so.*"] });
+        Assert.Equal((folder.File("whole", File2), new Version(19, 3)), (finding.Path, finding.Version)); // the parts of what was not taken are gone again
     }
 
     [StandInFact]
@@ -53,6 +153,11 @@ public sealed class LibraryProbeTests : IDisposable
         Assert.Equal(environment, Look().Path);
         File.Delete(environment);
         Assert.Equal(debian, Look().Path);
+        string other = Place("other/lib/python3.13/site-packages/nvidia/cu13/lib", File2);
+        Directory.CreateDirectory(folder.File("other", "bin"));
+        File.WriteAllText(folder.File("other", "bin", "python"), "");
+        variables["LITESPARK_PYTHON"] = folder.File("other", "bin", "python");
+        Assert.Equal(other, Look().Path);
     }
 
     [StandInFact]
@@ -129,11 +234,34 @@ public sealed class LibraryProbeTests : IDisposable
         Assert.Contains(new RejectedLibrary(folder.File(file), reason), finding.Rejected);
     }
 
-    string Place(string below, string file, int version = 12)
+    string Place(string below, string file, int version = 12, string? text = null)
     {
         string path = Path.Combine(folder.Path, below, file);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        StandInLibrary.Build($"int entry(void) {{ return 1; }} int version(void) {{ return {version}; }}", path);
+        StandInLibrary.Build(text ?? $"int entry(void) {{ return 1; }} int version(void) {{ return {version}; }}", path);
+        return path;
+    }
+
+    /// <summary>A library whose version is what a function of another says, which it asks the loader for; 0 where it does not get it.</summary>
+    static string Asking(string other, string function, string entry = "entry")
+        => $"#include <dlfcn.h>\nint {entry}(void) {{ return 1; }} int version(void) {{ void* part = dlopen(\"{other}\", RTLD_NOW); int (*f)(void) = part ? (int (*)(void))dlsym(part, \"{function}\") : 0; return f ? f() : 0; }}";
+
+    /// <summary>A link to a file that tells its version, as toolkits and distributions have them.</summary>
+    string PlaceVersion(string below, string version)
+    {
+        string path = folder.File(below, File2);
+        File.CreateSymbolicLink(path, Place(below, $"{File2[..^2]}.{version}"));
+        return path;
+    }
+
+    /// <summary>A file that does not, in a wheel that does.</summary>
+    string PlaceWheel(string environment, string name)
+    {
+        const string Packages = "lib/python3.12/site-packages", Below = "nvidia/stand_in/lib";
+        string path = Place($"{environment}/{Packages}/{Below}", File2), information = folder.File(environment, Packages, $"{name}.dist-info");
+        Directory.CreateDirectory(information);
+        File.WriteAllText(Path.Combine(information, "RECORD"), $"nvidia/__init__.py,,\n{Below}/{File2},sha256=abc,123\n");
+        Directory.CreateDirectory(folder.File(environment, Packages, "nvidia_another_cu12-1.2.3.dist-info"));
         return path;
     }
 

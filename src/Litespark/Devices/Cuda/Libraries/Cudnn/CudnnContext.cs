@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Launching;
 using Litespark.Graphs.Ops;
@@ -43,6 +44,9 @@ internal sealed class CudnnContext : IDisposable
     /// <summary>What it is used for.</summary>
     public CudnnMode Mode { get; }
 
+    /// <summary>For how long further engines are built when a problem is bound first; ahead of that all are.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>The library's version.</summary>
     public string Version => $"{Library.Number / 10000}.{Library.Number % 10000 / 100}.{Library.Number % 100}";
 
@@ -83,7 +87,7 @@ internal sealed class CudnnContext : IDisposable
     public (CudnnPlan? Plan, string Outcome) Fastest(AttentionProblem problem, Func<CudnnPlan, bool> fits)
     {
         if (choices.Find(Key(problem)) is { } kept && Engines(problem, out _)?.Plan(kept.Chosen) is { } known && fits(known)) return (known, Describe(known));
-        IReadOnlyList<CudnnPlan> all = Candidates(problem, out string outcome);
+        IReadOnlyList<CudnnPlan> all = Candidates(problem, Patience, out string outcome);
         if (all.Count == 0) return (null, outcome);
         CudnnPlan[] fitting = [.. all.Where(fits)];
         if (fitting.Length == 0) return (all[0], Describe(all[0]));
@@ -95,10 +99,21 @@ internal sealed class CudnnContext : IDisposable
     }
 
     /// <summary>Plans to choose among for a problem, each of another engine, best first by cuDNN's own judgement; where there are none, why.</summary>
-    public IReadOnlyList<CudnnPlan> Candidates(AttentionProblem problem, out string outcome)
+    /// <param name="problem">The problem.</param>
+    /// <param name="patience">When this has passed no further one is built.</param>
+    /// <param name="outcome">Why there are none.</param>
+    public IReadOnlyList<CudnnPlan> Candidates(AttentionProblem problem, TimeSpan patience, out string outcome)
     {
-        CudnnPlan[] plans = [.. Engines(problem, out string refusal)?.Plans().Take(MostCandidates) ?? []];
-        outcome = plans.Length == 0 ? Refused(problem, refusal) : "";
+        long start = Stopwatch.GetTimestamp();
+        var plans = new List<CudnnPlan>();
+        CudnnEngines? its = Engines(problem, out string refusal);
+        foreach (CudnnPlan plan in its?.Plans() ?? [])
+        {
+            plans.Add(plan);
+            if (plans.Count == MostCandidates || Stopwatch.GetElapsedTime(start) >= patience) break;
+        }
+
+        outcome = plans.Count == 0 ? Refused(problem, refusal) : "";
         return plans;
     }
 
@@ -142,8 +157,8 @@ internal sealed class CudnnContext : IDisposable
     {
         refusal = problem.Refusal(Library.Number, Driver.Properties.Major) ?? "";
         if (refusal.Length > 0) return null;
+        Driver.MakeCurrent(); // plans will be built
         if (engines.TryGetValue(problem, out CudnnEngines? known)) return known;
-        Driver.MakeCurrent();
         try
         {
             return engines[problem] = new CudnnEngines(Library, Handle, AttentionGraphs.Build(Library, problem));
