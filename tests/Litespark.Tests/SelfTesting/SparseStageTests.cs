@@ -36,11 +36,17 @@ public sealed class SparseStageTests : IDisposable
     public void Kernels_are_timed_beside_each_other()
     {
         using var gpu = new EmulatedCublasLt();
-        SparseFinding finding = new SparseProductTrial(gpu.Device, SparseProductKind.InputGradient, [256], 256, tokens: 8).Run();
-        Assert.Equal(["mma", "wgmma 256x128", "wgmma 128x128"], finding.Kernels.Select(kernel => kernel.Name));
-        Assert.True(finding.Passed);
-        Assert.All(finding.Kernels, kernel => Assert.True(kernel is { Seconds: > 0, Error: < 1e-2 }));
+        Check(SparseProductKind.InputGradient, "mma", "wgmma 256x128", "wgmma 128x128");
+        Check(SparseProductKind.WeightGradient, "mma", "wgmma 128x256");
         Assert.Empty(new SparseProductTrial(gpu.Device, SparseProductKind.Forward, [96], 256, tokens: 8).Run().Kernels);
+
+        void Check(SparseProductKind kind, params string[] kernels)
+        {
+            SparseFinding finding = new SparseProductTrial(gpu.Device, kind, [256], 256, tokens: 8).Run();
+            Assert.Equal(kernels, finding.Kernels.Select(kernel => kernel.Name));
+            Assert.True(finding.Passed);
+            Assert.All(finding.Kernels, kernel => Assert.True(kernel is { Seconds: > 0, Error: < 1e-2 }));
+        }
     }
 
     [Fact]

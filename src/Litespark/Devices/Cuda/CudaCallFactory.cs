@@ -23,7 +23,7 @@ internal sealed class CudaCallFactory(CublasLtContext? cublasLt, AttentionChoose
     {
         MatMul op => Product(binding, call, op),
         BlockSparseMatMul op => BlockSparseOps.Product(binding, call, op, Product, SparseKernel),
-        BlockSparseWeightGradient op => BlockSparseOps.WeightGradient(binding, call, op, Product),
+        BlockSparseWeightGradient op => BlockSparseOps.WeightGradient(binding, call, op, Product, SparseKernel),
         BlockNorms op => BlockSparseOps.Norms(binding, call, op),
         ZeroDeadBlocks op => BlockSparseOps.ZeroDead(binding, call, op),
         BlockSparseSumOfSquares op => BlockSparseOps.SumOfSquares(binding, call, op),

@@ -53,7 +53,7 @@ __device__ __forceinline__ void produce(const LiveTiles& tiles, Ring ring, const
             if (step == max(steps - STAGES, 0)) next = draw_tile(counter, all);
             if (step % steps_in_block == 0) k = live > 0 ? list[first + step / steps_in_block] * tiles.depth() : outside;
             ring.wait_empty();
-            if (step == 0) ring.tiles[ring.stage] = {position.row, column, steps, 0};
+            if (step == 0) ring.tiles[ring.stage] = {position.row, column, steps, -1, -1};
             uint64* const full = ring.full + ring.stage;
             mbarrier_expect(full, StageBytes);
             load_box(ring.a(), x, k, position.row, full);

@@ -4,24 +4,25 @@ constexpr int Step = 64, RowBytes = 2 * Step, Consumers = 2, GroupThreads = 128,
 constexpr int OperandBytesA = A_ROWS * RowBytes, OperandBytesB = B_ROWS * RowBytes, StageBytes = OperandBytesA + OperandBytesB;
 static_assert(OperandBytesA % 1024 == 0 && OperandBytesB % 1024 == 0, "operands must begin where the swizzle does");
 
-// What consumers must know of a tile of the result: where it lies, and how many steps it has. No steps: there are no more tiles.
+// What consumers must know of a tile of the result: where it lies, and how many steps it has. No steps: there are no more tiles. Of a weight
+// gradient also the second tile's column, and which of the parts that are added up later its sums are; negative: none.
 struct RingTile
 {
-    int row, column, steps, part;
+    int row, column, steps, second, part;
 };
 
 struct Ring
 {
     unsigned char* stages;
-    RingTile* tiles;
     uint64 *full, *empty;
+    RingTile* tiles;
     int stage, parity;
 
     // Bytes behind the stages (HopperTile.cs).
     static constexpr int Bytes = STAGES * (StageBytes + (int)sizeof(RingTile) + 2 * (int)sizeof(uint64));
 
     __device__ __forceinline__ Ring(unsigned char* shared)
-        : stages(shared), tiles((RingTile*)(shared + STAGES * StageBytes)), full((uint64*)(tiles + STAGES)), empty(full + STAGES), stage(0), parity(0)
+        : stages(shared), full((uint64*)(shared + STAGES * StageBytes)), empty(full + STAGES), tiles((RingTile*)(empty + STAGES)), stage(0), parity(0)
     {
     }
 

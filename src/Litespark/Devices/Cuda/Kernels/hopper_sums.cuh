@@ -1,13 +1,13 @@
-// What a warpgroup does with the stages of a ring: its part of a tile's sums, FRAGMENTS × 64 rows of 128 columns, and their way to memory.
+// What a warpgroup does with the stages of a ring: its part of a tile's sums, Fragments × 64 rows of 128 columns, and their way to memory.
 
 // Adds up the steps of the ring's next tile. The warpgroup's operands begin so many bytes into a stage's A and B.
-template <int TransposeA, int TransposeB>
-__device__ __forceinline__ void multiply_tile(float (&sums)[FRAGMENTS][64], Ring& ring, int steps, int a_offset, int b_offset)
+template <int TransposeA, int TransposeB, int Fragments>
+__device__ __forceinline__ void multiply_tile(float (&sums)[Fragments][64], Ring& ring, int steps, int a_offset, int b_offset)
 {
     // Depth of 16 is 32 bytes of each row, or 16 rows of a transposed operand.
     constexpr int Group = 8 * RowBytes, Panel = Step * RowBytes, Deeper = 32, DeeperTransposed = 16 * RowBytes;
     #pragma unroll
-    for (int f = 0; f < FRAGMENTS; f++)
+    for (int f = 0; f < Fragments; f++)
         #pragma unroll
         for (int i = 0; i < 64; i++) sums[f][i] = 0;
 
@@ -22,7 +22,7 @@ __device__ __forceinline__ void multiply_tile(float (&sums)[FRAGMENTS][64], Ring
         {
             const uint64 right = operand_beyond(b, k * (TransposeB ? DeeperTransposed : Deeper));
             #pragma unroll
-            for (int f = 0; f < FRAGMENTS; f++)
+            for (int f = 0; f < Fragments; f++)
             {
                 const uint64 left = operand_beyond(a, f * (TransposeA ? Panel : 64 * RowBytes) + k * (TransposeA ? DeeperTransposed : Deeper));
                 multiply_add_64x128<TransposeA, TransposeB>(sums[f], left, right);
@@ -42,19 +42,20 @@ __device__ __forceinline__ void multiply_tile(float (&sums)[FRAGMENTS][64], Ring
 
     wait_products<0>();
     #pragma unroll
-    for (int f = 0; f < FRAGMENTS; f++) take_sums(sums[f]);
+    for (int f = 0; f < Fragments; f++) take_sums(sums[f]);
     ring.leave(before);
 }
 
 // Finishes and stores the sums of the rows from `row` and the columns from `column` on; rows from row_end on do not exist. Two neighbouring
 // lanes swap half of what they hold, so that each has four columns of a row in one piece and a warp stores whole sectors.
-__device__ __forceinline__ void store_tile(const float (&sums)[FRAGMENTS][64], const GemmFinish& finish, int row, int column, int row_end)
+template <int Fragments>
+__device__ __forceinline__ void store_tile(const float (&sums)[Fragments][64], const GemmFinish& finish, int row, int column, int row_end)
 {
     constexpr int AtOnce = 4;
     const int lane = lane_index(), odd = lane & 1;
     const int first_row = row + threadIdx.x % GroupThreads / WARP * 16 + lane / 4, first_column = column + 8 * odd + lane % 4 / 2 * 4;
     #pragma unroll
-    for (int f = 0; f < FRAGMENTS; f++)
+    for (int f = 0; f < Fragments; f++)
         #pragma unroll
         for (int half = 0; half < 2; half++)
         {

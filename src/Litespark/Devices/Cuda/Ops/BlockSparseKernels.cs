@@ -20,6 +20,9 @@ internal readonly record struct BlocksOnGpu(nint RowStarts, nint Topology, int R
     /// <summary>Number of blocks.</summary>
     public int Count => RowBlocks * ColumnBlocks;
 
+    /// <summary>Rows of the matrix where all blocks are equally high.</summary>
+    public int Rows => RowBlocks * BlockRows;
+
     /// <summary>A grid, and where a topology buffer lies (0: none is looked at).</summary>
     public static BlocksOnGpu Of(CudaBinding binding, BlockGrid grid, nint topology) => Of(grid, binding.RowStarts(grid), topology);
 
@@ -47,9 +50,8 @@ internal static class BlockSparseKernels
     {
         if (SparseKernel.IsForHopper(binding.Driver, grid) && x.IsAligned() && w.IsAligned() && y.IsAligned(Vector))
         {
-            int columns = transposeWeight ? grid.RowBlocks * grid.BlockRows : grid.Columns;
-            HopperTile? cut = kernel is null ? SparseKernel.TileFor(binding, tokens, columns) : kernel.Tile;
-            if (cut is not null) return Product(binding, cut, grid, tokens, x, w, transposeWeight, y, bias, alpha, accumulate);
+            HopperTile? cut = kernel is null || kernel.Tile == HopperTile.Pair ? SparseKernel.TileFor(binding, tokens, transposeWeight ? grid.Rows : grid.Columns) : kernel.Tile;
+            if (cut is not null) return HopperBlockKernels.Product(binding, cut, grid, tokens, x, w, transposeWeight, y, bias, alpha, accumulate);
         }
 
         (int outputs, int width) = transposeWeight ? (grid.RowBlocks, grid.BlockRows) : (grid.ColumnBlocks, grid.BlockColumns);
@@ -63,19 +65,15 @@ internal static class BlockSparseKernels
             x.Stride, w.Stride, y.Stride, alpha, accumulate ? 1 : 0, vectors ? 1 : 0);
     }
 
-    /// <summary>The same by Hopper's kernel: tiles are drawn from a counter by as many blocks as there are multiprocessors.</summary>
-    static KernelLaunch Product(CudaBinding binding, HopperTile tile, BlocksOnGpu grid, int tokens, GemmMatrix x, GemmMatrix w, bool transposeWeight, GemmMatrix y, GemmMatrix bias, float alpha, bool accumulate)
+    /// <summary>dW = aᵀ · b (+ dW) in the live blocks, or in all where the topology asks for it: a [tokens, rows], b [tokens, columns], bf16. By a certain kernel, where it can, or by what suits.</summary>
+    public static ICudaCall WeightGradient(CudaBinding binding, BlocksOnGpu grid, int tokens, GemmMatrix a, GemmMatrix b, GemmMatrix gradient, bool accumulate, bool zeroDead, SparseKernel? kernel = null)
     {
-        int rows = grid.RowBlocks * grid.BlockRows, tiles = checked(Tiles(tokens, tile.Rows) * ((transposeWeight ? rows : grid.Columns) / HopperTile.Columns));
-        var variant = new KernelVariant("block_sparse_gemm_hopper", [CudaBinding.Element(y.Type, "OUTPUT"), CudaBinding.Element(bias.Type, "BIAS"), Define("TRANSPOSE_B", transposeWeight), .. tile.Defines]);
-        return binding.Launch(variant, variant.File, new LaunchShape(Math.Min(tiles, binding.Gpu.Multiprocessors), HopperTile.Threads, tile.SharedBytes),
-            new TensorBox(x.Address, tokens, transposeWeight ? grid.Columns : rows, x.Stride, tile.Rows), new TensorBox(w.Address, rows, grid.Columns, w.Stride, transposeWeight ? HopperTile.Columns : HopperTile.Step),
-            y.Address, bias.Address, grid.Topology, binding.Counter(), tokens, grid.RowBlocks, grid.ColumnBlocks, grid.BlockRows, grid.BlockColumns, y.Stride, alpha, accumulate ? 1 : 0);
-    }
+        if (kernel is not { Tile: null } && SparseKernel.IsForHopper(binding.Driver, grid) && a.IsAligned() && b.IsAligned() && gradient.IsAligned(Vector))
+        {
+            ICudaCall live = HopperBlockKernels.WeightGradient(binding, grid, tokens, a, b, gradient, accumulate);
+            return zeroDead ? new CallSequence(live, ZeroDead(binding, grid, gradient, isGradient: true)) : live;
+        }
 
-    /// <summary>dW = aᵀ · b (+ dW) in the live blocks, or in all where the topology asks for it: a [tokens, rows], b [tokens, columns], bf16.</summary>
-    public static ICudaCall WeightGradient(CudaBinding binding, BlocksOnGpu grid, int tokens, GemmMatrix a, GemmMatrix b, GemmMatrix gradient, bool accumulate, bool zeroDead)
-    {
         GemmTile tile = Tile(grid.BlockRows, grid.BlockColumns);
         int down = Tiles(grid.BlockRows, tile.M), right = Tiles(grid.BlockColumns, tile.N), piece = PieceOf(a.Type);
         KernelVariant variant = Variant("block_sparse_weight_gradient", tile, gradient.Type, DataType.BFloat16, transposeA: true, transposeB: false,

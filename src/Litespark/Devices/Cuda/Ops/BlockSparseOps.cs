@@ -43,12 +43,12 @@ internal static class BlockSparseOps
     /// a, b, topology → aᵀ · b in live blocks, or in all where the topology asks for it, plus what the output holds. In dead blocks a gradient that
     /// stays is zero from the start and from every change of topology on; one that does not is zeroed.
     /// </summary>
-    public static ICudaCall WeightGradient(CudaBinding binding, KernelCall call, BlockSparseWeightGradient op, DenseProduct dense)
+    public static ICudaCall WeightGradient(CudaBinding binding, KernelCall call, BlockSparseWeightGradient op, DenseProduct dense, SparseKernel? kernel)
     {
         (Operand a, Operand b, Operand y) = (call.Inputs[0], call.Inputs[1], call.Outputs[0]);
         BlocksOnGpu blocks = Blocks(binding, call, op);
         if (IsSparse(a.Type(), op.Grid))
-            return BlockSparseKernels.WeightGradient(binding, blocks, a.Rows, Matrix(binding, a), Matrix(binding, b.OfType(a.Type())), Matrix(binding, y), call.Accumulates(0) != 0, zeroDead: y.Arena == ArenaKind.Transient);
+            return BlockSparseKernels.WeightGradient(binding, blocks, a.Rows, Matrix(binding, a), Matrix(binding, b.OfType(a.Type())), Matrix(binding, y), call.Accumulates(0) != 0, zeroDead: y.Arena == ArenaKind.Transient, kernel);
         var product = new MatMul(true, false) { ResultType = op.ResultType, Addends = op.Addends };
         return new CallSequence(dense(binding, WithoutTopology(call, product), product), BlockSparseKernels.ZeroDead(binding, blocks, Matrix(binding, y), isGradient: true));
     }

@@ -1,29 +1,39 @@
 namespace Litespark.Devices.Cuda.Ops;
 
 /// <summary>
-/// How the kernels for Hopper cut a product: two warpgroups compute 64 · Fragments rows of 128 columns each, from stages of a depth of 64 in
+/// How the kernels for Hopper cut a product: each of two warpgroups computes half of a tile, in columns of 128, from stages of a depth of 64 in
 /// shared memory that a third one fills.
 /// </summary>
-/// <param name="Fragments">Products of 64 rows of a warpgroup.</param>
+/// <param name="Rows">Rows of a tile.</param>
+/// <param name="Columns">Columns of a tile.</param>
 /// <param name="Stages">Stages in the ring.</param>
-internal sealed record HopperTile(int Fragments, int Stages)
+internal sealed record HopperTile(int Rows, int Columns, int Stages)
 {
-    /// <summary>Columns of a tile.</summary>
-    public const int Columns = 128;
+    /// <summary>Columns of what a warpgroup computes; sides of blocks are multiples of it.</summary>
+    public const int Side = 128;
 
     /// <summary>Depth of a stage.</summary>
     public const int Step = 64;
 
-    /// <summary>Threads of a block: the producer's warpgroup and two consumers'.</summary>
-    public const int Threads = 3 * 128;
+    /// <summary>Warpgroups that multiply.</summary>
+    public const int Consumers = 2;
 
-    const int Consumers = 2, FragmentRows = 64, OperandBytes = 2, TileBytes = 16, BarrierBytes = 8; // RingTile and two barriers of a stage (hopper_ring.cuh)
+    /// <summary>Threads of a warpgroup.</summary>
+    public const int GroupThreads = 128;
 
-    /// <summary>Tiles to choose from, the largest first.</summary>
-    public static IReadOnlyList<HopperTile> All { get; } = [new(2, 4), new(1, 6)];
+    /// <summary>Threads of a block: the producer's warpgroup and the consumers'.</summary>
+    public const int Threads = (1 + Consumers) * GroupThreads;
 
-    /// <summary>Rows of a tile, below each other.</summary>
-    public int Rows => Consumers * Fragments * FragmentRows;
+    const int FragmentRows = 64, OperandBytes = 2, TileBytes = 20, BarrierBytes = 8; // RingTile and two barriers of a stage (hopper_ring.cuh)
+
+    /// <summary>Tiles of y to choose from, the largest first.</summary>
+    public static IReadOnlyList<HopperTile> All { get; } = [new(256, 128, 4), new(128, 128, 6)];
+
+    /// <summary>The tile of a weight's gradient: two of 128 × 128 that read the same rows.</summary>
+    public static HopperTile Pair { get; } = new(128, 256, 4);
+
+    /// <summary>Products of 64 rows and 128 columns of a warpgroup.</summary>
+    public int Fragments => Rows * Columns / (Consumers * FragmentRows * Side);
 
     /// <summary>Shared memory of a block.</summary>
     public int SharedBytes => Stages * ((Rows + Columns) * Step * OperandBytes + TileBytes + 2 * BarrierBytes);

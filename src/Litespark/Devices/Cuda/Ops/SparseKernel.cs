@@ -15,7 +15,7 @@ internal sealed record SparseKernel(HopperTile? Tile)
     const int TilesForEach = 2; // multiprocessor: fewer leave too many without work at the end
 
     /// <summary>All there are.</summary>
-    public static IReadOnlyList<SparseKernel> All { get; } = [new((HopperTile?)null), .. HopperTile.All.Select(tile => new SparseKernel(tile))];
+    public static IReadOnlyList<SparseKernel> All { get; } = [new((HopperTile?)null), .. HopperTile.All.Append(HopperTile.Pair).Select(tile => new SparseKernel(tile))];
 
     /// <summary>What it is called.</summary>
     public string Name => Tile is null ? "mma" : $"{Tile}";
@@ -28,13 +28,16 @@ internal sealed record SparseKernel(HopperTile? Tile)
     /// <summary>Whether Hopper's kernels run on the GPU and blocks are whole tiles for them: all equal, their sides multiples of 128.</summary>
     public static bool IsForHopper(ICudaDriver driver, BlocksOnGpu grid)
         => driver.Properties is { Major: 9, Minor: 0 } && driver.HasTensorMaps && grid.RowAlignment == grid.BlockRows && grid.Columns % grid.BlockColumns == 0
-            && grid.HasAlignedColumns(HopperTile.Columns) && grid.HasAlignedRows(HopperTile.Columns);
+            && grid.HasAlignedColumns(HopperTile.Side) && grid.HasAlignedRows(HopperTile.Side);
 
-    /// <summary>The kernels that compute an op on a GPU: products over live blocks have several where Hopper's run.</summary>
+    /// <summary>The kernels that compute an op on a GPU, where there is a choice: of products and weight gradients, where Hopper's run.</summary>
     public static IEnumerable<SparseKernel> For(ICudaDriver driver, DataType precision, BlockSparseOp op)
-        => op is BlockSparseMatMul && BlockSparseOps.IsSparse(precision, op.Grid) && IsForHopper(driver, BlocksOnGpu.Of(op.Grid, 0, 0)) ? All : [];
+    {
+        if (op is not (BlockSparseMatMul or BlockSparseWeightGradient) || !BlockSparseOps.IsSparse(precision, op.Grid) || !IsForHopper(driver, BlocksOnGpu.Of(op.Grid, 0, 0))) return [];
+        return All.Where(kernel => kernel.Tile is null || (kernel.Tile == HopperTile.Pair) == op is BlockSparseWeightGradient);
+    }
 
     /// <summary>The tile for so many tokens and columns of the result.</summary>
     public static HopperTile TileFor(CudaBinding binding, int tokens, int columns)
-        => HopperTile.All.FirstOrDefault(tile => (long)BlockSparseKernels.Tiles(tokens, tile.Rows) * (columns / HopperTile.Columns) >= TilesForEach * binding.Gpu.Multiprocessors) ?? HopperTile.All[^1];
+        => HopperTile.All.FirstOrDefault(tile => (long)BlockSparseKernels.Tiles(tokens, tile.Rows) * (columns / HopperTile.Side) >= TilesForEach * binding.Gpu.Multiprocessors) ?? HopperTile.All[^1];
 }

@@ -19,6 +19,7 @@ public class CompileCheckTests(ITestOutputHelper output)
         ["gemm"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
         ["block_sparse_gemm"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
         ["block_sparse_gemm_hopper"] = new(Instructions: ["HGMMA", "UTMALDG", "USETMAXREG", "SYNCS"]),
+        ["block_sparse_weight_gradient_hopper"] = new(Instructions: ["HGMMA", "UTMALDG", "USETMAXREG", "SYNCS"]),
         ["block_sparse_weight_gradient"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
         ["attention_forward"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
         ["attention_gradient_keys"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),

@@ -48,7 +48,7 @@ public sealed class BlockSparseKernelsTests
         {
             trial.Rewrite(density);
             BlockSparseProduct.Check(trial, 40, transpose, 0, 0, accumulate: true, hasBias: true);
-            CheckGradient(trial, 40, 0, 0, accumulate: false, zeroDead: true, isDense: false);
+            BlockSparseGradient.Check(trial, 40, 0, 0, accumulate: false, zeroDead: true, isDense: false);
         }
     }
 
@@ -61,15 +61,15 @@ public sealed class BlockSparseKernelsTests
     [InlineData(16, 8, 0, true, false, true)]
     public void Gradients_of_live_blocks_or_of_all(int seed, int gap, int shift, bool accumulate, bool zeroDead, bool isDense)
     {
-        using (var trial = new BlockSparseTrial(seed, members, columns: 184, blockColumns: 64)) CheckGradient(trial, 75, gap, shift, accumulate, zeroDead, isDense);
-        using (var trial = new BlockSparseTrial(seed, odd, columns: 50, blockColumns: 21)) CheckGradient(trial, 33, gap, shift, accumulate, zeroDead, isDense);
+        using (var trial = new BlockSparseTrial(seed, members, columns: 184, blockColumns: 64)) BlockSparseGradient.Check(trial, 75, gap, shift, accumulate, zeroDead, isDense);
+        using (var trial = new BlockSparseTrial(seed, odd, columns: 50, blockColumns: 21)) BlockSparseGradient.Check(trial, 33, gap, shift, accumulate, zeroDead, isDense);
     }
 
     [EmulatedFact]
     public void Gradients_of_blocks_of_128()
     {
         using var trial = new BlockSparseTrial(17, [0, 128, 256], columns: 256, blockColumns: 128);
-        CheckGradient(trial, 40, 0, 0, accumulate: false, zeroDead: true, isDense: false);
+        BlockSparseGradient.Check(trial, 40, 0, 0, accumulate: false, zeroDead: true, isDense: false);
     }
 
     [EmulatedTheory]
@@ -154,7 +154,7 @@ public sealed class BlockSparseKernelsTests
         {
             trial.Rewrite(density, isDense);
             trial.Launch(graph);
-            BlockSparseTrial.AssertClose($"{density}", Gradient(trial, Tokens, a, b, isDense, 0), trial.Read(dw, trial.Rows, trial.Columns), Exact);
+            BlockSparseTrial.AssertClose($"{density}", BlockSparseGradient.Expected(trial, Tokens, a, b, isDense, 0), trial.Read(dw, trial.Rows, trial.Columns), Exact);
         }
     }
 
@@ -168,7 +168,7 @@ public sealed class BlockSparseKernelsTests
     {
         using var trial = new BlockSparseTrial(50 + texts.Seed, members, columns: 184, blockColumns: 64, texts.Texts);
         BlockSparseProduct.Check(trial, 40, transpose: true, 0, 0, accumulate: false, hasBias: false, isPoisoned: true);
-        CheckGradient(trial, 70, 0, 0, accumulate: true, zeroDead: false, isDense: false);
+        BlockSparseGradient.Check(trial, 70, 0, 0, accumulate: true, zeroDead: false, isDense: false);
     });
 
     /// <summary>A block for each block of threads, or for a team of them; of one element or of sizes that allow no accesses of 16 bytes.</summary>
@@ -179,34 +179,6 @@ public sealed class BlockSparseKernelsTests
         1 => new(seed, [.. Enumerable.Range(0, 24)], columns: 37, blockColumns),
         _ => new(seed, odd, columns: 50, blockColumns),
     };
-
-    static void CheckGradient(BlockSparseTrial trial, int tokens, int gap, int shift, bool accumulate, bool zeroDead, bool isDense)
-    {
-        if (isDense) trial.Rewrite(0.4, denseGradients: true);
-        float[] a = trial.Numbers(tokens * trial.Rows), b = trial.Numbers(tokens * trial.Columns), old = trial.Numbers(trial.Rows * trial.Columns);
-        GemmMatrix dw = trial.Matrix(old, trial.Columns, Float32, gap, shift);
-        using ICudaCall call = BlockSparseKernels.WeightGradient(trial.Binding, trial.Grid, tokens, trial.Matrix(a, trial.Rows, BFloat16, gap, shift), trial.Matrix(b, trial.Columns, BFloat16, gap, shift), dw, accumulate, zeroDead);
-        trial.Run(call);
-        double[] expected = Gradient(trial, tokens, a, b, isDense, double.NaN);
-        for (int i = 0; i < expected.Length; i++)
-            expected[i] = double.IsNaN(expected[i]) ? zeroDead ? 0 : old[i] : expected[i] + (accumulate ? old[i] : 0);
-        BlockSparseTrial.AssertClose("gradient", expected, trial.Read(dw, trial.Rows, trial.Columns), Exact);
-    }
-
-    /// <summary>aᵀ · b, and `dead` in dead blocks.</summary>
-    static double[] Gradient(BlockSparseTrial trial, int tokens, float[] a, float[] b, bool isDense, double dead)
-    {
-        double[] gradient = new double[trial.Rows * trial.Columns];
-        for (int row = 0; row < trial.Rows; row++)
-            for (int column = 0; column < trial.Columns; column++)
-            {
-                double sum = 0;
-                for (int t = 0; t < tokens; t++) sum += (double)a[t * trial.Rows + row] * b[t * trial.Columns + column];
-                gradient[row * trial.Columns + column] = isDense || trial.IsLive(row, column) ? sum : dead;
-            }
-
-        return gradient;
-    }
 
     static IEnumerable<(int Block, float Value)> Elements(BlockSparseTrial trial, float[] values) => values.Select((value, i) => (trial.Block(i / trial.Columns, i % trial.Columns), value));
 }

@@ -19,10 +19,10 @@ internal sealed unsafe class BlockSparseTrial : IDisposable
     readonly Random random;
     readonly nint topology;
 
-    public BlockSparseTrial(int seed, int[] rowStarts, int columns, int blockColumns, IReadOnlyDictionary<string, string>? texts = null)
+    public BlockSparseTrial(int seed, int[] rowStarts, int columns, int blockColumns, IReadOnlyDictionary<string, string>? texts = null, int multiprocessors = 2)
     {
         (this.rowStarts, this.blockColumns, Columns, random) = (rowStarts, blockColumns, columns, new Random(seed));
-        driver = new EmulatedDriver((uint)seed, multiprocessors: 2);
+        driver = new EmulatedDriver((uint)seed, multiprocessors);
         kernels = new KernelLibrary(driver, new EmulatedCompiler(texts));
         stream = new CudaStream(driver);
         Binding = new CudaBinding(kernels, 0, 0);
