@@ -23,6 +23,7 @@ internal static class SelfTestHandler
         var settings = new SelfTestSettings { Folder = options.Folder, Peers = options.Peers ?? FindPeers(), Cases = options.Cases, StageBudget = TimeSpan.FromMinutes(options.Minutes), Overdue = Overdue };
         if (options.Models.Count > 0) settings = settings with { Models = options.Models, SparseModels = options.Models };
         if (options.Seed is { } seed) settings = settings with { Seed = seed };
+        if (device.FreeMemory is null) settings = settings with { SparseAttentions = SelfTestSettings.ProcessorAttentions };
         if (options.Models.Count == 0 && device.FreeMemory is null) settings = settings with { Models = SelfTestSettings.ProcessorModels, SparseModels = SelfTestSettings.ProcessorModels };
         var test = new SelfTest(device, reference, settings, context.Progress.WriteLine, context.StopRequested);
         IReadOnlyList<StageOutcome> outcomes = test.Run(options.Stages);

@@ -41,6 +41,12 @@ internal enum OperandContents
 
     /// <summary>Which blocks of <see cref="OperandSpec.Grid"/> are live, in the mode <see cref="OperandSpec.Limit"/> (<see cref="BlockTopology"/>).</summary>
     Topology,
+
+    /// <summary>The patterns of some heads, <see cref="OperandSpec.Patterns"/> in turn, with <see cref="OperandSpec.Threshold"/> (<see cref="AttentionPatternBuffer"/>).</summary>
+    Patterns,
+
+    /// <summary>Queries or keys whose scores are far apart, in sequences of <see cref="OperandSpec.Limit"/> tokens (<see cref="WalshRows"/>).</summary>
+    Walsh,
 }
 
 /// <summary>An operand of a case.</summary>
@@ -57,8 +63,17 @@ internal sealed record OperandSpec(Shape Shape, OperandContents Contents = Opera
     /// <summary>Blocks of a matrix, of which numbers are zero where they are dead: the same in all operands of a case.</summary>
     public BlockGrid? Grid { get; init; }
 
+    /// <summary>Patterns of attention.</summary>
+    public IReadOnlyList<AttentionPattern> Patterns { get; init; } = [];
+
+    /// <summary>Weights below which attention may leave pairs out.</summary>
+    public float Threshold { get; init; }
+
+    /// <summary>Columns of a head.</summary>
+    public int HeadDim { get; init; }
+
     /// <summary>Integers rather than floats.</summary>
-    public bool IsInteger => Contents is not (OperandContents.Normal or OperandContents.Positive);
+    public bool IsInteger => Contents is not (OperandContents.Normal or OperandContents.Positive or OperandContents.Walsh);
 }
 
 /// <summary>One op on operands of given shapes, to be run on two devices and compared.</summary>
@@ -70,6 +85,9 @@ internal sealed record OpCase(string Name, Func<DataType, Op> Op, IReadOnlyList<
 {
     /// <summary>Blocks of the first result, of which the dead ones hold nothing that anybody reads; null where all of it counts.</summary>
     public BlockGrid? LiveResult { get; init; }
+
+    /// <summary>A result that is each device's own, with what it must stay below: the share of work that is left. It is above 0.</summary>
+    public (int Result, double Below)? OwnShare { get; init; }
 
     /// <inheritdoc/>
     public override string ToString() => Name;

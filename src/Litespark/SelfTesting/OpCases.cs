@@ -12,7 +12,7 @@ internal static partial class OpCases
     /// <summary>All cases.</summary>
     /// <param name="large">Sizes of real models rather than small ones (for emulation).</param>
     public static IEnumerable<OpCase> All(bool large)
-        => [.. Products(large), .. Norms(large), .. Elementwise(large), .. Losses(large), .. Attentions(large), .. Updates(large), .. Sparse(large)];
+        => [.. Products(large), .. Norms(large), .. Elementwise(large), .. Losses(large), .. Attentions(large), .. SparseAttentions(large), .. Updates(large), .. Sparse(large)];
 
     static Shape S(params int[] dimensions) => new(dimensions);
 
@@ -143,7 +143,7 @@ internal static partial class OpCases
         foreach ((int b, int t, int h, int kv, int k, int window) in sizes)
         {
             var geometry = new AttentionGeometry(b, t, h, kv, k);
-            string size = $"{b} × {t}, {h}/{kv} heads of {k}{(window > 0 ? $", window {window}" : "")}";
+            string size = Size(geometry, window);
             int n = b * t;
             float scale = 1 / MathF.Sqrt(k);
             OperandSpec starts = Indices(n, t, OperandContents.DocumentStart), sums = new(S(b, h, t), OperandContents.Positive, IsFloat32: true, Scale: 5);

@@ -7,7 +7,7 @@ namespace Litespark.SelfTesting;
 
 /// <summary>What a trial found for one result.</summary>
 /// <param name="Result">Which: an output, or an operand that the op updates.</param>
-/// <param name="Error">‖device − reference‖ / ‖reference‖.</param>
+/// <param name="Error">‖device − reference‖ / ‖reference‖; the share itself where it is each device's own.</param>
 /// <param name="Tolerance">What it may be.</param>
 internal readonly record struct TrialResult(string Result, double Error, double Tolerance)
 {
@@ -44,7 +44,9 @@ internal static class OpTrial
             float[] values = i < expected.Count ? expected[i].Values : expected[0].Values;
             if (i == 0 && test.LiveResult is { } grid)
                 foreach (float[] result in (float[][])[found[i].Values, values]) ClearDead(grid, Live(grid, seed), result);
-            results.Add(new TrialResult(found[i].Name, Error(found[i].Values, values), tolerance) { Library = library });
+            results.Add(test.OwnShare is { } share && share.Result == i
+                ? new TrialResult(found[i].Name, found[i].Values[0] > 0 ? found[i].Values[0] : double.PositiveInfinity, share.Below) { Library = library }
+                : new TrialResult(found[i].Name, Error(found[i].Values, values), tolerance) { Library = library });
         }
 
         return results;
@@ -194,6 +196,13 @@ internal static class OpTrial
             return topology;
         }
 
+        if (operand.Contents == OperandContents.Patterns)
+        {
+            var patterns = new int[length];
+            AttentionPatternBuffer.Write([.. Enumerable.Range(0, AttentionPatternBuffer.Heads(length)).Select(head => operand.Patterns[head % operand.Patterns.Count])], operand.Threshold, patterns);
+            return patterns;
+        }
+
         if (operand.IsInteger)
         {
             var random = new Random(seed);
@@ -218,7 +227,8 @@ internal static class OpTrial
         }
 
         var values = new float[length];
-        RandomNumbers.Normal(values, (uint)seed);
+        if (operand.Contents == OperandContents.Walsh) WalshRows.Fill(values, operand.Limit, operand.Shape.Columns, operand.HeadDim, (uint)seed);
+        else RandomNumbers.Normal(values, (uint)seed);
         if (operand.Contents == OperandContents.Positive)
             for (int i = 0; i < length; i++) values[i] = operand.Scale * (0.1f + Math.Abs(values[i]));
         else if (operand.Scale != 1)

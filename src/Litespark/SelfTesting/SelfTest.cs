@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Litespark.Graphs.Ops;
 using Litespark.Planning;
 
 namespace Litespark.SelfTesting;
@@ -95,6 +96,12 @@ public sealed record SelfTestSettings
 
     /// <summary>Models whose products the sparse stage times.</summary>
     public IReadOnlyList<SelfTestModel> SparseModels { get; init; } = [new("llama-110m", 1024, 8), new("llama-3.2-3b", 4096, 1)];
+
+    /// <summary>Attentions whose patterns the sparse stage times.</summary>
+    public IReadOnlyList<AttentionGeometry> SparseAttentions { get; init; } = [new(1, 4096, 32, 32, 64), new(1, 4096, 16, 2, 128)];
+
+    /// <summary><see cref="SparseAttentions"/> that suit a processor.</summary>
+    public static IReadOnlyList<AttentionGeometry> ProcessorAttentions { get; } = [new(1, 2048, 4, 4, 48)];
 
     /// <summary><see cref="Models"/> that suit a processor: a step takes a second or so.</summary>
     public static IReadOnlyList<SelfTestModel> ProcessorModels { get; } = [new("llama-15m", 512, 2)];

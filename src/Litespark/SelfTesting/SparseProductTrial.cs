@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Litespark.Graphs;
 using Litespark.Graphs.Ops;
 using Litespark.Planning;
@@ -43,8 +42,8 @@ internal sealed record SparseKernelFinding(string Name, double Seconds, double E
 internal sealed class SparseProductTrial
 {
     const string PlanName = "product", Left = "left", Right = "right", Result = "result", Topology = "topology";
-    const double LiveShare = 0.25, SampleSeconds = 0.02, Tolerance = 1e-2;
-    const int Rounds = 5, MostTimes = 1 << 10, RunsPerLaunch = 32, Pattern = 1 << 20;
+    const double LiveShare = 0.25, Tolerance = 1e-2;
+    const int Pattern = 1 << 20;
 
     readonly IDevice device;
     readonly SparseProductKind kind;
@@ -90,7 +89,7 @@ internal sealed class SparseProductTrial
             Fill(programs);
             foreach (ILoadedProgram program in programs) program.Run(program.Program.Plans[PlanName]);
             float[] expected = FirstRows(byDevice);
-            double[] errors = [.. new[] { bySparse }.Concat(byKernels).Select(program => OpTrial.Error(FirstRows(program), expected))], seconds = Time(programs);
+            double[] errors = [.. new[] { bySparse }.Concat(byKernels).Select(program => OpTrial.Error(FirstRows(program), expected))], seconds = TurnClock.Time(PlanName, programs);
             return new SparseFinding(new SparseTimes(seconds[0], seconds[1], seconds[2]), errors[0], errors.All(error => error <= Tolerance), byDevice.Libraries.Count == 0 ? null : string.Join(", ", byDevice.Libraries),
                 [.. kernels.Select((name, i) => new SparseKernelFinding(name, seconds[3 + i], errors[1 + i]))]);
         }
@@ -163,26 +162,5 @@ internal sealed class SparseProductTrial
         }
 
         return values;
-    }
-
-    /// <summary>Median seconds of one run of each, in turns.</summary>
-    static double[] Time(ILoadedProgram[] programs)
-    {
-        int[] times = [.. programs.Select(program => Times(Seconds(program, 1)))];
-        for (int i = 0; i < programs.Length; i++) Seconds(programs[i], times[i]); // what is launched as one is recorded
-        double[][] samples = [.. programs.Select(_ => new double[Rounds])];
-        for (int round = 0; round < Rounds; round++)
-            for (int i = 0; i < programs.Length; i++) samples[i][round] = Seconds(programs[i], times[i]) / times[i];
-        return [.. samples.Select(rounds => rounds.Order().ElementAt(Rounds / 2))];
-    }
-
-    /// <summary>Runs in a sample, in whole launches where they are many.</summary>
-    static int Times(double seconds) => Math.Clamp((int)(SampleSeconds / seconds), 1, MostTimes) is var times && times < RunsPerLaunch ? times : times / RunsPerLaunch * RunsPerLaunch;
-
-    static double Seconds(ILoadedProgram program, int times)
-    {
-        long start = Stopwatch.GetTimestamp();
-        program.Repeat(program.Program.Plans[PlanName], 0, times);
-        return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 }

@@ -1,14 +1,18 @@
 using System.Text.Json.Nodes;
+using Litespark.Graphs.Ops;
 using Litespark.Models;
 
 namespace Litespark.SelfTesting;
 
-/// <summary>What dead blocks are worth in time: products with weights of which a quarter of the blocks live, beside the dense products over the same zeros.</summary>
+/// <summary>
+/// What dead blocks are worth in time: products with weights of which a quarter of the blocks live, beside the dense products over the same zeros, and
+/// attention with patterns beside dense attention.
+/// </summary>
 internal sealed class SparseStage : SelfTestStage
 {
     public override string Name => "sparse";
 
-    public override string Purpose => "products with block-sparse weights at 75 % sparsity beside dense ones, the library's and our own";
+    public override string Purpose => "products with block-sparse weights at 75 % sparsity and attention with patterns beside dense ones, the library's and our own";
 
     public override string? Run(SelfTestContext context)
     {
@@ -43,6 +47,8 @@ internal sealed class SparseStage : SelfTestStage
             if (cases > 0) context.Add(true, new JsonObject { ["model"] = model.Preset, ["products"] = cases, ["speedup"] = Digits(total.Speedup), ["speedup_over_own"] = Digits(total.Own / total.Sparse) });
         }
 
+        foreach (AttentionGeometry geometry in context.Settings.SparseAttentions)
+            if (!SparseAttentionRows.Add(context, geometry)) return null;
         return null;
     }
 

@@ -1,5 +1,8 @@
 using System.Text.Json.Nodes;
 using Litespark.Devices.Cpu;
+using Litespark.Devices.Cuda;
+using Litespark.Devices.Cuda.Libraries.Cudnn;
+using Litespark.Graphs;
 using Litespark.Planning;
 using Litespark.SelfTesting;
 using Litespark.Tests.Devices.Cuda.Emulation;
@@ -50,6 +53,34 @@ public sealed class SparseStageTests : IDisposable
     }
 
     [Fact]
+    public void On_the_cpu_every_pattern_is_timed()
+    {
+        using var cpu = new CpuDevice(2);
+        Patterns(cpu, "own kernels");
+    }
+
+    [EmulatedStandInFact]
+    public void On_an_emulated_gpu_every_pattern_is_timed_beside_the_library()
+    {
+        var driver = new EmulatedDriver(1, multiprocessors: 2, memoryBytes: 1L << 32);
+        using var cudnn = new StandInCudnn(driver, version: 91600, scratchBytes: 4096);
+        using var gpu = new CudaDevice(driver, new EmulatedCompiler(), DataType.BFloat16, cudnn: new CudnnContext(cudnn.Library, driver, CudnnMode.On));
+        Patterns(gpu, "cuDNN");
+    }
+
+    void Patterns(IDevice device, string dense)
+    {
+        using var reference = new CpuDevice(1);
+        var settings = new SelfTestSettings { Folder = folder.Path, SparseModels = [], SparseAttentions = [new(1, 192, 2, 1, 16)] };
+        StageOutcome outcome = new SelfTest(device, reference, settings, _ => { }).Run("sparse").Single();
+        JsonObject[] lines = [.. File.ReadLines(folder.File("sparse.jsonl")).Select(line => JsonNode.Parse(line)!.AsObject()).SkipLast(1)];
+        Assert.Equal((11, 0, null, 11), (outcome.Passed, outcome.Failed, outcome.LeftOut, lines.Length));
+        Assert.All(lines, line => Assert.True(((string)line["dense_by"]!).StartsWith(dense, StringComparison.Ordinal) && (double)line["forward"]!["ms"]! > 0 && (double)line["gradient"]!["own_dense_ms"]! > 0));
+        Assert.Equal((1.0, true), ((double)lines[0]["share"]!, lines[1..^1].All(line => (double)line["share"]! <= 1)));
+        Assert.True((double)lines[^1]["share"]! < 0.9, "a threshold leaves something out");
+    }
+
+    [Fact]
     public void Density_is_that_of_the_elements()
     {
         using var cpu = new CpuDevice(1);
@@ -63,7 +94,7 @@ public sealed class SparseStageTests : IDisposable
     JsonObject[] Run(IDevice device)
     {
         using var reference = new CpuDevice(1);
-        var settings = new SelfTestSettings { Folder = folder.Path, SparseModels = [new("llama-1m", 8, 2)] };
+        var settings = new SelfTestSettings { Folder = folder.Path, SparseModels = [new("llama-1m", 8, 2)], SparseAttentions = [] };
         StageOutcome outcome = new SelfTest(device, reference, settings, _ => { }).Run("sparse").Single();
         JsonObject[] lines = [.. File.ReadLines(folder.File("sparse.jsonl")).Select(line => JsonNode.Parse(line)!.AsObject()).SkipLast(1)];
         Assert.Equal((13, 0, null, 13), (outcome.Passed, outcome.Failed, outcome.LeftOut, lines.Length));
