@@ -5,16 +5,13 @@
 #include "attention_walk.cuh"
 // variants: HEAD_DIM=48 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=0; HEAD_DIM=64 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=0; HEAD_DIM=80 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=0; HEAD_DIM=96 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=0; HEAD_DIM=128 QUERY_TILE=128 KEY_TILE=32 WARPS=4 PATTERN=0; HEAD_DIM=256 QUERY_TILE=64 KEY_TILE=64 WARPS=4 PATTERN=0
 // variants (sm_90a): HEAD_DIM=112 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=0; HEAD_DIM=128 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=0
-// variants: HEAD_DIM=48 QUERY_TILE=128 KEY_TILE=32 WARPS=4 PATTERN=1; HEAD_DIM=64 QUERY_TILE=128 KEY_TILE=32 WARPS=4 PATTERN=1; HEAD_DIM=96 QUERY_TILE=128 KEY_TILE=32 WARPS=4 PATTERN=1; HEAD_DIM=128 QUERY_TILE=128 KEY_TILE=32 WARPS=4 PATTERN=1; HEAD_DIM=256 QUERY_TILE=64 KEY_TILE=64 WARPS=4 PATTERN=1
-// variants (sm_90a): HEAD_DIM=48 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=1; HEAD_DIM=64 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=1; HEAD_DIM=96 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=1
+// variants: HEAD_DIM=48 QUERY_TILE=128 KEY_TILE=32 WARPS=4 PATTERN=1; HEAD_DIM=64 QUERY_TILE=128 KEY_TILE=32 WARPS=4 PATTERN=1; HEAD_DIM=96 QUERY_TILE=128 KEY_TILE=32 WARPS=4 PATTERN=1; HEAD_DIM=128 QUERY_TILE=64 KEY_TILE=64 WARPS=4 PATTERN=1; HEAD_DIM=256 QUERY_TILE=64 KEY_TILE=64 WARPS=4 PATTERN=1
+// variants (sm_90a): HEAD_DIM=128 QUERY_TILE=128 KEY_TILE=32 WARPS=4 PATTERN=1; HEAD_DIM=48 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=1; HEAD_DIM=64 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=1; HEAD_DIM=96 QUERY_TILE=128 KEY_TILE=64 WARPS=4 PATTERN=1
 
 // Attention with an online softmax. A block has QUERY_TILE queries of one head, each of its WARPS warps whole rows of them, and goes
 // through the keys that some of them see, KEY_TILE at a time. While a product runs, the operand of the next one is on its way.
 constexpr int Threads = 32 * WARPS, R = QUERY_TILE / (16 * WARPS), KeyFragments = KEY_TILE / 8;
 static_assert(QUERY_TILE % (16 * WARPS) == 0 && KEY_TILE % 16 == 0, "warps take whole fragments");
-
-// Where patterns need a few registers more, the compiler is not to spill them for the sake of more blocks at once.
-constexpr int LeastBlocks = PATTERN ? 1 : 0;
 
 // Grid: query tiles · heads · sequences. Shared memory: QUERY_TILE + 2 KEY_TILE rows of a tile.
 extern "C" __global__ void __launch_bounds__(Threads, LeastBlocks) attention_forward(
@@ -35,7 +32,7 @@ extern "C" __global__ void __launch_bounds__(Threads, LeastBlocks) attention_for
     v += token0 * v_stride + head / group * HEAD_DIM;
 
     const Mask mask = {starts + token0, tokens, window};
-    const QueryRows<R> rows(mask, query0, QUERY_TILE);
+    KeyWalk<R, QUERY_TILE, KEY_TILE> rows(mask, query0, patterns, head, LeftOut(left_out, sequence * heads + head, tokens));
     const TileFragments lane{LaneRows(threadIdx.x % 32)};
     const int warp_row = rows.row - query0;
     const float scale2 = scale * Log2E;
@@ -51,16 +48,13 @@ extern "C" __global__ void __launch_bounds__(Threads, LeastBlocks) attention_for
             total[i][h] = 0;
         }
 
-    KeyWalk<R, QUERY_TILE, KEY_TILE> walk(rows, query0, tokens, patterns, head, LeftOut(left_out, sequence * heads + head, tokens));
-    auto load_keys = [&](int key) { load_rows<KEY_TILE, Threads>(k_tile, k + key * k_stride, k_stride, tokens - key); };
-    int key_tile = walk.next(rows.block_lowest / KEY_TILE);
+    int key = rows.from(rows.block_lowest / KEY_TILE * KEY_TILE);
     load_rows<QUERY_TILE, Threads>(q_tile, q, q_stride, query_end - query0);
-    load_keys(key_tile * KEY_TILE);
+    load_rows<KEY_TILE, Threads>(k_tile, k + key * k_stride, k_stride, tokens - key);
     commit_copies();
-    for (int next; key_tile * KEY_TILE < query_end; key_tile = next)
+    for (; key < query_end; key = rows.after(key))
     {
-        const int key = key_tile * KEY_TILE;
-        const bool live = walk.sees(key_tile), whole = walk.sees_all(key_tile);
+        const bool live = rows.sees(key);
         wait_copies<0>();
         __syncthreads();
         load_rows<KEY_TILE, Threads>(v_tile, v + key * v_stride, v_stride, tokens - key);
@@ -72,12 +66,12 @@ extern "C" __global__ void __launch_bounds__(Threads, LeastBlocks) attention_for
 
         wait_copies<0>();
         __syncthreads();
-        next = walk.next(key_tile + 1);
-        if (next * KEY_TILE < query_end) load_keys(next * KEY_TILE);
+        const int next = rows.from(key + KEY_TILE);
+        if (next < query_end) load_rows<KEY_TILE, Threads>(k_tile, k + next * k_stride, k_stride, tokens - next);
         commit_copies();
         if (!live) continue;
 
-        if (!whole) walk.hide(scores, key_tile);
+        rows.hide(scores, key);
         #pragma unroll
         for (int i = 0; i < R; i++)
             #pragma unroll

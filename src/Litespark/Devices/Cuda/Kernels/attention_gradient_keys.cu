@@ -19,7 +19,7 @@ static_assert(KEY_TILE % 16 == 0 && QUERY_TILE % 16 == 0 && COLUMNS % 16 == 0, "
 constexpr int Statistics = PATTERN ? 5 : 3, StageLength = 2 * Tile::Length(QUERY_TILE) + Statistics * QUERY_TILE * 2;
 
 // Grid: key tiles · key heads · sequences · Parts. Shared memory: 2 KEY_TILE rows of a tile and STAGES stages.
-extern "C" __global__ void __launch_bounds__(Threads) attention_gradient_keys(
+extern "C" __global__ void __launch_bounds__(Threads, LeastBlocks) attention_gradient_keys(
     const bf16* q, const bf16* k, const bf16* v, const bf16* gradient, const float* log_sum_exp, const float* delta,
     const int* starts, const int* ends, const int* highest, bf16* dk, bf16* dv,
     int tokens, int heads, int group, int window, float scale,
@@ -69,14 +69,14 @@ extern "C" __global__ void __launch_bounds__(Threads) attention_gradient_keys(
 
     load_rows<KEY_TILE, Threads>(k_tile, k + (token0 + key0) * k_stride + key_head * HEAD_DIM, k_stride, live_keys);
     load_rows<KEY_TILE, Threads>(v_tile, v + (token0 + key0) * v_stride + key_head * HEAD_DIM, v_stride, live_keys);
-    int step = walk.next(0);
+    int step = walk.from(0);
     if (STAGES > 1) load_step(step, stages);
     commit_copies();
-    for (int next, turn = 0; step < steps.total(); step = next, turn = (turn + 1) % STAGES)
+    for (int turn = 0; step < steps.total(); step = walk.after(step), turn = (turn + 1) % STAGES)
     {
-        const bool live = walk.sees(step), whole = walk.sees_all(step);
+        const bool live = walk.sees(step);
+        const int next = walk.from(step + 1);
         bf16* stage = stages + turn * StageLength;
-        next = walk.next(step + 1);
         if (STAGES == 1)
         {
             __syncthreads();
@@ -96,6 +96,10 @@ extern "C" __global__ void __launch_bounds__(Threads) attention_gradient_keys(
         const int query = steps.tile(step) * QUERY_TILE;
         const bf16 *q_tile = stage, *gradient_tile = stage + Tile::Length(QUERY_TILE);
         const float* rows = (const float*)(stage + 2 * Tile::Length(QUERY_TILE));
+        float weights[1][QueryFragments][4], gradients[1][QueryFragments][4];
+        clear(weights);
+        multiply_rows(weights, k_tile, warp_row, q_tile, fragments);
+        const bool whole = walk.sees_all(step);
         int remainders[2];
         if (PATTERN && !whole)
         {
@@ -103,9 +107,6 @@ extern "C" __global__ void __launch_bounds__(Threads) attention_gradient_keys(
             for (int h = 0; h < 2; h++) remainders[h] = pattern.key_remainder(key + h * 8 + lane / 4);
         }
 
-        float weights[1][QueryFragments][4], gradients[1][QueryFragments][4];
-        clear(weights);
-        multiply_rows(weights, k_tile, warp_row, q_tile, fragments);
         #pragma unroll
         for (int j = 0; j < QueryFragments; j++)
         {

@@ -33,7 +33,7 @@ extern "C" __global__ void __launch_bounds__(Threads, 1) attention_gradient_quer
     v += token0 * v_stride + head / group * HEAD_DIM;
 
     const Mask mask = {starts + token0, tokens, window};
-    const QueryRows<R> rows(mask, query0, QUERY_TILE);
+    KeyWalk<R, QUERY_TILE, KEY_TILE> rows(mask, query0, patterns, head, LeftOut(left_out, sequence * heads + head, tokens));
     const TileFragments lane{LaneRows(threadIdx.x % 32)};
     const int warp_row = rows.row - query0;
     const float scale2 = scale * Log2E;
@@ -51,37 +51,34 @@ extern "C" __global__ void __launch_bounds__(Threads, 1) attention_gradient_quer
             row_delta[i][h] = delta[at];
         }
 
-    KeyWalk<R, QUERY_TILE, KEY_TILE> walk(rows, query0, tokens, patterns, head, LeftOut(left_out, sequence * heads + head, tokens));
-    const int key_tiles = (query_end + KEY_TILE - 1) / KEY_TILE;
-    auto load_tile = [&](int tile, int stage)
+    auto load_keys = [&](int key, int stage)
     {
         bf16* target = stages + stage * StageLength;
-        const int key = tile * KEY_TILE;
         load_rows<KEY_TILE, Threads>(target, k + key * k_stride, k_stride, tokens - key);
         load_rows<KEY_TILE, Threads>(target + Tile::Length(KEY_TILE), v + key * v_stride, v_stride, tokens - key);
     };
 
     load_rows<QUERY_TILE, Threads>(q_tile, q + (token0 + query0) * q_stride + head * HEAD_DIM, q_stride, query_end - query0);
     load_rows<QUERY_TILE, Threads>(gradient_tile, gradient + (token0 + query0) * gradient_stride + head * HEAD_DIM, gradient_stride, query_end - query0);
-    int key_tile = walk.next(rows.block_lowest / KEY_TILE);
-    if (STAGES > 1) load_tile(key_tile, 0);
+    int key = rows.from(rows.block_lowest / KEY_TILE * KEY_TILE);
+    if (STAGES > 1) load_keys(key, 0);
     commit_copies();
-    for (int next, stage = 0; key_tile < key_tiles; key_tile = next, stage = (stage + 1) % STAGES)
+    for (int stage = 0; key < query_end; key = rows.after(key), stage = (stage + 1) % STAGES)
     {
-        const bool live = walk.sees(key_tile), whole = walk.sees_all(key_tile);
-        next = walk.next(key_tile + 1);
+        const bool live = rows.sees(key);
+        const int next = rows.from(key + KEY_TILE);
         if (STAGES == 1)
         {
             __syncthreads();
-            load_tile(key_tile, stage);
+            load_keys(key, stage);
             commit_copies();
         }
 
         wait_copies<0>();
         __syncthreads();
-        if (STAGES > 1 && next < key_tiles)
+        if (STAGES > 1 && next < query_end)
         {
-            load_tile(next, (stage + 1) % STAGES);
+            load_keys(next, (stage + 1) % STAGES);
             commit_copies();
         }
 
@@ -90,7 +87,7 @@ extern "C" __global__ void __launch_bounds__(Threads, 1) attention_gradient_quer
         float weights[R][KeyFragments][4], gradients[R][KeyFragments][4];
         clear(weights);
         multiply_rows(weights, q_tile, warp_row, k_tile, lane);
-        if (!whole) walk.hide(weights, key_tile);
+        rows.hide(weights, key);
         clear(gradients);
         multiply_rows(gradients, gradient_tile, warp_row, v_tile, lane);
         #pragma unroll

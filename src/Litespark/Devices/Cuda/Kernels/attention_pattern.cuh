@@ -8,15 +8,16 @@ struct Pattern
     int block, run, step; // tokens of a block; blocks of the run; blocks from one that is seen before the run to the next, 0: none is
     bool pieces;          // the run begins with a piece of `run` blocks, and of the pieces before it the last block is seen
 
-    // Of a head; of no buffer: all keys.
-    __device__ __forceinline__ Pattern(const int* patterns, int head) : block(1), run(1 << 29), step(0), pieces(false)
+    // All keys.
+    __device__ __forceinline__ Pattern() : block(1), run(1 << 29), step(0), pieces(false) {}
+
+    __device__ __forceinline__ Pattern(const int* patterns, int head)
     {
-        if (patterns == nullptr || patterns[4 * head] == Causal) return;
         const int* entry = patterns + 4 * head;
         const int mode = entry[0];
         pieces = mode == Fixed;
-        block = entry[3];
-        run = mode == Strided ? 1 : (entry[1] + block - 1) / block;
+        block = mode == Causal ? 1 : entry[3];
+        run = mode == Causal ? 1 << 29 : mode == Strided ? 1 : (entry[1] + block - 1) / block;
         step = pieces ? run : mode == Strided || mode == LocalOrStrided ? (entry[2] + block - 1) / block : 0;
     }
 

@@ -2,6 +2,9 @@
 // last that somebody sees; with it the ones that the heads' patterns show and that are not left out (attention_pattern.cuh).
 #include "attention_pattern.cuh"
 
+// Patterns need a few registers more, which the compiler is not to spill for the sake of more blocks at once.
+constexpr int LeastBlocks = PATTERN ? 1 : 0;
+
 // What a block with resident queries knows about them. A thread has rows [i][h]: 16 i + 8 h + lane / 4 of its warp's.
 template <int R> struct QueryRows
 {
@@ -97,64 +100,76 @@ struct StepBits
 
 #endif
 
-// The tiles of keys that a block with resident queries goes through, by their numbers.
+// The tiles of keys that a block with resident queries goes through, each by its first key: the first one from a tile on; the one after a tile;
+// whether the warp sees some pair of one; and, of the one that was asked about last, hiding what the thread's rows do not see.
 #if !PATTERN
 
-template <int R, int QueryTile, int KeyTile> struct KeyWalk
+template <int R, int QueryTile, int KeyTile> struct KeyWalk : QueryRows<R>
 {
-    const QueryRows<R>& rows;
+    __device__ __forceinline__ KeyWalk(const Mask& mask, int query, const int*, int, LeftOut) : QueryRows<R>(mask, query, QueryTile) {}
 
-    __device__ __forceinline__ KeyWalk(const QueryRows<R>& rows, int, int, const int*, int, LeftOut) : rows(rows) {}
+    __device__ __forceinline__ int from(int key) const { return key; }
+    __device__ __forceinline__ int after(int key) const { return key + KeyTile; }
+    __device__ __forceinline__ bool sees(int key) const { return QueryRows<R>::sees(key, KeyTile); }
 
-    __device__ __forceinline__ int next(int tile) const { return tile; }
-    __device__ __forceinline__ bool sees(int tile) const { return rows.sees(tile * KeyTile, KeyTile); }
-    __device__ __forceinline__ bool sees_all(int tile) const { return rows.sees_all(tile * KeyTile, KeyTile); }
-    template <int C> __device__ __forceinline__ void hide(float (&scores)[R][C][4], int tile) const { rows.hide(scores, tile * KeyTile); }
+    template <int C> __device__ __forceinline__ void hide(float (&scores)[R][C][4], int key) const
+    {
+        if (!this->sees_all(key, KeyTile)) QueryRows<R>::hide(scores, key);
+    }
 };
 
 #else
 
-template <int R, int QueryTile, int KeyTile> struct KeyWalk
+template <int R, int QueryTile, int KeyTile> struct KeyWalk : QueryRows<R>
 {
     static_assert(LeftOut::Cell % (16 * R) == 0 && LeftOut::Cell % KeyTile == 0, "a warp computes within one cell at a time");
 
-    const QueryRows<R>& rows;
+    typedef QueryRows<R> Rows;
     const int* patterns;
     LeftOut left_out;
     int query, tokens, head;
     int run_start, remainder; // of the warp's row of the lane's number
+    int found;                // by the last call of `from`
+    bool whole;               // the warp sees every pair of the tile that was asked about last
     StepBits bits;
 
-    __device__ __forceinline__ KeyWalk(const QueryRows<R>& rows, int query, int tokens, const int* patterns, int head, LeftOut left_out)
-        : rows(rows), patterns(patterns), left_out(left_out), query(query), tokens(tokens), head(head)
+    __device__ __forceinline__ KeyWalk(const Mask& mask, int query, const int* patterns, int head, LeftOut left_out)
+        : Rows(mask, query, QueryTile), patterns(patterns), left_out(left_out), query(query), tokens(mask.tokens), head(head)
     {
         const Pattern pattern(patterns, head);
-        const int own = rows.row + threadIdx.x % (16 * R);
+        const int own = Rows::row + threadIdx.x % (16 * R);
         run_start = pattern.run_start(own);
         remainder = pattern.query_remainder(own);
         bits.chunk = -1;
     }
 
-    __device__ __forceinline__ int next(int tile)
+    __device__ __forceinline__ int from(int key)
     {
         const int query_end = min(query + QueryTile, tokens), tiles = (query_end + KeyTile - 1) / KeyTile;
-        return bits.next(tile, tiles, [&](int tile, bool& live, bool& some, bool& every)
+        return found = KeyTile * bits.next(key / KeyTile, tiles, [&](int tile, bool& live, bool& some, bool& every)
         {
             const Pattern pattern(patterns, head);
             const int key = tile * KeyTile, key_end = min(key + KeyTile, tokens);
-            live = key_end > rows.block_lowest && pattern.shows_some(query, query_end - 1, key, key_end) && !left_out.all(query, query_end, key, key_end);
-            some = live && rows.row <= rows.last && rows.sees(key, KeyTile) && pattern.shows_some(rows.row, rows.last, key, key_end) && !left_out.at(rows.row, key);
-            every = some && rows.sees_all(key, KeyTile) && pattern.shows_all(rows.row, rows.last, key, key_end);
+            live = key_end > Rows::block_lowest && pattern.shows_some(query, query_end - 1, key, key_end) && !left_out.all(query, query_end, key, key_end);
+            some = live && Rows::row <= Rows::last && Rows::sees(key, KeyTile) && pattern.shows_some(Rows::row, Rows::last, key, key_end) && !left_out.at(Rows::row, key);
+            every = some && Rows::sees_all(key, KeyTile) && pattern.shows_all(Rows::row, Rows::last, key, key_end);
         });
     }
 
-    __device__ __forceinline__ bool sees(int tile) const { return bits.sees(tile); }
-    __device__ __forceinline__ bool sees_all(int tile) const { return bits.sees_all(tile); }
+    // The tile that follows has been looked for: what it is loaded by.
+    __device__ __forceinline__ int after(int) const { return found; }
 
-    // Hides what the thread's rows do not see of a tile. What a row and what a key is to the pattern is known to one lane each.
-    template <int C> __device__ __forceinline__ void hide(float (&scores)[R][C][4], int tile) const
+    __device__ __forceinline__ bool sees(int key)
     {
-        const int lane = threadIdx.x % 32, key = tile * KeyTile;
+        whole = bits.sees_all(key / KeyTile);
+        return bits.sees(key / KeyTile);
+    }
+
+    // What a row and what a key is to the pattern is known to one lane each.
+    template <int C> __device__ __forceinline__ void hide(float (&scores)[R][C][4], int key) const
+    {
+        if (whole) return;
+        const int lane = threadIdx.x % 32;
         const Pattern pattern(patterns, head);
         int remainders[(C + 3) / 4], starts[R][2], own[R][2];
         #pragma unroll
@@ -179,8 +194,8 @@ template <int R, int QueryTile, int KeyTile> struct KeyWalk
                     #pragma unroll
                     for (int h = 0; h < 2; h++)
                     {
-                        const int token = rows.row + i * 16 + h * 8 + lane / 4;
-                        if (column < rows.first[i][h] || column > token || (column < starts[i][h] && of_key != own[i][h])) scores[i][j][2 * h + c] = Mask::Hidden;
+                        const int token = Rows::row + i * 16 + h * 8 + lane / 4;
+                        if (column < Rows::first[i][h] || column > token || (column < starts[i][h] && of_key != own[i][h])) scores[i][j][2 * h + c] = Mask::Hidden;
                     }
             }
     }
@@ -198,7 +213,8 @@ struct QuerySteps
     __device__ __forceinline__ int tile(int step) const { return first + step % count; }
 };
 
-// Which of them it goes through. Each warp has 16 of the block's keys, `key` being its first; highest: see attention_ranges.
+// Which of them it goes through: the first one from a step on; the one after a step; whether the warp sees some pair of one; and, of the one that
+// was asked about last, whether it sees all. A warp has 16 of the block's keys, from `key` on; highest: see attention_ranges.
 #if !PATTERN
 
 template <int QueryTile, int KeyTile> struct QueryWalk
@@ -212,7 +228,8 @@ template <int QueryTile, int KeyTile> struct QueryWalk
     {
     }
 
-    __device__ __forceinline__ int next(int step) const { return step; }
+    __device__ __forceinline__ int from(int step) const { return step; }
+    __device__ __forceinline__ int after(int step) const { return step + 1; }
     __device__ __forceinline__ bool sees(int step) const { return (steps.tile(step) + 1) * QueryTile > key; }
 
     __device__ __forceinline__ bool sees_all(int step) const
@@ -232,6 +249,8 @@ template <int QueryTile, int KeyTile> struct QueryWalk
     const int *highest, *patterns;
     const uint16* left_out;
     int block_key, key, tokens, first_head; // of the sequence, among those of all
+    int found;                              // by the last call of `from`
+    bool whole;                             // the warp sees every pair of the step that was asked about last
     StepBits bits;
 
     __device__ __forceinline__ QueryWalk(QuerySteps steps, const int* highest, int block_key, int key, int tokens, const int* patterns, const uint16* left_out, int first_head)
@@ -240,9 +259,9 @@ template <int QueryTile, int KeyTile> struct QueryWalk
         bits.chunk = -1;
     }
 
-    __device__ __forceinline__ int next(int step)
+    __device__ __forceinline__ int from(int step)
     {
-        return bits.next(step, steps.total(), [&](int step, bool& live, bool& some, bool& every)
+        return found = bits.next(step, steps.total(), [&](int step, bool& live, bool& some, bool& every)
         {
             const int head = steps.head(step), tile = steps.tile(step), query = tile * QueryTile, query_end = min(query + QueryTile, tokens);
             const int block_end = min(block_key + KeyTile, tokens), key_end = min(key + 16, tokens);
@@ -254,8 +273,16 @@ template <int QueryTile, int KeyTile> struct QueryWalk
         });
     }
 
-    __device__ __forceinline__ bool sees(int step) const { return bits.sees(step); }
-    __device__ __forceinline__ bool sees_all(int step) const { return bits.sees_all(step); }
+    // The step that follows has been looked for: what it is loaded by.
+    __device__ __forceinline__ int after(int) const { return found; }
+
+    __device__ __forceinline__ bool sees(int step)
+    {
+        whole = bits.sees_all(step);
+        return bits.sees(step);
+    }
+
+    __device__ __forceinline__ bool sees_all(int) const { return whole; }
 };
 
 #endif

@@ -66,7 +66,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) causal_mask(
     const int64 row = (int64)blockIdx.x * team_count + team_index();
     if (row >= rows) return;
     const int token = (int)(row % tokens), sequence = (int)(row / tokens / heads);
-    const Pattern pattern(patterns, (int)(row / tokens % heads));
+    const Pattern pattern = patterns == nullptr ? Pattern() : Pattern(patterns, (int)(row / tokens % heads));
     int start = starts[(int64)sequence * tokens + token];
     if (window > 0 && start < token - window + 1) start = token - window + 1;
     start = pattern.first_seen(token, start);

@@ -42,8 +42,13 @@ internal sealed class AttentionTiles(int headDim, GpuProperties gpu, bool hasPat
     {
         get
         {
-            bool isLarge = hasPattern ? Columns <= Narrow && IsRecent : Columns <= Narrow || IsRecent;
-            return Columns <= Medium ? ForwardTile(128, isLarge ? 64 : 32) : ForwardTile(64, 64);
+            (int queries, int keys) = (Columns, IsRecent, hasPattern) switch
+            {
+                ( <= Narrow, _, false) or ( <= Narrow, true, true) or ( <= Medium, true, false) => (128, 64),
+                ( <= Narrow, false, true) or ( <= Medium, false, false) or ( <= Medium, true, true) => (128, 32),
+                _ => (64, 64),
+            };
+            return ForwardTile(queries, keys);
         }
     }
 

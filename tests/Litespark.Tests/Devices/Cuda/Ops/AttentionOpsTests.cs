@@ -87,8 +87,8 @@ public sealed class AttentionOpsTests
 
     [EmulatedTheory]
     [InlineData("        wait_copies<0>();\n        __syncthreads();\n        load_rows<KEY_TILE, Threads>(v_tile", "        __syncthreads();\n        load_rows<KEY_TILE, Threads>(v_tile")]
-    [InlineData("        wait_copies<0>();\n        __syncthreads();\n        next", "        wait_copies<0>();\n        next")]
-    [InlineData("if (!whole) walk.hide(scores, key_tile);", "")]
+    [InlineData("        wait_copies<0>();\n        __syncthreads();\n        const int next", "        wait_copies<0>();\n        const int next")]
+    [InlineData("rows.hide(scores, key);", "")]
     [InlineData("total[i][h] *= correction;", "")]
     [InlineData("row_sum(total[i][h])", "total[i][h]")]
     public void Planted_bug_is_found(string text, string wrong)

@@ -130,7 +130,7 @@ public sealed class SparseAttentionOpsTests
     [EmulatedTheory]
     [InlineData("attention_walk.cuh", "column < starts[i][h] && of_key != own[i][h]", "column < starts[i][h]")]
     [InlineData("attention_walk.cuh", "|| (column < starts[i][h] && of_key != own[i][h])", "")]
-    [InlineData("attention_walk.cuh", " && pattern.shows_all(rows.row, rows.last, key, key_end)", "")]
+    [InlineData("attention_walk.cuh", " && pattern.shows_all(Rows::row, Rows::last, key, key_end)", "")]
     [InlineData("attention_walk.cuh", " && pattern.shows_all(query, query_end - 1, key, key + 16)", "")]
     [InlineData("attention_walk.cuh", "const uint32 rest = live >> step % 32;", "const uint32 rest = live;")]
     [InlineData("attention_pattern.cuh", "(apart.x - 1) / step", "apart.x / step")]
@@ -144,7 +144,7 @@ public sealed class SparseAttentionOpsTests
     }
 
     [EmulatedTheory]
-    [InlineData("attention_walk.cuh", " && !left_out.at(rows.row, key)", "")]
+    [InlineData("attention_walk.cuh", " && !left_out.at(Rows::row, key)", "")]
     [InlineData("attention_walk.cuh", " && !left.at(query, key)", "")]
     [InlineData("attention_select.cu", "if (!(excess < allowance))", "if (excess < allowance)")]
     [InlineData("attention_select.cu", "norms[row] * radii[key_head * panels + panel]", "0")]
