@@ -15,6 +15,9 @@ internal sealed class CudaCallFactory(CublasLtContext? cublasLt, AttentionChoose
     /// <summary>No library is used for what is bound from now on: for comparison.</summary>
     public bool OwnKernelsOnly { get; set; }
 
+    /// <summary>How memory-bound kernels of what is bound from now on share out their work: for comparison.</summary>
+    public MemoryForm Form { get; set; } = MemoryForm.Usual;
+
     /// <summary>Binds a call.</summary>
     public ICudaCall Create(CudaBinding binding, KernelCall call) => call.Op switch
     {

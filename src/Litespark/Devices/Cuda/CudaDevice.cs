@@ -6,6 +6,7 @@ using Litespark.Devices.Cuda.Launching;
 using Litespark.Devices.Cuda.Libraries;
 using Litespark.Devices.Cuda.Libraries.CublasLt;
 using Litespark.Devices.Cuda.Libraries.Cudnn;
+using Litespark.Devices.Cuda.Ops;
 using Litespark.Devices.Cuda.Pins;
 using Litespark.Devices.Cuda.Tuning;
 using Litespark.Graphs;
@@ -140,6 +141,23 @@ public sealed class CudaDevice : IDevice, ITunable
 
     /// <inheritdoc/>
     public IEnumerable<TuningFinding> Tune(IReadOnlyList<StepProgram> programs) => new PlanTuner(kernels, cublasLt, cudnn, Profile).Tune(programs);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> FormsOf(Op op) => [.. MemoryForm.Of(op).Select(form => form.Name)];
+
+    /// <inheritdoc/>
+    public ILoadedProgram Load(StepProgram program, Op op, string form)
+    {
+        factory.Form = MemoryForm.Of(op).Single(one => one.Name == form);
+        try
+        {
+            return Load(program);
+        }
+        finally
+        {
+            factory.Form = MemoryForm.Usual;
+        }
+    }
 
     /// <inheritdoc/>
     public ILoadedProgram Load(StepProgram program) => new CudaProgram(program, kernels, factory);
