@@ -20,7 +20,7 @@ internal static class SelfTestCommand
 {
     public static Command Create(Func<SelfTestOptions, CommandContext, int> handler)
     {
-        var command = new HelpfulCommand("selftest", $"Try a device in stages ({string.Join(", ", SelfTest.Stages)}): a GPU's instructions against their definitions, every kernel against the CPU's, algorithms for matrix products and tiles of attention timed and kept, products over sparse weights beside dense ones, both plans timed, PyTorch beside them, joules. Results are written as they come.",
+        var command = new HelpfulCommand("selftest", $"Try a device in stages ({string.Join(", ", SelfTest.Stages)}): a GPU's instructions against their definitions, every kernel against the CPU's, algorithms for matrix products and tiles of attention timed and kept, memory-bound calls beside a copy, products over sparse weights beside dense ones, both plans timed, PyTorch beside them, joules. Results are written as they come.",
             "litespark selftest --device cuda --out results",
             "litespark selftest --device cuda --stage probe --stage pins --stage kernels --minutes 2 --out results",
             "litespark selftest --device cuda --stage tune --model litespark-3b:4096:4 --out results",
@@ -34,7 +34,7 @@ internal static class SelfTestCommand
         var model = new Option<string[]>("--model") { HelpName = "PRESET:SEQUENCE:MICRO_BATCH", Description = "A model to time instead of the usual ones; may be repeated" };
         var peers = new Option<string?>("--peers") { HelpName = "DIR", Description = "Folder of the peers' scripts (benchmarks/peers)" };
         var seed = new Option<int?>("--seed") { HelpName = "N", Description = "Start of the random numbers, to repeat a failure" };
-        var cases = new Option<string[]>("--case") { HelpName = "NAME", Description = "Only these cases of the pins, kernels, sparse and bench stages, * for anything, such as 'attention*' or '*, litespark'; may be repeated" };
+        var cases = new Option<string[]>("--case") { HelpName = "NAME", Description = "Only these cases of the pins, kernels, memory, sparse and bench stages, * for anything, such as 'attention*' or '*, litespark'; may be repeated" };
         var minutes = new Option<double>("--minutes") { HelpName = "N", Description = "Most minutes of a stage, which then ends with what it has; one more for what cannot be cut short", DefaultValueFactory = _ => 7 };
         Option<bool> json = Options.Json();
         foreach (Option option in (Option[])[device, precision, stage, folder, model, peers, seed, cases, minutes, json]) command.Add(option);

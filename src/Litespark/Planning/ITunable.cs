@@ -1,3 +1,5 @@
+using Litespark.Graphs;
+
 namespace Litespark.Planning;
 
 /// <summary>One way to compute a call, and how long it takes.</summary>
@@ -22,4 +24,10 @@ public interface ITunable
     /// <summary>Times them on memory of its own, form by form, the forms with the most work first, and keeps what was chosen for later programs and runs.</summary>
     /// <param name="programs">Whose calls.</param>
     IEnumerable<TuningFinding> Tune(IReadOnlyList<StepProgram> programs);
+
+    /// <summary>Names of the forms of its kernels for a memory-bound op; the first is what plans use.</summary>
+    IReadOnlyList<string> FormsOf(Op op);
+
+    /// <summary>Loads a program whose calls of an op take one of <see cref="FormsOf"/>.</summary>
+    ILoadedProgram Load(StepProgram program, Op op, string form);
 }

@@ -20,7 +20,7 @@ public sealed record StageOutcome(string Stage, int Passed, int Failed, string? 
 /// </summary>
 public sealed class SelfTest
 {
-    static readonly SelfTestStage[] All = [new ProbeStage(), new PinStage(), new KernelStage(), new TuneStage(), new SparseStage(), new BenchStage(), new PeerStage(), new EnergyStage()];
+    static readonly SelfTestStage[] All = [new ProbeStage(), new PinStage(), new KernelStage(), new TuneStage(), new MemoryStage(), new SparseStage(), new BenchStage(), new PeerStage(), new EnergyStage()];
 
     readonly SelfTestContext context;
 

@@ -18,6 +18,9 @@ internal sealed class CudaCallFactory(CublasLtContext? cublasLt, AttentionChoose
     /// <summary>What multiplies over live blocks, where it can; null: what suits.</summary>
     public SparseKernel? SparseKernel { get; set; } = SparseKernel.Find(Environment.GetEnvironmentVariable(SparseKernel.Variable));
 
+    /// <summary>How memory-bound kernels of what is bound from now on share out their work: for comparison.</summary>
+    public MemoryForm Form { get; set; } = MemoryForm.Usual;
+
     /// <summary>Binds a call.</summary>
     public ICudaCall Create(CudaBinding binding, KernelCall call) => call.Op switch
     {

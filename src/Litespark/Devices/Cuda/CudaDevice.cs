@@ -143,6 +143,23 @@ public sealed class CudaDevice : IDevice, ITunable
     public IEnumerable<TuningFinding> Tune(IReadOnlyList<StepProgram> programs) => new PlanTuner(kernels, cublasLt, cudnn, Profile).Tune(programs);
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> FormsOf(Op op) => [.. MemoryForm.Of(op).Select(form => form.Name)];
+
+    /// <inheritdoc/>
+    public ILoadedProgram Load(StepProgram program, Op op, string form)
+    {
+        factory.Form = MemoryForm.Of(op).Single(one => one.Name == form);
+        try
+        {
+            return Load(program);
+        }
+        finally
+        {
+            factory.Form = MemoryForm.Usual;
+        }
+    }
+
+    /// <inheritdoc/>
     public ILoadedProgram Load(StepProgram program) => new CudaProgram(program, kernels, factory);
 
     /// <summary>The maker's figure for the plans' precision where it is known, else the best rate of large products.</summary>

@@ -33,7 +33,7 @@ internal sealed class CudaProgram : ILoadedProgram
         persistent = new DeviceMemory(driver, program.Layout.Bytes);
         transient = new DeviceMemory(driver, program.TransientBytes);
         driver.Clear(persistent.Value, program.Layout.Bytes, stream.Value);
-        binding = new CudaBinding(kernels, persistent.Value, transient.Value);
+        binding = new CudaBinding(kernels, persistent.Value, transient.Value) { Form = factory.Form };
         foreach ((PersistentTensor tensor, Action<Span<float>> contents) in program.Constants)
         {
             var values = new float[tensor.Type.Shape.Length];

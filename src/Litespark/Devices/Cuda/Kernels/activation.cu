@@ -4,7 +4,7 @@
 #include "matrix_walk.cuh"
 #include "activation_functions.cuh"
 
-// variants: ELEMENT=bf16 FUNCTION=Silu VECTOR=8; ELEMENT=bf16 FUNCTION=Gelu VECTOR=8; ELEMENT=bf16 FUNCTION=GeluTanh VECTOR=8; ELEMENT=bf16 FUNCTION=Relu VECTOR=8; ELEMENT=float FUNCTION=Silu VECTOR=4; ELEMENT=bf16 FUNCTION=Gelu VECTOR=1
+// variants: ELEMENT=bf16 FUNCTION=Silu VECTOR=8 WHOLE=1 AHEAD=2; ELEMENT=bf16 FUNCTION=Silu VECTOR=8 WHOLE=1 AHEAD=1; ELEMENT=bf16 FUNCTION=Silu VECTOR=8 WHOLE=0 AHEAD=1; ELEMENT=bf16 FUNCTION=Gelu VECTOR=8 WHOLE=1 AHEAD=2; ELEMENT=bf16 FUNCTION=GeluTanh VECTOR=8 WHOLE=1 AHEAD=2; ELEMENT=bf16 FUNCTION=Relu VECTOR=8 WHOLE=1 AHEAD=2; ELEMENT=float FUNCTION=Silu VECTOR=4 WHOLE=1 AHEAD=2; ELEMENT=bf16 FUNCTION=Gelu VECTOR=1 WHOLE=0 AHEAD=1
 
 // Non-linearities and gated linear units. Results may lie in any operand's place: a thread reads what it replaces before it writes.
 typedef ELEMENT element;
@@ -46,12 +46,14 @@ KERNEL(activation_gradient)
 // h = f(gate) ∘ up (Shazeer, 2020; SwiGLU with SiLU): x [N, 2F] holds gate and up side by side, h is [N, F].
 extern "C" __global__ void gated_activation(const element* x, int64 x_stride, element* h, int64 h_stride, int rows, int64 columns)
 {
-    for_matrix(h, h_stride, rows, columns, [=](int row, const Cut& cut, int64 pack) {
+    struct Operands { Pack<element> gate, up; };
+    for_matrix_ahead(h, h_stride, rows, columns, [=](int row, const Cut& cut, int64 pack) {
         const element* gate = x + row * x_stride;
-        const Pack<element> gates = cut.load(gate, pack), ups = cut.load(gate + columns, pack);
+        return Operands{cut.load(gate, pack), cut.load(gate + columns, pack)};
+    }, [=](int row, const Cut& cut, int64 pack, const Operands& from) {
         float values[VECTOR];
 #pragma unroll
-        for (int i = 0; i < VECTOR; i++) values[i] = Function::value(gates[i]) * ups[i];
+        for (int i = 0; i < VECTOR; i++) values[i] = Function::value(from.gate[i]) * from.up[i];
         cut.store(h + row * h_stride, pack, values);
     });
 }
@@ -61,20 +63,22 @@ KERNEL(gated_activation)
 extern "C" __global__ void gated_activation_gradient(
     const element* dh, int64 dh_stride, const element* x, int64 x_stride, element* dx, int64 dx_stride, int rows, int64 columns)
 {
-    for_matrix(dh, dh_stride, rows, columns, [=](int row, const Cut& cut, int64 pack) {
+    struct Operands { Pack<element> gradient, gate, up; };
+    for_matrix_ahead(dh, dh_stride, rows, columns, [=](int row, const Cut& cut, int64 pack) {
         const element* gate = x + row * x_stride;
-        element* target = dx + row * dx_stride;
-        const Pack<element> gradient = cut.load(dh + row * dh_stride, pack), gates = cut.load(gate, pack), ups = cut.load(gate + columns, pack);
+        return Operands{cut.load(dh + row * dh_stride, pack), cut.load(gate, pack), cut.load(gate + columns, pack)};
+    }, [=](int row, const Cut& cut, int64 pack, const Operands& from) {
         float gate_values[VECTOR], up_values[VECTOR];
 #pragma unroll
         for (int i = 0; i < VECTOR; i++)
         {
             float slope;
-            const float value = Function::value(gates[i], slope);
-            gate_values[i] = gradient[i] * ups[i] * slope;
-            up_values[i] = gradient[i] * value;
+            const float value = Function::value(from.gate[i], slope);
+            gate_values[i] = from.gradient[i] * from.up[i] * slope;
+            up_values[i] = from.gradient[i] * value;
         }
 
+        element* target = dx + row * dx_stride;
         cut.store(target, pack, gate_values);
         cut.store(target + columns, pack, up_values);
     });

@@ -3,7 +3,7 @@
 // variants:
 
 // y[c] = Σ x[r, c] over the rows in a fixed order, plus what y held if accumulate. x is contiguous. Blocks of 32 × 32 threads for 32 columns
-// each: 32 rows at a time, so that a few hundred partial sums of a kernel's blocks are added up in a few trips to memory.
+// each: 256 rows at a time, so that the partial sums of a kernel's blocks are added up in one or two trips to memory.
 extern "C" __global__ void __launch_bounds__(1024) column_totals(const float* x, int rows, int columns, float* y, int accumulate)
 {
     SHARED_MEMORY(float, sums);
@@ -11,8 +11,14 @@ extern "C" __global__ void __launch_bounds__(1024) column_totals(const float* x,
     float sum = 0;
     if (column < columns)
     {
-#pragma unroll 4
-        for (int row = group; row < rows; row += 32) sum += x[(int64)row * columns + column];
+        for (int first = group; first < rows; first += 8 * 32)
+        {
+            float values[8];
+#pragma unroll
+            for (int i = 0; i < 8; i++) values[i] = first + 32 * i < rows ? x[(int64)(first + 32 * i) * columns + column] : 0;
+#pragma unroll
+            for (int i = 0; i < 8; i++) sum += values[i];
+        }
     }
 
     sums[threadIdx.x] = sum;

@@ -1,6 +1,11 @@
 // How a run of elements of any length at any address is cut into packs where memory's alignment asks for it: packs 0 … packs − 1, of
 // which the first and the last may hang over the run's ends. Whole packs take one access; of the others only the elements within the run
-// are touched. One cut serves several runs side by side whose addresses ask for the same (or any, if VECTOR is 1).
+// are touched. One cut serves several runs side by side whose addresses ask for the same (or any, if VECTOR is 1). A file that is compiled
+// with WHOLE=1 is told that every run is made of whole packs: then nothing is asked, and no branch stands between two loads.
+#ifndef WHOLE
+#define WHOLE 0
+#endif
+
 struct Cut
 {
     int64 length, packs;
@@ -8,14 +13,14 @@ struct Cut
 
     template <class T> __device__ Cut(const T* data, int64 length) : length(length)
     {
-        overhang = (int)(reinterpret_cast<uint64>(data) / sizeof(T) % VECTOR);
+        overhang = WHOLE ? 0 : (int)(reinterpret_cast<uint64>(data) / sizeof(T) % VECTOR);
         packs = (overhang + length + VECTOR - 1) / VECTOR;
     }
 
     // Index within the run of a pack's first element.
     __device__ int64 first(int64 pack) const { return pack * VECTOR - overhang; }
 
-    __device__ bool is_whole(int64 pack) const { return first(pack) >= 0 && first(pack) + VECTOR <= length; }
+    __device__ bool is_whole(int64 pack) const { return WHOLE || (first(pack) >= 0 && first(pack) + VECTOR <= length); }
 
     // A pack, with `fill` where it hangs over.
     template <class T> __device__ Pack<T> load(const T* data, int64 pack, float fill = 0) const

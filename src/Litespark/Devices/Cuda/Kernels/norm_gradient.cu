@@ -3,7 +3,7 @@
 #include "teams.cuh"
 #include "held_rows.cuh"
 
-// variants: ELEMENT=bf16 WEIGHT=bf16 VECTOR=8 CHUNKS=2 TEAM=8 THREADS=128 CENTERED=0 BLOCKS=4; ELEMENT=bf16 WEIGHT=bf16 VECTOR=8 CHUNKS=2 TEAM=256 THREADS=256 CENTERED=0 BLOCKS=2; ELEMENT=bf16 WEIGHT=bf16 VECTOR=8 CHUNKS=2 TEAM=96 THREADS=96 CENTERED=1 BLOCKS=5
+// variants: ELEMENT=bf16 WEIGHT=bf16 VECTOR=8 CHUNKS=2 TEAM=8 THREADS=128 CENTERED=0 BLOCKS=4; ELEMENT=bf16 WEIGHT=bf16 VECTOR=8 CHUNKS=2 TEAM=256 THREADS=512 CENTERED=0 BLOCKS=1; ELEMENT=bf16 WEIGHT=bf16 VECTOR=8 CHUNKS=2 TEAM=128 THREADS=512 CENTERED=0 BLOCKS=1; ELEMENT=bf16 WEIGHT=bf16 VECTOR=8 CHUNKS=2 TEAM=128 THREADS=640 CENTERED=0 BLOCKS=1; ELEMENT=bf16 WEIGHT=bf16 VECTOR=8 CHUNKS=2 TEAM=128 THREADS=128 CENTERED=0 BLOCKS=4; ELEMENT=bf16 WEIGHT=bf16 VECTOR=8 CHUNKS=2 TEAM=96 THREADS=480 CENTERED=1 BLOCKS=1
 
 // Gradients of RMSNorm (CENTERED 0) and LayerNorm (CENTERED 1).
 typedef ELEMENT element;
@@ -12,19 +12,20 @@ typedef WEIGHT weight_element;
 // What a thread has of one row.
 struct HeldRow
 {
-    Pack<element> dy[CHUNKS], x[CHUNKS];
+    Pack<element> dy[CHUNKS], x[CHUNKS], addend[CHUNKS];
     float mean, inverse;
 };
 
 __device__ inline HeldRow load_row(
-    const element* dy, int64 dy_stride, const element* x, int64 x_stride, const float* mean, const float* inverse,
-    int64 item, int groups, int columns)
+    const element* dy, int64 dy_stride, const element* x, int64 x_stride, const element* addend, int64 addend_stride, const float* mean,
+    const float* inverse, int64 item, int groups, int columns)
 {
     HeldRow held;
     const int row = (int)item / groups, offset = (int)item % groups * columns;
     for_chunks(columns, [&](int k, int c) {
         held.dy[k] = load_pack(dy + row * dy_stride + offset + c);
         held.x[k] = load_pack(x + row * x_stride + offset + c);
+        if (addend) held.addend[k] = load_pack(addend + row * addend_stride + offset + c);
     });
     held.mean = CENTERED ? mean[item] : 0;
     held.inverse = inverse[item];
@@ -63,7 +64,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) norm_gradient(
     const int64 items = (int64)rows * groups, step = (int64)gridDim.x * team_count;
     const int64 start = (int64)blockIdx.x * team_count;
     HeldRow next;
-    if (start + team_index() < items) next = load_row(dy, dy_stride, x, x_stride, mean, inverse, start + team_index(), groups, columns);
+    if (start + team_index() < items) next = load_row(dy, dy_stride, x, x_stride, addend, addend_stride, mean, inverse, start + team_index(), groups, columns);
     for (int64 first = start; first < items; first += step)
     {
         // The next row is asked for before the barriers of this one, so that the memory does not rest.
@@ -72,10 +73,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) norm_gradient(
         const int row = (int)item / groups, offset = (int)item % groups * columns;
         const HeldRow held = next;
         Pack<weight_element> scale[CHUNKS]; // from the cache: registers are short
-        Pack<element> other[CHUNKS];
         for_chunks(width, [&](int k, int c) { scale[k] = load_pack(weight + c); });
-        if (addend) for_chunks(width, [&](int k, int c) { other[k] = load_pack(addend + row * addend_stride + offset + c); });
-        if (item + step < items) next = load_row(dy, dy_stride, x, x_stride, mean, inverse, item + step, groups, columns);
+        if (item + step < items) next = load_row(dy, dy_stride, x, x_stride, addend, addend_stride, mean, inverse, item + step, groups, columns);
 
         float sums[1 + CENTERED] = {};
         for_chunks(width, [&](int k, int) {
@@ -99,7 +98,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) norm_gradient(
             {
                 float normalised = (held.x[k][i] - held.mean) * held.inverse;
                 float gradient = held.inverse * (scale[k][i] * held.dy[k][i] - center - normalised * tilt);
-                result[i] = addend ? gradient + other[k][i] : gradient;
+                result[i] = addend ? gradient + held.addend[k][i] : gradient;
             }
             store_pack(dx + row * dx_stride + offset + c, to_pack<element>(result));
         });

@@ -1,6 +1,7 @@
 using System.Numerics;
 using Litespark.Devices.Cuda.Compilation;
 using Litespark.Devices.Cuda.Driver;
+using Litespark.Devices.Cuda.Ops;
 using Litespark.Graphs;
 using Litespark.Planning;
 
@@ -20,6 +21,9 @@ internal sealed class CudaBinding(KernelLibrary kernels, nint persistent, nint t
 
     /// <summary>What is known of the documents in the program's rows.</summary>
     public DocumentWatch Documents { get; } = new();
+
+    /// <summary>How memory-bound kernels share out their work.</summary>
+    public MemoryForm Form { get; init; } = MemoryForm.Usual;
 
     /// <summary>The driver.</summary>
     public ICudaDriver Driver => kernels.Driver;

@@ -30,7 +30,7 @@ internal static class ActivationOps
     public static ICudaCall GatedActivation(CudaBinding binding, KernelCall call, GatedActivation op)
     {
         (Operand x, Operand h) = (call.Inputs[0], call.Outputs[0]);
-        MatrixWalk walk = MatrixWalk.For(binding, h, Half(x, 0), Half(x, 1));
+        MatrixWalk walk = MatrixWalk.InForm(binding, h, Half(x, 0), Half(x, 1));
         return binding.Launch(Variant(x, op.Kind, walk), "gated_activation", walk.Shape, binding.Address(x), (long)x.Stride, binding.Address(h), (long)h.Stride, walk.Rows, walk.Columns);
     }
 
@@ -38,7 +38,7 @@ internal static class ActivationOps
     public static ICudaCall GatedActivationGradient(CudaBinding binding, KernelCall call, GatedActivationGradient op)
     {
         (Operand dh, Operand x, Operand dx) = (call.Inputs[0].OfType(call.Inputs[1].Type()), call.Inputs[1], call.Outputs[0]);
-        MatrixWalk walk = MatrixWalk.For(binding, dh, Half(x, 0), Half(x, 1), Half(dx, 0), Half(dx, 1));
+        MatrixWalk walk = MatrixWalk.InForm(binding, dh, Half(x, 0), Half(x, 1), Half(dx, 0), Half(dx, 1));
         return binding.Launch(Variant(x, op.Kind, walk), "gated_activation_gradient", walk.Shape,
             binding.Address(dh), (long)dh.Stride, binding.Address(x), (long)x.Stride, binding.Address(dx), (long)dx.Stride, walk.Rows, walk.Columns);
     }
@@ -52,5 +52,5 @@ internal static class ActivationOps
 
     /// <summary>The kernels' name of a non-linearity is the enumeration's.</summary>
     static KernelVariant Variant(Operand x, ActivationKind kind, MatrixWalk walk)
-        => new("activation", CudaBinding.Element(x.Type()), $"FUNCTION={kind}", $"VECTOR={walk.Vector}");
+        => new("activation", CudaBinding.Element(x.Type()), $"FUNCTION={kind}", $"VECTOR={walk.Vector}", $"WHOLE={(walk.IsWhole ? 1 : 0)}", $"AHEAD={walk.Ahead}");
 }

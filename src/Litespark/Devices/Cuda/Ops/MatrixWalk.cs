@@ -11,7 +11,7 @@ namespace Litespark.Devices.Cuda.Ops;
 /// <param name="Shape">The launch.</param>
 internal readonly record struct MatrixWalk(int Rows, long Columns, int Vector, LaunchShape Shape)
 {
-    const int Warp = 32, LargestBlock = 256, ThreadsPerMultiprocessor = 2048, LargestGridY = 65535;
+    const int Warp = 32, LargestBlock = 256, WidestPiece = 384, ThreadsPerMultiprocessor = 2048, LargestGridY = 65535;
 
     /// <summary>Goes through matrices whose rows a thread cuts alike; a matrix may be half of a wider one.</summary>
     public static MatrixWalk For(CudaBinding binding, params ReadOnlySpan<Operand> matrices)
@@ -27,6 +27,31 @@ internal readonly record struct MatrixWalk(int Rows, long Columns, int Vector, L
         Operand first = matrices[0];
         int rows = isContiguous ? 1 : first.Rows;
         return Over(binding, rows, first.Count() / rows, Packs.Alike(binding, width, matrices.ToArray()));
+    }
+
+    /// <summary>Packs that a thread loads at a time.</summary>
+    public int Ahead { get; init; } = 1;
+
+    /// <summary>Every row is made of whole packs.</summary>
+    public bool IsWhole { get; init; }
+
+    /// <summary>As <see cref="For"/>, in the form that memory-bound kernels take.</summary>
+    public static MatrixWalk InForm(CudaBinding binding, params ReadOnlySpan<Operand> matrices)
+    {
+        MatrixWalk walk = For(binding, matrices);
+        MemoryForm form = binding.Form;
+        int columns = (int)Math.Min(walk.Columns, int.MaxValue);
+        bool isWhole = form.KnowsWholePacks && walk.Columns == columns && walk.Vector > 1 && Packs.Whole(binding, walk.Vector, columns, matrices.ToArray()) == walk.Vector;
+        LaunchShape shape = walk.Shape;
+        if (form.BlockForEachPiece)
+        {
+            // Blocks of a size that leaves few threads of a row's last piece without a pack.
+            long packs = (walk.Columns + walk.Vector - 1) / walk.Vector + (isWhole ? 0 : 1), pieces = (packs + form.PacksAhead * WidestPiece - 1) / (form.PacksAhead * WidestPiece);
+            long threads = (packs + form.PacksAhead * pieces - 1) / (form.PacksAhead * pieces);
+            shape = new LaunchShape((int)Math.Min(pieces, int.MaxValue), (int)(threads + Warp - 1) / Warp * Warp, GridY: Math.Min(walk.Rows, LargestGridY));
+        }
+
+        return walk with { Ahead = form.PacksAhead, IsWhole = isWhole, Shape = shape };
     }
 
     /// <summary>Goes through rows of so many elements with packs of so many.</summary>

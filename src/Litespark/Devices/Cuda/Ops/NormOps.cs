@@ -11,9 +11,6 @@ namespace Litespark.Devices.Cuda.Ops;
 /// <summary>RMSNorm, LayerNorm and their gradients.</summary>
 internal static class NormOps
 {
-    /// <summary>Threads of a multiprocessor that the gradient's registers leave room for (<c>__launch_bounds__</c> holds the compiler to it).</summary>
-    const int GradientThreads = 512;
-
     const int ForwardThreads = 2048;
 
     /// <summary>x [N, D], weight [G], residual [N, D] if there is one → y, 1/rms, sum.</summary>
@@ -51,8 +48,10 @@ internal static class NormOps
         (Operand dy, Operand x, Operand? addend, Operand dx) = (call.Inputs[0], call.Inputs[1], call.AddendOf(0), call.Outputs[0]);
         int groups = x.Columns / groupSize, sums = mean is null ? 1 : 2;
         int vector = Packs.Whole(binding, Packs.Width(x.Type()), groupSize, dy, x, weight, addend, dx);
+        int threads = binding.Form.NormThreads; // of a multiprocessor: what registers leave room for (`__launch_bounds__` holds the compiler to it)
         Team team = Team.For(groupSize, x.Type(), vector);
-        int blocks = team.Blocks(binding.Gpu, (long)x.Rows * groups, GradientThreads), resident = Math.Max(1, GradientThreads / team.Threads);
+        if (binding.Form.TeamsShareBlock) team = team with { BlockThreads = threads };
+        int blocks = team.Blocks(binding.Gpu, (long)x.Rows * groups, threads), resident = Math.Max(1, threads / team.Threads);
 
         // Each block leaves its sums over the rows; a second kernel adds the blocks up.
         long sumBytes = (long)blocks * groupSize * sizeof(float), paddedBytes = (sumBytes + 255) / 256 * 256;
@@ -84,8 +83,11 @@ internal static class NormOps
     {
         const int Warp = 32, SmallBlock = 128, LargestBlock = 1024, HeldBytes = 32, MostPacks = 8;
 
+        /// <summary>Threads that a block of several teams of whole warps may have; 0 where such teams have blocks of their own.</summary>
+        public int BlockThreads { get; init; }
+
         /// <summary>Threads of a block.</summary>
-        public int Threads => Size <= Warp ? SmallBlock : Size;
+        public int Threads => Size <= Warp ? SmallBlock : Math.Max(1, BlockThreads / Size) * Size;
 
         /// <summary>Teams of a block.</summary>
         public int Count => Threads / Size;

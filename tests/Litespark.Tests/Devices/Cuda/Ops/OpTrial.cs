@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Litespark.Devices.Cpu;
 using Litespark.Devices.Cuda.Launching;
+using Litespark.Devices.Cuda.Ops;
 using Litespark.Graphs;
 using Litespark.Planning;
 using Litespark.Tests.Devices.Cuda.Emulation;
@@ -24,6 +25,9 @@ internal sealed unsafe class OpTrial : IDisposable
         driver = new EmulatedDriver(seed, multiprocessors);
         kernels = new KernelLibrary(driver, new EmulatedCompiler(texts));
     }
+
+    /// <summary>How memory-bound kernels share out their work.</summary>
+    public MemoryForm Form { get; init; } = MemoryForm.Usual;
 
     /// <summary>Runs an op on both devices. Afterwards the tensors hold what each device left in them.</summary>
     /// <param name="op">What.</param>
@@ -89,7 +93,7 @@ internal sealed unsafe class OpTrial : IDisposable
         for (int i = 0; i < tensors.Length; i++) tensors[i].Write((byte*)host.Value + operands[i].Offset, operands[i].Value.Type.DataType);
         driver.CopyToDevice(arena.Value, host.Value, bytes, stream.Value);
         stream.Synchronize();
-        using var binding = new CudaBinding(kernels, persistent: 0, arena.Value);
+        using var binding = new CudaBinding(kernels, persistent: 0, arena.Value) { Form = Form };
         using (ICudaCall kernel = bind(binding, call))
         {
             kernel.Enqueue(stream.Value);
