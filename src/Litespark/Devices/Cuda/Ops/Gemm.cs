@@ -62,9 +62,10 @@ internal sealed record Gemm(int M, int N, int K, GemmMatrix A, bool TransposeA, 
 
     string[] ResultDefines => [$"OUTPUT={Name(C.Type)}", $"BIAS={Name(Bias.Type)}", Define("TRANSPOSE_A", TransposeA), Define("TRANSPOSE_B", TransposeB)];
 
-    /// <summary>Binds the kernels, cut as suits the shape and the GPU.</summary>
-    public ICudaCall Bind(CudaBinding binding)
-        => Bind(binding, Cut(binding.Gpu));
+    /// <summary>Binds the kernels, cut as suits the shape and the GPU: Hopper's where they can.</summary>
+    public ICudaCall Bind(CudaBinding binding) => HopperGemm.Suits(binding.Driver, this)
+        ? HopperGemm.Bind(binding, this, HopperCut.Choose(HopperTile.Dense, M, N, K, binding.Gpu.Multiprocessors))
+        : Bind(binding, Cut(binding.Gpu));
 
     /// <summary>The cut that suits the shape and a GPU.</summary>
     public GemmCut Cut(GpuProperties gpu) => GemmCut.Choose(OnTensorCores ? GemmTile.TensorCore : [GemmTile.Plain], M, N, K * Segments, (long)Sequences * Heads, gpu);
