@@ -3,7 +3,6 @@ using Litespark.Devices.Cpu;
 using Litespark.Devices.Cuda;
 using Litespark.Devices.Cuda.Libraries.Cudnn;
 using Litespark.Graphs;
-using Litespark.Graphs.Ops;
 using Litespark.Models;
 using Litespark.Planning;
 using Litespark.Reporting;
