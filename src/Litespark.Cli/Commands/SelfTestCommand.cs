@@ -20,7 +20,7 @@ internal static class SelfTestCommand
 {
     public static Command Create(Func<SelfTestOptions, CommandContext, int> handler)
     {
-        var command = new HelpfulCommand("selftest", $"Try a device in stages ({string.Join(", ", SelfTest.Stages)}): a GPU's instructions against their definitions, every kernel against the CPU's, algorithms for matrix products and tiles of attention timed and kept, memory-bound calls beside a copy, products over sparse weights beside dense ones, both plans timed, PyTorch beside them, joules. Results are written as they come.",
+        var command = new HelpfulCommand("selftest", $"Try a device in stages ({string.Join(", ", SelfTest.Stages)}): a GPU's instructions against their definitions, every kernel against the CPU's, algorithms for matrix products and tiles of attention timed and kept, memory-bound calls beside a copy, products over sparse weights and attention with patterns beside dense ones, both plans timed, PyTorch beside them, joules. Results are written as they come.",
             "litespark selftest --device cuda --out results",
             "litespark selftest --device cuda --stage probe --stage pins --stage kernels --minutes 2 --out results",
             "litespark selftest --device cuda --stage tune --model litespark-3b:4096:4 --out results",

@@ -25,7 +25,7 @@ public enum AttentionMode
 /// hide further keys. Every query sees itself.
 /// <para>With a <see cref="Block"/> b above 1 the pattern is that of the blocks ⌊t / b⌋ and ⌊j / b⌋, with a window of ⌈window / b⌉ blocks (the
 /// query's own is one of them) and a stride of ⌈stride / b⌉ blocks, and causality is still that of tokens: whole tiles are visible or hidden,
-/// and cost nothing where they are hidden if b is a multiple of what a kernel computes at once (on the CPU, of 96 for every kind of register).
+/// and cost nothing where they are hidden if b is a multiple of what a kernel computes at once (on the CPU, of 96 for every kind of register; on a GPU, of 64).
 /// With b = 1 patterns are as published.</para>
 /// <para>Every mode has one form: a run of keys that ends with the query itself (<see cref="RunStart"/>), and before it blocks that lie
 /// <see cref="Step"/> apart.</para>

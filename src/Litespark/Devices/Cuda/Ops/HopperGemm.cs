@@ -31,7 +31,7 @@ internal static class HopperGemm
         if (cut.Splits == 1) return Product(binding, gemm, cut, each);
         nint partials = binding.Workspace((long)cut.Splits * gemm.M * gemm.N * sizeof(float));
         Gemm partial = gemm with { C = new GemmMatrix(partials, DataType.Float32, gemm.N), Bias = default, Alpha = 1, Accumulate = false };
-        return new CallSequence(Product(binding, partial, cut, each), gemm.Sum(binding, partials, cut.Splits));
+        return new CallSequence(Product(binding, partial, cut, each), gemm.Sum(binding, cut.Splits, partials));
     }
 
     static KernelLaunch Product(CudaBinding binding, Gemm gemm, HopperCut cut, int each)

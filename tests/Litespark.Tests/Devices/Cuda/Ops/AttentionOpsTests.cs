@@ -97,7 +97,7 @@ public sealed class AttentionOpsTests
     [EmulatedTheory]
     [InlineData("attention_gradient_keys.cu", "        wait_copies<0>();\n        __syncthreads();\n        if (STAGES > 1", "        __syncthreads();\n        if (STAGES > 1")]
     [InlineData("attention_gradient_keys.cu", "        wait_copies<0>();\n        __syncthreads();\n        if (STAGES > 1", "        wait_copies<0>();\n        if (STAGES > 1")]
-    [InlineData("attention_walk.cuh", "return query >= key + 15", "return query >= key")]
+    [InlineData("attention_query_walk.cuh", "return query >= key + 15", "return query >= key")]
     public void Planted_bug_in_the_gradient_is_found(string file, string text, string wrong)
         => KernelBugs.AssertFound(file, text, wrong, texts => Compare(new AttentionGeometry(1, 200, 2, 1, 32), 0, Documents.One, hopper, (uint)texts.Seed, texts.Texts));
 

@@ -128,10 +128,10 @@ public sealed class SparseAttentionOpsTests
     }
 
     [EmulatedTheory]
-    [InlineData("attention_walk.cuh", "column < starts[i][h] && of_key != own[i][h]", "column < starts[i][h]")]
-    [InlineData("attention_walk.cuh", "|| (column < starts[i][h] && of_key != own[i][h])", "")]
-    [InlineData("attention_walk.cuh", " && pattern.shows_all(Rows::row, Rows::last, key, key_end)", "")]
-    [InlineData("attention_walk.cuh", " && pattern.shows_all(query, query_end - 1, key, key + 16)", "")]
+    [InlineData("attention_key_walk.cuh", "column < starts[i][h] && of_key != own[i][h]", "column < starts[i][h]")]
+    [InlineData("attention_key_walk.cuh", "|| (column < starts[i][h] && of_key != own[i][h])", "")]
+    [InlineData("attention_key_walk.cuh", " && pattern.shows_all(Rows::row, Rows::last, key, key_end)", "")]
+    [InlineData("attention_query_walk.cuh", " && pattern.shows_all(query, query_end - 1, key, key + 16)", "")]
     [InlineData("attention_walk.cuh", "const uint32 rest = live >> step % 32;", "const uint32 rest = live;")]
     [InlineData("attention_pattern.cuh", "(apart.x - 1) / step", "apart.x / step")]
     [InlineData("attention_gradient_keys.cu", " && remainders[e / 2] != ((const int*)rows)[4 * QUERY_TILE + at]", "")]
@@ -144,8 +144,8 @@ public sealed class SparseAttentionOpsTests
     }
 
     [EmulatedTheory]
-    [InlineData("attention_walk.cuh", " && !left_out.at(Rows::row, key)", "")]
-    [InlineData("attention_walk.cuh", " && !left.at(query, key)", "")]
+    [InlineData("attention_key_walk.cuh", " && !left_out.at(Rows::row, key)", "")]
+    [InlineData("attention_query_walk.cuh", " && !left.at(query, key)", "")]
     [InlineData("attention_select.cu", "if (!(excess < allowance))", "if (excess < allowance)")]
     [InlineData("attention_select.cu", "norms[row] * radii[key_head * panels + panel]", "0")]
     [InlineData("attention_select.cu", "computed -= pattern.count", "computed += pattern.count")]
