@@ -42,7 +42,9 @@ internal sealed class TuneStage : SelfTestStage
         line["timed"] = finding.Variants.Count;
         line["chosen"] = Figures(finding.Chosen, finding.Flops);
         line["runner_up"] = Figures(finding.Variants.FirstOrDefault(variant => variant != finding.Chosen), finding.Flops);
-        line["own"] = Figures(finding.Variants.FirstOrDefault(variant => variant.IsOwn), finding.Flops);
+        TimedVariant[] own = [.. finding.Variants.Where(variant => variant.IsOwn)];
+        line["own"] = Figures(own.FirstOrDefault(), finding.Flops);
+        if (own.Length > 1) line["own_others"] = new JsonArray([.. own.Skip(1).Select(variant => Figures(variant, finding.Flops))]);
         return line;
     }
 

@@ -1,20 +1,17 @@
 #include "device.cuh"
 #include "tensor_core.cuh"
 #include "hopper.cuh"
-// 64-row products of each of two warpgroups, one below the other; columns are those of a block's tile.
-#define A_ROWS (FRAGMENTS * 128)
-#define B_ROWS 128
 #include "gemm.cuh"
 #include "block_grid.cuh"
 #include "hopper_ring.cuh"
 #include "hopper_sums.cuh"
-// variants (sm_90a alone): OUTPUT=bf16 BIAS=bf16 TRANSPOSE_B=1 FRAGMENTS=2 STAGES=4; OUTPUT=bf16 BIAS=bf16 TRANSPOSE_B=0 FRAGMENTS=2 STAGES=4
-// variants (sm_90a alone): OUTPUT=bf16 BIAS=bf16 TRANSPOSE_B=1 FRAGMENTS=1 STAGES=6; OUTPUT=bf16 BIAS=bf16 TRANSPOSE_B=0 FRAGMENTS=1 STAGES=6
-// variants (sm_90a alone): OUTPUT=float BIAS=float TRANSPOSE_B=1 FRAGMENTS=2 STAGES=4; OUTPUT=float BIAS=float TRANSPOSE_B=0 FRAGMENTS=1 STAGES=6
+// variants (sm_90a alone): OUTPUT=bf16 BIAS=bf16 TRANSPOSE_B=1 TILE_M=256 TILE_N=128 STAGES=4; OUTPUT=bf16 BIAS=bf16 TRANSPOSE_B=0 TILE_M=256 TILE_N=128 STAGES=4
+// variants (sm_90a alone): OUTPUT=bf16 BIAS=bf16 TRANSPOSE_B=1 TILE_M=128 TILE_N=128 STAGES=6; OUTPUT=bf16 BIAS=bf16 TRANSPOSE_B=0 TILE_M=128 TILE_N=128 STAGES=6
+// variants (sm_90a alone): OUTPUT=float BIAS=float TRANSPOSE_B=1 TILE_M=256 TILE_N=128 STAGES=4; OUTPUT=float BIAS=float TRANSPOSE_B=0 TILE_M=128 TILE_N=128 STAGES=6
 
 // As block_sparse_gemm.cu: y[tokens, ·] = alpha · x · Wᵀ (TRANSPOSE_B = 1) or alpha · x · W (+ bias on every row) (+ y) over the live blocks
 // of W, by Hopper's copy engine and warpgroup products. Blocks are equal, and whole tiles of 128 both ways.
-constexpr int TileRows = A_ROWS, TileColumns = B_ROWS;
+static_assert(TILE_N == 128, "the columns of a tile are of one block");
 
 struct LiveTiles
 {
@@ -25,7 +22,7 @@ struct LiveTiles
     __device__ __forceinline__ int depth() const { return TRANSPOSE_B ? block_columns : block_rows; }
     __device__ __forceinline__ int outputs() const { return TRANSPOSE_B ? grid.row_blocks : grid.column_blocks; }
     __device__ __forceinline__ int columns() const { return outputs() * width(); }
-    __device__ __forceinline__ int count() const { return (tokens + TileRows - 1) / TileRows * (columns() / TileColumns); }
+    __device__ __forceinline__ int count() const { return (tokens + TILE_M - 1) / TILE_M * (columns() / TILE_N); }
 };
 
 // One thread: draws tiles, and fills stages with their steps.
@@ -35,13 +32,13 @@ __device__ __forceinline__ void produce(const LiveTiles& tiles, Ring ring, const
     const int* pointers = TRANSPOSE_B ? grid.row_pointers() : grid.column_pointers();
     const int* list = TRANSPOSE_B ? grid.column_indices() : grid.row_indices();
     const int* order = TRANSPOSE_B ? grid.rows_by_length() : grid.columns_by_length();
-    const int in_block = tiles.width() / TileColumns, steps_in_block = tiles.depth() / Step, all = tiles.count();
+    const int in_block = tiles.width() / TILE_N, steps_in_block = tiles.depth() / Step, all = tiles.count();
     for (int number = draw_tile(counter, all), next; number < all; number = next)
     {
         // The longest tiles come first among those that share rows of x.
-        const TilePosition position(number, tiles.tokens, tiles.columns(), TileRows, TileColumns);
-        const int right = position.column / TileColumns, block = order[right / in_block];
-        const int column = block * tiles.width() + right % in_block * TileColumns;
+        const TilePosition position(number, tiles.tokens, tiles.columns(), TILE_M, TILE_N);
+        const int right = position.column / TILE_N, block = order[right / in_block];
+        const int column = block * tiles.width() + right % in_block * TILE_N;
         const int first = pointers[block], live = pointers[block + 1] - first;
 
         // A tile without live blocks is one step of zeros: what lies outside of both matrices.
@@ -71,8 +68,8 @@ __device__ __forceinline__ void produce(const LiveTiles& tiles, Ring ring, const
     ring.end();
 }
 
-// Grid: as many blocks as find work at once. Block: RingThreads. Shared memory: Ring::Bytes. Boxes of x: Step columns, TileRows rows; of w:
-// Step columns, TileColumns rows (TRANSPOSE_B) or Step rows. counter: zero before the launch, and after it.
+// Grid: as many blocks as find work at once. Block: RingThreads. Shared memory: Ring's (HopperTile.cs). Boxes of x: Step columns, TILE_M rows; of w:
+// Step columns, TILE_N rows (TRANSPOSE_B) or Step rows. counter: zero before the launch, and after it.
 extern "C" __global__ void __launch_bounds__(RingThreads, 1) block_sparse_gemm_hopper(
     const __grid_constant__ TensorMap x, const __grid_constant__ TensorMap w, output* y, const bias_element* bias, const int* topology, int* counter,
     int tokens, int row_blocks, int column_blocks, int block_rows, int block_columns, long long y_stride, float alpha, int accumulate)
@@ -97,8 +94,8 @@ extern "C" __global__ void __launch_bounds__(RingThreads, 1) block_sparse_gemm_h
             ring.wait_full();
             const RingTile tile = ring.tiles[ring.stage];
             if (tile.steps == 0) break;
-            multiply_tile<0, !TRANSPOSE_B>(sums, ring, tile.steps, group * FRAGMENTS * 64 * RowBytes, 0);
-            store_tile(sums, finish, tile.row + group * FRAGMENTS * 64, tile.column, tokens);
+            multiply_tile<0, !TRANSPOSE_B>(sums, ring, tile.steps);
+            store_tile(sums, ring.staged, finish, tile.row + group * GroupRows, tile.column, 0, tokens, tiles.columns());
         }
     }
 }

@@ -69,20 +69,19 @@ struct GemmFinish
     static __device__ __forceinline__ void put(bf16* to, float4 x) { store8(to, make_uint2(pack_bf16(x.x, x.y), pack_bf16(x.z, x.w))); }
 };
 
-// A block's tile of C. Tiles go down eight rows of tiles before they go right, so that blocks that run together share A and B in
-// the second-level cache.
+// A block's tile of C. Tiles go down some rows of tiles before they go right, so that blocks that run together share A and B in the
+// second-level cache.
 struct TilePosition
 {
     int row, column, batch;
 
-    __device__ __forceinline__ TilePosition(int block, int m, int n, int tile_m, int tile_n)
+    __device__ __forceinline__ TilePosition(int block, int m, int n, int tile_m, int tile_n, int rows_at_once = 8)
     {
-        const int Rows = 8;
         int down = (m + tile_m - 1) / tile_m, right = (n + tile_n - 1) / tile_n;
         batch = block / (down * right);
         block -= batch * (down * right);
-        int band = block / (Rows * right), first = band * Rows, rows = min(down - first, Rows);
-        block -= band * (Rows * right);
+        int band = block / (rows_at_once * right), first = band * rows_at_once, rows = min(down - first, rows_at_once);
+        block -= band * (rows_at_once * right);
         row = (first + block % rows) * tile_m;
         column = block / rows * tile_n;
     }

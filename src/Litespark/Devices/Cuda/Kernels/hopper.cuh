@@ -68,7 +68,7 @@ __device__ __forceinline__ uint64 operand_beyond(uint64 operand, int bytes) { re
 // Before the first product after a thread has touched the sums.
 __device__ __forceinline__ void fence_products() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
 
-#define EIGHT_SUMS(i) "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3]), "+f"(d[i + 4]), "+f"(d[i + 5]), "+f"(d[i + 6]), "+f"(d[i + 7])
+#define EIGHT_SUMS(d, i) "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3]), "+f"(d[i + 4]), "+f"(d[i + 5]), "+f"(d[i + 6]), "+f"(d[i + 7])
 
 // Starts d[64, 128] += a[64, 16] · b[16, 128] by the 128 threads of a warpgroup, bf16 with fp32 sums. Warp w of the group
 // holds the rows 16w … 16w + 15; with g = lane / 4, t = lane mod 4: d[4j], d[4j + 1]: row g, columns 8j + 2t, 8j + 2t + 1;
@@ -79,7 +79,21 @@ template <int TransposeA, int TransposeB> __device__ __forceinline__ void multip
         "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
         "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "
         "%64, %65, 1, 1, 1, %66, %67;"
-        : EIGHT_SUMS(0), EIGHT_SUMS(8), EIGHT_SUMS(16), EIGHT_SUMS(24), EIGHT_SUMS(32), EIGHT_SUMS(40), EIGHT_SUMS(48), EIGHT_SUMS(56)
+        : EIGHT_SUMS(d, 0), EIGHT_SUMS(d, 8), EIGHT_SUMS(d, 16), EIGHT_SUMS(d, 24), EIGHT_SUMS(d, 32), EIGHT_SUMS(d, 40), EIGHT_SUMS(d, 48), EIGHT_SUMS(d, 56)
+        : "l"(a), "l"(b), "n"(TransposeA), "n"(TransposeB) : "memory");
+}
+
+// The same of twice as many columns: left[64, 128] | right[64, 128] += a[64, 16] · b[16, 256], which reads a once for both.
+template <int TransposeA, int TransposeB> __device__ __forceinline__ void multiply_add_64x256(float (&left)[64], float (&right)[64], uint64 a, uint64 b)
+{
+    asm volatile("wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 "
+        "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
+        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63, "
+        "%64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, %80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, "
+        "%96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, %112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127}, "
+        "%128, %129, 1, 1, 1, %130, %131;"
+        : EIGHT_SUMS(left, 0), EIGHT_SUMS(left, 8), EIGHT_SUMS(left, 16), EIGHT_SUMS(left, 24), EIGHT_SUMS(left, 32), EIGHT_SUMS(left, 40), EIGHT_SUMS(left, 48), EIGHT_SUMS(left, 56),
+          EIGHT_SUMS(right, 0), EIGHT_SUMS(right, 8), EIGHT_SUMS(right, 16), EIGHT_SUMS(right, 24), EIGHT_SUMS(right, 32), EIGHT_SUMS(right, 40), EIGHT_SUMS(right, 48), EIGHT_SUMS(right, 56)
         : "l"(a), "l"(b), "n"(TransposeA), "n"(TransposeB) : "memory");
 }
 

@@ -1,7 +1,9 @@
 // Stages in shared memory between one thread that fills them and two warpgroups that multiply what is in them, in a ring.
-// A stage holds a step of 64 along K: operand rows of 128 bytes as load_box lays them (A_ROWS of one operand, then B_ROWS of the other).
+// A stage holds a step of 64 along K: operand rows of 128 bytes as load_box lays them (TILE_M of one operand, then TILE_N of the other). STAGES of
+// them are in flight.
 constexpr int Step = 64, RowBytes = 2 * Step, Consumers = 2, GroupThreads = 128, RingThreads = (1 + Consumers) * GroupThreads;
-constexpr int OperandBytesA = A_ROWS * RowBytes, OperandBytesB = B_ROWS * RowBytes, StageBytes = OperandBytesA + OperandBytesB;
+constexpr int OperandBytesA = TILE_M * RowBytes, OperandBytesB = TILE_N * RowBytes, StageBytes = OperandBytesA + OperandBytesB;
+constexpr int StagedInAll = Consumers * GroupThreads * 32; // floats that the consumers' sums go through on their way to memory
 static_assert(OperandBytesA % 1024 == 0 && OperandBytesB % 1024 == 0, "operands must begin where the swizzle does");
 
 // What consumers must know of a tile of the result: where it lies, and how many steps it has. No steps: there are no more tiles. Of a weight
@@ -14,15 +16,13 @@ struct RingTile
 struct Ring
 {
     unsigned char* stages;
+    float* staged;
     uint64 *full, *empty;
     RingTile* tiles;
     int stage, parity;
 
-    // Bytes behind the stages (HopperTile.cs).
-    static constexpr int Bytes = STAGES * (StageBytes + (int)sizeof(RingTile) + 2 * (int)sizeof(uint64));
-
     __device__ __forceinline__ Ring(unsigned char* shared)
-        : stages(shared), full((uint64*)(shared + STAGES * StageBytes)), empty(full + STAGES), tiles((RingTile*)(empty + STAGES)), stage(0), parity(0)
+        : stages(shared), staged((float*)(shared + STAGES * StageBytes)), full((uint64*)(staged + StagedInAll)), empty(full + STAGES), tiles((RingTile*)(empty + STAGES)), stage(0), parity(0)
     {
     }
 

@@ -1,11 +1,20 @@
-// What a warpgroup does with the stages of a ring: its part of a tile's sums, Fragments × 64 rows of 128 columns, and their way to memory.
+// What a warpgroup does with the stages of a ring: its half of a tile's rows, and their way to memory. Sums are held in pieces of 64 rows and 128
+// columns, which lie below each other; of a tile 256 columns wide beside each other.
+constexpr bool IsWide = TILE_N == 256;
+constexpr int GroupRows = TILE_M / Consumers, FRAGMENTS = GroupRows * TILE_N / (64 * 128);
+static_assert(IsWide ? GroupRows == 64 : TILE_N == 128 && GroupRows % 64 == 0, "a warpgroup computes 64 rows of 256 columns, or some times 64 of 128");
 
-// Adds up the steps of the ring's next tile. The warpgroup's operands begin so many bytes into a stage's A and B.
+// Elements in 16 bytes of a row of the result.
+constexpr int VECTOR = 16 / sizeof(output);
+#include "packs.cuh"
+
+// Adds up the steps of the ring's next tile; of a wide one by one piece its left half alone.
 template <int TransposeA, int TransposeB, int Fragments>
-__device__ __forceinline__ void multiply_tile(float (&sums)[Fragments][64], Ring& ring, int steps, int a_offset, int b_offset)
+__device__ __forceinline__ void multiply_tile(float (&sums)[Fragments][64], Ring& ring, int steps)
 {
     // Depth of 16 is 32 bytes of each row, or 16 rows of a transposed operand.
     constexpr int Group = 8 * RowBytes, Panel = Step * RowBytes, Deeper = 32, DeeperTransposed = 16 * RowBytes;
+    const int above = threadIdx.x / GroupThreads * GroupRows * RowBytes;
     #pragma unroll
     for (int f = 0; f < Fragments; f++)
         #pragma unroll
@@ -15,17 +24,17 @@ __device__ __forceinline__ void multiply_tile(float (&sums)[Fragments][64], Ring
     for (int step = 0; step < steps; step++)
     {
         if (step > 0) ring.wait_full(); // who read the tile has waited for its first
-        const uint64 a = operand_at(ring.a() + a_offset, Group, Panel), b = operand_at(ring.b() + b_offset, Group, Panel);
+        const uint64 a = operand_at(ring.a() + above, Group, Panel), b = operand_at(ring.b(), Group, Panel);
         fence_products();
         #pragma unroll
         for (int k = 0; k < Step / 16; k++)
         {
-            const uint64 right = operand_beyond(b, k * (TransposeB ? DeeperTransposed : Deeper));
-            #pragma unroll
-            for (int f = 0; f < Fragments; f++)
+            const uint64 left = operand_beyond(a, k * (TransposeA ? DeeperTransposed : Deeper)), right = operand_beyond(b, k * (TransposeB ? DeeperTransposed : Deeper));
+            if constexpr (IsWide && Fragments == 2) multiply_add_64x256<TransposeA, TransposeB>(sums[0], sums[1], left, right);
+            else
             {
-                const uint64 left = operand_beyond(a, f * (TransposeA ? Panel : 64 * RowBytes) + k * (TransposeA ? DeeperTransposed : Deeper));
-                multiply_add_64x128<TransposeA, TransposeB>(sums[f], left, right);
+                #pragma unroll
+                for (int f = 0; f < Fragments; f++) multiply_add_64x128<TransposeA, TransposeB>(sums[f], operand_beyond(left, f * 64 * RowBytes), right); // 64 rows are a panel of a transposed operand
             }
         }
 
@@ -46,41 +55,64 @@ __device__ __forceinline__ void multiply_tile(float (&sums)[Fragments][64], Ring
     ring.leave(before);
 }
 
-// Finishes and stores the sums of the rows from `row` and the columns from `column` on; rows from row_end on do not exist. Two neighbouring
-// lanes swap half of what they hold, so that each has four columns of a row in one piece and a warp stores whole sectors.
+// A warp's 16 rows of 64 sums in shared memory. Chunks of four have changed places by the row, so that neither way is in each other's way.
+constexpr int StagedColumns = 64, StagedRows = 16, StagedBytes = StagedRows * StagedColumns * 4;
+
+__device__ __forceinline__ float* staged_at(float* staged, int row, int chunk) { return staged + row * StagedColumns + (chunk ^ row % 4 * 2) * 4; }
+
+// Finishes and stores a warpgroup's sums of the rows from `row` on; `column` is the first of the first piece, `beside` of the piece beside it, in
+// tiles that have one. Rows from row_end on and columns from column_end on do not exist; columns come in whole vectors. `staged` is the block's: the
+// warps' rows go through it, so that each store is 16 bytes and neighbours share whole lines.
 template <int Fragments>
-__device__ __forceinline__ void store_tile(const float (&sums)[Fragments][64], const GemmFinish& finish, int row, int column, int row_end)
+__device__ __forceinline__ void store_tile(const float (&sums)[Fragments][64], float* staged, const GemmFinish& finish, int row, int column, int beside, int row_end, int column_end)
 {
-    constexpr int AtOnce = 4;
-    const int lane = lane_index(), odd = lane & 1;
-    const int first_row = row + threadIdx.x % GroupThreads / WARP * 16 + lane / 4, first_column = column + 8 * odd + lane % 4 / 2 * 4;
+    constexpr int Across = StagedColumns / VECTOR, AtOnce = WARP / Across, Turns = StagedRows / AtOnce;
+    const int lane = lane_index(), across = lane % Across * VECTOR;
+    float* const own = staged + warp_index() * StagedRows * StagedColumns;
     #pragma unroll
     for (int f = 0; f < Fragments; f++)
         #pragma unroll
         for (int half = 0; half < 2; half++)
         {
-            const int at_row = first_row + f * 64 + half * 8;
-            output* const to = finish.c + at_row * finish.stride + first_column;
-            const bool exists = at_row < row_end;
+            const int first_row = row + (IsWide ? 0 : f * 64) + threadIdx.x % GroupThreads / WARP * StagedRows + lane / Across;
+            const int at = (IsWide && f > 0 ? beside : column) + half * StagedColumns + across;
+            output* const to = finish.c + first_row * finish.stride + at;
+            const bool exists = at < column_end;
+
+            // What is added to is read for all stores at once: each would wait for memory else.
+            Pack<output> old[Turns];
             #pragma unroll
-            for (int pair = 0; pair < 8; pair += AtOnce)
+            for (int turn = 0; turn < Turns; turn++)
+                if (finish.accumulate && exists && first_row + turn * AtOnce < row_end) old[turn] = load_pack(to + turn * AtOnce * finish.stride);
+            float bias[VECTOR];
+            #pragma unroll
+            for (int i = 0; i < VECTOR; i++) bias[i] = finish.bias && exists ? to_float(finish.bias[at + i]) : 0.0f;
+
+            __syncwarp(); // the rows before have been read
+            #pragma unroll
+            for (int eight = 0; eight < 8; eight++)
             {
-                // What is added to is read for several stores at once: each would wait for memory else.
-                float4 old[AtOnce];
+                const float* d = sums[f] + half * 32 + eight * 4;
+                float* const upper = staged_at(own, lane / 4, 2 * eight + lane % 4 / 2) + lane % 2 * 2;
+                *(float2*)upper = make_float2(d[0], d[1]);
+                *(float2*)(upper + 8 * StagedColumns) = make_float2(d[2], d[3]); // eight rows below, chunks have the same places
+            }
+
+            __syncwarp();
+            #pragma unroll
+            for (int turn = 0; turn < Turns; turn++)
+            {
+                float sum[VECTOR];
                 #pragma unroll
-                for (int i = 0; i < AtOnce; i++) old[i] = finish.accumulate && exists ? GemmFinish::get(to + (pair + i) * 16) : make_float4(0, 0, 0, 0);
-                #pragma unroll
-                for (int i = 0; i < AtOnce; i++)
+                for (int i = 0; i < VECTOR; i += 4)
                 {
-                    const float* d = sums[f] + (pair + i) * 8 + half * 2; // columns 8 … of the pair's left half, four sums on of its right
-                    const float x = __shfl_xor_sync(ALL_LANES, odd ? d[0] : d[4], 1), y = __shfl_xor_sync(ALL_LANES, odd ? d[1] : d[5], 1);
-                    float four[4] = {odd ? x : d[0], odd ? y : d[1], odd ? d[4] : x, odd ? d[5] : y};
-                    const float before[4] = {old[i].x, old[i].y, old[i].z, old[i].w};
+                    const float4 four = *(const float4*)staged_at(own, turn * AtOnce + lane / Across, (across + i) / 4);
+                    const float held[4] = {four.x, four.y, four.z, four.w};
                     #pragma unroll
-                    for (int e = 0; e < 4; e++)
-                        four[e] = finish.alpha * four[e] + (finish.bias ? to_float(finish.bias[first_column + (pair + i) * 16 + e]) : 0.0f) + before[e];
-                    if (exists) GemmFinish::put(to + (pair + i) * 16, make_float4(four[0], four[1], four[2], four[3]));
+                    for (int e = 0; e < 4; e++) sum[i + e] = finish.alpha * held[e] + bias[i + e] + (finish.accumulate ? old[turn][i + e] : 0.0f);
                 }
+
+                if (exists && first_row + turn * AtOnce < row_end) store_pack(to + turn * AtOnce * finish.stride, to_pack<output>(sum));
             }
         }
 }

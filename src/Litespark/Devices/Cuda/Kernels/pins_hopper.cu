@@ -86,6 +86,41 @@ PIN(pin_multiply_add_64x128)
 }
 KERNEL(pin_multiply_add_64x128)
 
+// The same [64, 256], b of 8192 words; first the sums of the left half, then those of the right.
+PIN(pin_multiply_add_64x256)
+{
+    const int a_words = 64 * 32, b_words = 256 * 32, row = 128, panel = 64 * row;
+    SHARED_MEMORY(uint32, held);
+    for (int i = threadIdx.x; i < a_words + b_words; i += GROUP) held[i] = in[i];
+    fence_shared();
+    __syncthreads();
+    const uint32* const sums = in + a_words + b_words;
+    float left[64], right[64];
+    #pragma unroll
+    for (int i = 0; i < 64; i++)
+    {
+        left[i] = __uint_as_float(sums[64 * threadIdx.x + i]);
+        right[i] = __uint_as_float(sums[64 * (GROUP + threadIdx.x) + i]);
+    }
+
+    const uint64 a = operand_at(held, 8 * row, panel), b = operand_at(held + a_words, 8 * row, panel);
+    fence_products();
+    #pragma unroll
+    for (int k = 0; k < 4; k++)
+        multiply_add_64x256<TRANSPOSE_A, TRANSPOSE_B>(left, right, operand_beyond(a, k * (TRANSPOSE_A ? 16 * row : 32)), operand_beyond(b, k * (TRANSPOSE_B ? 16 * row : 32)));
+    commit_products();
+    wait_products<0>();
+    take_sums(left);
+    take_sums(right);
+    #pragma unroll
+    for (int i = 0; i < 64; i++)
+    {
+        out[64 * threadIdx.x + i] = __float_as_uint(left[i]);
+        out[64 * (GROUP + threadIdx.x) + i] = __float_as_uint(right[i]);
+    }
+}
+KERNEL(pin_multiply_add_64x256)
+
 // One warpgroup gives registers to two others.
 extern "C" __global__ void __launch_bounds__(3 * GROUP, 1) pin_registers(const uint32* in, uint32* out)
 {

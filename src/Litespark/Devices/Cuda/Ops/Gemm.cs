@@ -59,9 +59,10 @@ internal sealed record Gemm(int M, int N, int K, GemmMatrix A, bool TransposeA, 
 
     string[] ResultDefines => [$"OUTPUT={Name(C.Type)}", $"BIAS={Name(Bias.Type)}", Define("TRANSPOSE_A", TransposeA), Define("TRANSPOSE_B", TransposeB)];
 
-    /// <summary>Binds the kernels, cut as suits the shape and the GPU.</summary>
-    public ICudaCall Bind(CudaBinding binding)
-        => Bind(binding, Cut(binding.Gpu));
+    /// <summary>Binds the kernels, cut as suits the shape and the GPU: Hopper's where they can.</summary>
+    public ICudaCall Bind(CudaBinding binding) => HopperGemm.Suits(binding.Driver, this)
+        ? HopperGemm.Bind(binding, this, HopperCut.Choose(HopperTile.Dense, M, N, K, binding.Gpu.Multiprocessors))
+        : Bind(binding, Cut(binding.Gpu));
 
     /// <summary>The cut that suits the shape and a GPU.</summary>
     public GemmCut Cut(GpuProperties gpu) => GemmCut.Choose(OnTensorCores ? GemmTile.TensorCore : [GemmTile.Plain], M, N, K * Segments, (long)Sequences * Heads, gpu);
@@ -71,7 +72,7 @@ internal sealed record Gemm(int M, int N, int K, GemmMatrix A, bool TransposeA, 
     {
         if (cut.Splits == 1) return Product(binding, cut, partials: 0);
         nint partials = binding.Workspace((long)cut.Splits * M * ((N + Vector - 1) / Vector * Vector) * sizeof(float));
-        return new CallSequence(Product(binding, cut, partials), Sum(binding, cut, partials));
+        return new CallSequence(Product(binding, cut, partials), Sum(binding, partials, cut.Splits));
     }
 
     KernelLaunch Product(CudaBinding binding, GemmCut cut, nint partials)
@@ -85,12 +86,13 @@ internal sealed record Gemm(int M, int N, int K, GemmMatrix A, bool TransposeA, 
             Heads, Group, A.Sequence, A.Head, B.Sequence, B.Head, C.Sequence, C.Head, Segments, A.Segment, B.Segment);
     }
 
-    KernelLaunch Sum(CudaBinding binding, GemmCut cut, nint partials)
+    /// <summary>Adds up partial sums [splits, M, N padded to whole vectors], in order, and finishes them.</summary>
+    public KernelLaunch Sum(CudaBinding binding, nint partials, int splits)
     {
         long threads = (long)M * ((N + Vector - 1) / Vector);
         int blocks = (int)Math.Clamp((threads + SumThreads - 1) / SumThreads, 1, binding.Gpu.Multiprocessors * SumBlocksPerMultiprocessor);
         return binding.Launch(new KernelVariant("gemm_sum", ResultDefines[..2]), "gemm_sum", new LaunchShape(blocks, SumThreads),
-            partials, C.Address, Bias.Address, M, N, C.Stride, Alpha, Accumulate ? 1 : 0, HasVectors ? 1 : 0, cut.Splits);
+            partials, C.Address, Bias.Address, M, N, C.Stride, Alpha, Accumulate ? 1 : 0, HasVectors ? 1 : 0, splits);
     }
 
     static string Name(DataType type) => type == DataType.BFloat16 ? "bf16" : "float";

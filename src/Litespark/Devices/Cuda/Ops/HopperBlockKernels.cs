@@ -17,7 +17,7 @@ internal static class HopperBlockKernels
     public static ICudaCall Product(CudaBinding binding, HopperTile tile, BlocksOnGpu grid, int tokens, GemmMatrix x, GemmMatrix w, bool transposeWeight, GemmMatrix y, GemmMatrix bias, float alpha, bool accumulate)
     {
         (int k, int n) = transposeWeight ? (grid.Columns, grid.Rows) : (grid.Rows, grid.Columns);
-        int tiles = checked(BlockSparseKernels.Tiles(tokens, tile.Rows) * (n / tile.Columns));
+        int tiles = checked((int)tile.Tiles(tokens, n));
         var variant = new KernelVariant("block_sparse_gemm_hopper", [CudaBinding.Element(y.Type, "OUTPUT"), CudaBinding.Element(bias.Type, "BIAS"), $"TRANSPOSE_B={(transposeWeight ? 1 : 0)}", .. tile.Defines]);
         return binding.Launch(variant, variant.File, new LaunchShape(Math.Min(tiles, binding.Gpu.Multiprocessors), HopperTile.Threads, tile.SharedBytes),
             new TensorBox(x.Address, tokens, k, x.Stride, tile.Rows), new TensorBox(w.Address, grid.Rows, grid.Columns, w.Stride, transposeWeight ? tile.Columns : HopperTile.Step),
@@ -30,13 +30,13 @@ internal static class HopperBlockKernels
         HopperTile tile = HopperTile.Pair;
         const string File = "block_sparse_weight_gradient_hopper";
         var variant = new KernelVariant(File, [CudaBinding.Element(gradient.Type, "OUTPUT"), CudaBinding.Element(gradient.Type, "BIAS"), .. tile.Defines]);
-        int workers = binding.Gpu.Multiprocessors, sums = Math.Max(workers - 1, 1) * HopperTile.Consumers * tile.Fragments, room = (int)(PartialBytes / PartBytes);
+        int workers = binding.Gpu.Multiprocessors, pieces = Math.Max(workers - 1, 1) * 2 * HopperTile.Consumers, room = (int)(PartialBytes / PartBytes);
         nint parts = binding.Workspace(PartialBytes);
         return new CallSequence(
             binding.Launch(variant, File, new LaunchShape(workers, HopperTile.Threads, tile.SharedBytes),
                 new TensorBox(a.Address, tokens, grid.Rows, a.Stride, HopperTile.Step), new TensorBox(b.Address, tokens, grid.Columns, b.Stride, HopperTile.Step),
                 gradient.Address, grid.Topology, binding.Counter(), parts, tokens, grid.RowBlocks, grid.ColumnBlocks, grid.BlockRows, grid.BlockColumns, gradient.Stride, accumulate ? 1 : 0, room),
-            binding.Launch(variant, "add_up_weight_gradient", new LaunchShape(sums, HopperTile.GroupThreads),
+            binding.Launch(variant, "add_up_weight_gradient", new LaunchShape(pieces, HopperTile.GroupThreads, HopperTile.StagedBytes),
                 parts, gradient.Address, grid.Topology, tokens, grid.RowBlocks, grid.ColumnBlocks, grid.BlockRows, grid.BlockColumns, gradient.Stride, accumulate ? 1 : 0, workers, room));
     }
 }

@@ -1,3 +1,5 @@
+using Litespark.Devices.Cuda.Driver;
+
 namespace Litespark.Devices.Cuda.Ops;
 
 /// <summary>
@@ -24,22 +26,31 @@ internal sealed record HopperTile(int Rows, int Columns, int Stages)
     /// <summary>Threads of a block: the producer's warpgroup and the consumers'.</summary>
     public const int Threads = (1 + Consumers) * GroupThreads;
 
-    const int FragmentRows = 64, OperandBytes = 2, TileBytes = 20, BarrierBytes = 8; // RingTile and two barriers of a stage (hopper_ring.cuh)
+    const int OperandBytes = 2, TileBytes = 20, BarrierBytes = 8; // RingTile and two barriers of a stage (hopper_ring.cuh)
 
-    /// <summary>Tiles of y to choose from, the largest first.</summary>
+    /// <summary>Tiles of products over live blocks to choose from, the largest first: their columns are of one block.</summary>
     public static IReadOnlyList<HopperTile> All { get; } = [new(256, 128, 4), new(128, 128, 6)];
 
-    /// <summary>The tile of a weight's gradient: two of 128 × 128 that read the same rows.</summary>
+    /// <summary>Two tiles of 128 × 128 that read the same rows: pairs of a weight's gradient.</summary>
     public static HopperTile Pair { get; } = new(128, 256, 4);
 
-    /// <summary>Products of 64 rows and 128 columns of a warpgroup.</summary>
-    public int Fragments => Rows * Columns / (Consumers * FragmentRows * Side);
+    /// <summary>Tiles of dense products to choose from.</summary>
+    public static IReadOnlyList<HopperTile> Dense { get; } = [Pair, .. All];
+
+    /// <summary>Shared memory through which the sums of a warpgroup go to memory.</summary>
+    public static int StagedBytes => GroupThreads * 32 * sizeof(float);
 
     /// <summary>Shared memory of a block.</summary>
-    public int SharedBytes => Stages * ((Rows + Columns) * Step * OperandBytes + TileBytes + 2 * BarrierBytes);
+    public int SharedBytes => Stages * ((Rows + Columns) * Step * OperandBytes + TileBytes + 2 * BarrierBytes) + Consumers * StagedBytes;
 
     /// <summary>The kernel's macros.</summary>
-    public string[] Defines => [$"FRAGMENTS={Fragments}", $"STAGES={Stages}"];
+    public string[] Defines => [$"TILE_M={Rows}", $"TILE_N={Columns}", $"STAGES={Stages}"];
+
+    /// <summary>Whether a GPU runs such kernels: Hopper, and nothing newer.</summary>
+    public static bool RunsOn(ICudaDriver driver) => driver.Properties is { Major: 9, Minor: 0 } && driver.HasTensorMaps;
+
+    /// <summary>Tiles that cover a result.</summary>
+    public long Tiles(int rows, int columns) => (long)((rows + Rows - 1) / Rows) * ((columns + Columns - 1) / Columns);
 
     /// <inheritdoc/>
     public override string ToString() => $"wgmma {Rows}x{Columns}";

@@ -27,7 +27,7 @@ internal sealed record SparseKernel(HopperTile? Tile)
 
     /// <summary>Whether Hopper's kernels run on the GPU and blocks are whole tiles for them: all equal, their sides multiples of 128.</summary>
     public static bool IsForHopper(ICudaDriver driver, BlocksOnGpu grid)
-        => driver.Properties is { Major: 9, Minor: 0 } && driver.HasTensorMaps && grid.RowAlignment == grid.BlockRows && grid.Columns % grid.BlockColumns == 0
+        => HopperTile.RunsOn(driver) && grid.RowAlignment == grid.BlockRows && grid.Columns % grid.BlockColumns == 0
             && grid.HasAlignedColumns(HopperTile.Side) && grid.HasAlignedRows(HopperTile.Side);
 
     /// <summary>The kernels that compute an op on a GPU, where there is a choice: of products and weight gradients, where Hopper's run.</summary>
@@ -39,5 +39,5 @@ internal sealed record SparseKernel(HopperTile? Tile)
 
     /// <summary>The tile for so many tokens and columns of the result.</summary>
     public static HopperTile TileFor(CudaBinding binding, int tokens, int columns)
-        => HopperTile.All.FirstOrDefault(tile => (long)BlockSparseKernels.Tiles(tokens, tile.Rows) * (columns / HopperTile.Side) >= TilesForEach * binding.Gpu.Multiprocessors) ?? HopperTile.All[^1];
+        => HopperTile.All.FirstOrDefault(tile => tile.Tiles(tokens, columns) >= TilesForEach * binding.Gpu.Multiprocessors) ?? HopperTile.All[^1];
 }

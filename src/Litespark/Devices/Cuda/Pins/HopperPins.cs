@@ -19,7 +19,8 @@ internal static class HopperPins
         yield return Hopper("mbarriers", file, "pin_mbarrier", new LaunchShape(1, Group), words, [.. words.Chunk(Group).SelectMany(round => round.Reverse())]);
         yield return Boxes(random);
         foreach (bool transposeA in (bool[])[false, true])
-            foreach (bool transposeB in (bool[])[false, true]) yield return Product(random, transposeA, transposeB);
+            foreach (bool transposeB in (bool[])[false, true])
+                foreach (int columns in (int[])[128, 256]) yield return Product(random, columns, transposeA, transposeB);
         words = PinSet.Words(random, 3 * Group);
         yield return Hopper("registers change hands", file, "pin_registers", new LaunchShape(1, 3 * Group), words, [.. words.Select((word, i) => word + (i / Group == 2 ? 1u : 2u))]);
     }
@@ -45,21 +46,21 @@ internal static class HopperPins
     }
 
     /// <summary>Whole numbers so small that every sum is exact. An operand lies with its depth along rows of 128 bytes, or transposed: then 64 of its rows or columns are a panel.</summary>
-    static Pin Product(Random random, bool transposeA, bool transposeB)
+    static Pin Product(Random random, int columns, bool transposeA, bool transposeB)
     {
-        const int M = 64, N = 128, K = 64;
-        int[,] a = Numbers(M, K), b = Numbers(N, K);
-        uint[] sums = new uint[Group * 64], expected = new uint[sums.Length];
-        for (int thread = 0; thread < Group; thread++)
-            for (int i = 0; i < 64; i++)
-            {
-                (int warp, int lane) = (thread / 32, thread % 32);
-                (int row, int column, int old) = (16 * warp + lane / 4 + (i % 4 >= 2 ? 8 : 0), 8 * (i / 4) + 2 * (lane % 4) + i % 2, random.Next(-999, 999));
-                int sum = Enumerable.Range(0, K).Sum(k => a[row, k] * b[column, k]);
-                (sums[64 * thread + i], expected[64 * thread + i]) = (BitConverter.SingleToUInt32Bits(old), BitConverter.SingleToUInt32Bits(old + sum));
-            }
+        const int M = 64, K = 64, Half = 128;
+        int[,] a = Numbers(M, K), b = Numbers(columns, K);
+        uint[] sums = new uint[M * columns], expected = new uint[sums.Length];
+        for (int place = 0; place < sums.Length; place++)
+        {
+            (int half, int warp, int lane, int i) = (place / 64 / Group, place / 64 % Group / 32, place / 64 % 32, place % 64);
+            (int row, int column, int old) = (16 * warp + lane / 4 + (i % 4 >= 2 ? 8 : 0), Half * half + 8 * (i / 4) + 2 * (lane % 4) + i % 2, random.Next(-999, 999));
+            int sum = Enumerable.Range(0, K).Sum(k => a[row, k] * b[column, k]);
+            (sums[place], expected[place]) = (BitConverter.SingleToUInt32Bits(old), BitConverter.SingleToUInt32Bits(old + sum));
+        }
 
-        return Hopper($"multiply_add_64x128, a {Name(transposeA)}, b {Name(transposeB)}", File(transposeA, transposeB), "pin_multiply_add_64x128", new LaunchShape(1, Group, (M + N) * K * sizeof(ushort)),
+        string kernel = $"multiply_add_64x{columns}";
+        return Hopper($"{kernel}, a {Name(transposeA)}, b {Name(transposeB)}", File(transposeA, transposeB), "pin_" + kernel, new LaunchShape(1, Group, (M + columns) * K * sizeof(ushort)),
             [.. Fragments.Pairs(Laid(a, transposeA)), .. Fragments.Pairs(Laid(b, transposeB)), .. sums], expected);
 
         int[,] Numbers(int rows, int depth)

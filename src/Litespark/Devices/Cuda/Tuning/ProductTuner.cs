@@ -12,25 +12,35 @@ internal sealed class ProductTuner(KernelLibrary kernels, CublasLtContext? cubla
     readonly ICudaDriver driver = kernels.Driver;
     readonly MatmulMemory memory = new(kernels.Driver);
 
-    /// <summary>Times a product; what plans use comes first: cuBLASLt's fastest algorithm, which is kept, or our kernel where it has none. None where the GPU has no room.</summary>
+    /// <summary>
+    /// Times a product; what plans use comes first: cuBLASLt's fastest algorithm, which is kept, or our kernel where it has none, as it is cut where
+    /// nothing is timed. None where the GPU has no room.
+    /// </summary>
     public IReadOnlyList<TimedVariant> Measure(MatmulProblem problem)
     {
         using var binding = new CudaBinding(kernels, persistent: 0, transient: 0);
-        var variants = new List<TimedVariant>();
-        GemmCut cut = default;
+        string[] names = [];
         MatmulTiming? timing = cublasLt is null ? Alone(problem, Own) : cublasLt.Measure(problem, Own);
         if (timing is null) return [];
-        variants.AddRange(timing.Algorithms.Select(item => new TimedVariant($"cuBLASLt {cublasLt!.Library.Describe(item.Algorithm)}", item.Milliseconds, IsOwn: false)));
-        if (timing.Other[0] is { } own) variants.Add(new TimedVariant($"own {cut.Tile.M} x {cut.Tile.N}{(cut.Splits > 1 ? $" in {cut.Splits} parts" : "")}", own, IsOwn: true));
-        return variants;
+        IEnumerable<TimedVariant> library = timing.Algorithms.Select(item => new TimedVariant($"cuBLASLt {cublasLt!.Library.Describe(item.Algorithm)}", item.Milliseconds, IsOwn: false));
+        return [.. library, .. names.Zip(timing.Other).Where(pair => pair.Second is not null).Select(pair => new TimedVariant("own " + pair.First, pair.Second!.Value, IsOwn: true))];
 
         IReadOnlyList<ICudaCall> Own(MatmulOperands operands)
         {
-            Gemm gemm = Product(problem, operands);
-            cut = gemm.Cut(driver.Properties);
-            return [gemm.Bind(binding, cut)];
+            (string Name, ICudaCall Call)[] own = [.. Variants(binding, Product(problem, operands))];
+            names = [.. own.Select(variant => variant.Name)];
+            return [.. own.Select(variant => variant.Call)];
         }
     }
+
+    static IEnumerable<(string Name, ICudaCall Call)> Variants(CudaBinding binding, Gemm gemm)
+    {
+        foreach (HopperCut hopper in HopperGemm.Cuts(binding, gemm)) yield return ($"{hopper.Tile}{Parts(hopper.Splits)}", HopperGemm.Bind(binding, gemm, hopper));
+        GemmCut cut = gemm.Cut(binding.Gpu);
+        yield return ($"{cut.Tile.M} x {cut.Tile.N}{Parts(cut.Splits)}", gemm.Bind(binding, cut));
+    }
+
+    static string Parts(int splits) => splits > 1 ? $" in {splits} parts" : "";
 
     /// <summary>Gives back the memory that timing took.</summary>
     public void Dispose()

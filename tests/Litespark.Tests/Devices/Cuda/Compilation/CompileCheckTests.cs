@@ -17,6 +17,7 @@ public class CompileCheckTests(ITestOutputHelper output)
     static readonly Dictionary<string, Budget> budgets = new()
     {
         ["gemm"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
+        ["gemm_hopper"] = new(Instructions: ["HGMMA", "UTMALDG", "USETMAXREG", "SYNCS"]),
         ["block_sparse_gemm"] = new(Instructions: ["HMMA", "LDSM", "LDGSTS"]),
         ["block_sparse_gemm_hopper"] = new(Instructions: ["HGMMA", "UTMALDG", "USETMAXREG", "SYNCS"]),
         ["block_sparse_weight_gradient_hopper"] = new(Instructions: ["HGMMA", "UTMALDG", "USETMAXREG", "SYNCS"]),

@@ -92,11 +92,11 @@ static void load_box(void* shared, const TensorMap& map, int x, int y, void* bar
     });
 }
 
-// A thread's products that are not waited for yet, in order. The sums that they add to lie aside meanwhile, not-a-numbers in their place.
+// A thread's products of 128 columns that are not waited for yet, in order. The sums that they add to lie aside meanwhile, not-a-numbers in their place.
 struct GroupProduct
 {
     uint64_t a, b;
-    int sums, group;
+    int first_column, sums, group;
     bool transpose_a, transpose_b, has_happened;
 };
 
@@ -133,7 +133,7 @@ static GroupProducts& own_products()
     return it;
 }
 
-static void start_product(float* d, uint64_t a, uint64_t b, bool transpose_a, bool transpose_b, int line)
+static void start_product(float* d, uint64_t a, uint64_t b, int first_column, bool transpose_a, bool transpose_b, int line)
 {
     GroupProducts& own = own_products();
     if (!own.is_fenced) fail("multiply_add at line %d: no fence_products since the sums were last touched", line);
@@ -150,10 +150,10 @@ static void start_product(float* d, uint64_t a, uint64_t b, bool transpose_a, bo
     }
 
     own.sums[at].pending++;
-    own.products[own.count++] = {a, b, at, own.group, transpose_a, transpose_b, false};
+    own.products[own.count++] = {a, b, first_column, at, own.group, transpose_a, transpose_b, false};
 }
 
-// An element of an operand: row or column `outer` of 64 or 128, depth `k` of 16.
+// An element of an operand: row or column `outer`, depth `k` of 16.
 static float operand_element(uint64_t operand, bool transposed, int outer, int k)
 {
     const uintptr_t start = (operand & 0x3FFF) << 4, panel = (operand >> 16 & 0x3FFF) << 4, group = (operand >> 32 & 0x3FFF) << 4;
@@ -176,7 +176,7 @@ static void run_product(GroupProducts* lanes, int i)
     for (int k = 0; k < 16; k++)
     {
         for (int row = 0; row < 16; row++) left[row][k] = operand_element(product.a, product.transpose_a, current->warp() % 4 * 16 + row, k);
-        for (int column = 0; column < 128; column++) right[k][column] = operand_element(product.b, product.transpose_b, column, k);
+        for (int column = 0; column < 128; column++) right[k][column] = operand_element(product.b, product.transpose_b, product.first_column + column, k);
     }
 
     auto for_each = [&](auto body) {
@@ -261,7 +261,13 @@ inline uint64 operand_at(const void* shared, int group, int panel, int line = __
 
 inline uint64 operand_beyond(uint64 operand, int bytes) { return operand + (uint64)(bytes >> 4); }
 inline void fence_products() { emulator::own_products().is_fenced = true; }
-template <int TransposeA, int TransposeB> inline void multiply_add_64x128(float (&d)[64], uint64 a, uint64 b, int line = __builtin_LINE()) { emulator::start_product(d, a, b, TransposeA, TransposeB, line); }
+template <int TransposeA, int TransposeB> inline void multiply_add_64x128(float (&d)[64], uint64 a, uint64 b, int line = __builtin_LINE()) { emulator::start_product(d, a, b, 0, TransposeA, TransposeB, line); }
+template <int TransposeA, int TransposeB> inline void multiply_add_64x256(float (&left)[64], float (&right)[64], uint64 a, uint64 b, int line = __builtin_LINE())
+{
+    emulator::start_product(left, a, b, 0, TransposeA, TransposeB, line);
+    emulator::start_product(right, a, b, 128, TransposeA, TransposeB, line);
+}
+
 inline void commit_products(int line = __builtin_LINE()) { emulator::commit_products(line); }
 template <int Pending> inline void wait_products(int line = __builtin_LINE()) { emulator::wait_products(Pending, line); }
 inline void take_sums(float (&)[64]) {}

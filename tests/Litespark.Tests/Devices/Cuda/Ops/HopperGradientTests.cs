@@ -100,8 +100,8 @@ public sealed class HopperGradientTests
 
     [EmulatedTheory]
     [InlineData("block_sparse_weight_gradient_hopper.cu", "pair.second < 0 ? StageBytes - TileBytes : StageBytes", "StageBytes")] // waits for what never comes
-    [InlineData("block_sparse_weight_gradient_hopper.cu", "group * 64 * RowBytes, 0, finish", "0, 0, finish")] // both warpgroups the same half of a single tile
-    [InlineData("block_sparse_weight_gradient_hopper.cu", "0, group * TileBytes, finish", "0, 0, finish")]
+    [InlineData("block_sparse_weight_gradient_hopper.cu", "ring.b() + TileBytes + panel", "ring.b() + panel")] // of a pair the second tile alone
+    [InlineData("block_sparse_weight_gradient_hopper.cu", "store_tile(sums, ring.staged, finish, tile.row + group * GroupRows, tile.column, tile.second", "store_tile(sums, ring.staged, finish, tile.row + group * GroupRows, tile.column, tile.column + 128")]
     [InlineData("block_sparse_weight_gradient_hopper.cu", "part * cut.rest + number", "part + number * cut.parts")]
     [InlineData("block_sparse_weight_gradient_hopper.cu", "part < cut.parts", "part < cut.parts - 1")]
     [InlineData(Pairs, "(tiles * right + row) / 2;", "(tiles * right + 1) / 2;")] // rows that have no number for a last, single tile

@@ -91,7 +91,9 @@ public sealed class HopperProductTests
     [InlineData("hopper_sums.cuh", "wait_products<0>();", "wait_products<1>();")]
     [InlineData("hopper_sums.cuh", "Deeper = 32", "Deeper = 64")]
     [InlineData("hopper_sums.cuh", "fence_products();", "")]
-    [InlineData("hopper_sums.cuh", "odd ? d[0] : d[4], 1)", "odd ? d[4] : d[0], 1)")]
+    [InlineData("hopper_sums.cuh", "make_float2(d[2], d[3]); //", "make_float2(d[0], d[1]); //")]
+    [InlineData("hopper_sums.cuh", "__syncwarp(); // the rows before have been read", "")]
+    [InlineData("hopper_sums.cuh", "            __syncwarp();\n            #pragma unroll\n            for (int turn", "            #pragma unroll\n            for (int turn")]
     [InlineData("block_sparse_gemm_hopper.cu", "mbarrier_expect(full, StageBytes);", "mbarrier_expect(full, StageBytes - OperandBytesB);")]
     [InlineData("block_sparse_gemm_hopper.cu", ": outside;", ": 0;")] // an output without live blocks
     public void Mistakes_would_be_noticed(string file, string text, string wrong) => KernelBugs.AssertFound(file, text, wrong, texts =>

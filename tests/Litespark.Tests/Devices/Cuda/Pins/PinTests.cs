@@ -62,6 +62,7 @@ public partial class PinTests
     [InlineData("hopper.cuh", "k / 8 * group + k % 8 * 128", "k * 64", "multiply_add_64x128, a as it is, b transposed")]
     [InlineData("hopper.cuh", "outer / 64 * panel", "0", "multiply_add_64x128, a transposed, b transposed")]
     [InlineData("hopper.cuh", "outer / 8 * group + outer % 8 * 128", "outer * 64", "multiply_add_64x128, a as it is, b as it is")]
+    [InlineData("hopper.cuh", "product.first_column + column", "column", "multiply_add_64x256, a transposed, b transposed")]
     [InlineData("hopper.cuh", "sum[lane / 4 + e / 2 % 2 * 8][e / 4 * 8 + lane % 4 * 2 + e % 2]", "sum[lane / 4 + e % 2 * 8][e / 4 * 8 + lane % 4 * 2 + e / 2 % 2]", "multiply_add_64x128, a transposed, b as it is")]
     public void A_wrong_wrapper_is_found(string file, string text, string wrong, string name)
     {
