@@ -1,4 +1,3 @@
-using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Launching;
 using Litespark.Devices.Cuda.Ops;
 using Litespark.Devices.Cuda.Tuning;
