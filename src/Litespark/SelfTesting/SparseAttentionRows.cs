@@ -48,7 +48,9 @@ internal static class SparseAttentionRows
                 AttentionFinding finding = trial.Run(pattern, threshold);
                 double share = pattern.Share(geometry.SequenceLength);
                 bool isRounding = pattern != AttentionPattern.Dense || finding.Error <= Tolerance, isCounted = threshold > 0 ? finding.Share > 0 && finding.Share < share : Math.Abs(finding.Share - share) <= ShareTolerance;
-                context.Add(isRounding && isCounted, Describe(size, name, trial, finding, isRounding && isCounted));
+                JsonObject line = Describe(size, name, trial, finding, isRounding && isCounted);
+                if (pattern == AttentionPattern.Dense) line["error"] = double.IsFinite(finding.Error) ? Digits(finding.Error) : null; // others are other numbers
+                context.Add(isRounding && isCounted, line);
             }
         });
         return context.HasTime();
@@ -56,7 +58,7 @@ internal static class SparseAttentionRows
 
     static JsonObject Describe(string size, string pattern, SparseAttentionTrial trial, AttentionFinding finding, bool passed) => new()
     {
-        ["attention"] = size, ["pattern"] = pattern, ["share"] = Digits(finding.Share), ["passed"] = passed, ["error"] = double.IsFinite(finding.Error) ? Digits(finding.Error) : null,
+        ["attention"] = size, ["pattern"] = pattern, ["share"] = Digits(finding.Share), ["passed"] = passed,
         ["dense_by"] = trial.Libraries.Count == 0 ? "own kernels" : string.Join(", ", trial.Libraries),
         ["forward"] = Figures(finding.Forward, trial.ForwardFlops, finding.Share), ["gradient"] = Figures(finding.Gradient, 2.5 * trial.ForwardFlops, finding.Share),
     };
