@@ -18,6 +18,8 @@ internal static class EvalHandler
     /// <summary>Tokens of a batch where no recipe says more.</summary>
     const int BatchTokens = 2048;
 
+    const string DeviceKey = "engine.device";
+
     public static int Run(EvalOptions options, CommandContext context)
     {
         LoadedModel model = LoadedModel.Open(options.Checkpoint);
@@ -26,7 +28,7 @@ internal static class EvalHandler
         Recipe recipe = loaded.Recipe;
         (int rows, int sequenceLength) = BatchShape(loaded, model);
 
-        using IDevice device = DeviceSelection.Open(recipe.Engine, context.Progress.WriteLine);
+        using IDevice device = DeviceSelection.Open(Engine(options, recipe), context.Progress.WriteLine);
         using DataPipeline data = OpenData(recipe, model, context);
         long limit = recipe.Evaluation.MaxTokens > 0 ? recipe.Evaluation.MaxTokens : long.MaxValue;
         using ValidationLoader validation = data.CreateValidation(sequenceLength, rows, limit)
@@ -60,6 +62,10 @@ internal static class EvalHandler
             throw new UserErrorException($"{options.Checkpoint}: belongs to no run, so there is no held-out text: name some with --data.");
         return RecipeLoader.Load("", options.Checkpoint, [new RecipeOverride("model.path", Kinds.Text.ToYaml(folder), "--checkpoint " + options.Checkpoint), .. options.Overrides]);
     }
+
+    /// <summary>What a run trained on need not be here: it is evaluated on what there is, unless a device is asked for.</summary>
+    static EngineSection Engine(EvalOptions options, Recipe recipe)
+        => options.Overrides.Any(change => change.Key == DeviceKey) ? recipe.Engine : recipe.Engine with { Device = DeviceChoice.Auto };
 
     static (int Rows, int SequenceLength) BatchShape(LoadedRecipe loaded, LoadedModel model)
     {

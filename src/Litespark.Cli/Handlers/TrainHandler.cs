@@ -70,10 +70,16 @@ internal static class TrainHandler
         string run = options.Out ?? RunFolder.FindLatest(options.Recipe.Name)
             ?? throw new UserErrorException($"There is no run{(options.Recipe.Name is { } name ? $" of '{name}'" : "")} below runs/ to resume; {(options.Recipe.Name is { } folder && Directory.Exists(folder) ? $"did you mean --resume --out {folder}?" : "name its folder with --out, or start one without --resume.")}");
         string saved = Path.Combine(run, RunFolder.RecipeFile);
-        if (options.Recipe.Name is not null) return (options.Recipe.Load(), run);
+        if (options.Recipe.Name is not null)
+        {
+            LoadedRecipe named = options.Recipe.Load();
+            return (File.Exists(saved) ? DeviceSelection.Continue(named, RecipeLoader.LoadFile(saved).Recipe) : named, run);
+        }
+
         if (!File.Exists(saved))
             throw new UserErrorException($"{run}: there is no run to resume in this folder (it holds no {RunFolder.RecipeFile}); give the folder of a run with --out, or name the recipe to start one.");
-        return (RecipeLoader.LoadFile(saved, options.Recipe.Overrides), run);
+        LoadedRecipe recipe = RecipeLoader.LoadFile(saved, options.Recipe.Overrides);
+        return (options.Recipe.Overrides.Any(change => change.Key == "engine.device") ? recipe : DeviceSelection.Continue(recipe, recipe.Recipe), run);
     }
 
     static void WriteMembers(Utf8JsonWriter writer, TrainingSummary summary)

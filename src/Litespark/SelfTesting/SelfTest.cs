@@ -15,7 +15,7 @@ namespace Litespark.SelfTesting;
 public sealed record StageOutcome(string Stage, int Passed, int Failed, string? LeftOut, string File, double Seconds);
 
 /// <summary>
-/// Tries a device in stages, each in minutes, so that a machine that is lent for a short time says as much as it can: what it is,
+/// Tries a device in stages, each in minutes, so that a machine that is at hand for a short time says as much as it can: what it is,
 /// whether every kernel computes what it should, and how fast the step is. Results are written as they come.
 /// </summary>
 public sealed class SelfTest

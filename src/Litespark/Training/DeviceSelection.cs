@@ -29,7 +29,7 @@ public static class DeviceSelection
             {
                 return openGpu(precision);
             }
-            catch (Exception error) when (error is UserErrorException or CudaException)
+            catch (Exception error) when (IsAbsence(error))
             {
                 notice?.Invoke($"engine.device: auto: the CPU computes, since the GPU cannot be used here. {error.Message}");
             }
@@ -40,9 +40,19 @@ public static class DeviceSelection
         return new CpuDevice(engine.Threads);
     }
 
-    /// <summary>A recipe on the device that was opened for it: a run whose recipe says auto goes on where it began.</summary>
-    public static LoadedRecipe Settle(LoadedRecipe recipe, IDevice device)
-        => recipe.With(recipe.Recipe with { Engine = recipe.Recipe.Engine with { Device = device is CudaDevice ? DeviceChoice.Cuda : DeviceChoice.Cpu } });
+    /// <summary>A recipe on the device that was opened for it, as it is saved with the run.</summary>
+    public static LoadedRecipe Settle(LoadedRecipe recipe, IDevice device) => Settle(recipe, device is CudaDevice ? DeviceChoice.Cuda : DeviceChoice.Cpu);
+
+    /// <summary>
+    /// A recipe that goes on with a run: where it says auto, on the device that the run began on. Runs of versions in which auto was the CPU
+    /// have it saved as it was.
+    /// </summary>
+    /// <param name="recipe">What the run goes on with.</param>
+    /// <param name="saved">What was saved with the run.</param>
+    public static LoadedRecipe Continue(LoadedRecipe recipe, Recipe saved)
+        => recipe.Recipe.Engine.Device != DeviceChoice.Auto ? recipe : Settle(recipe, saved.Engine.Device == DeviceChoice.Cuda ? DeviceChoice.Cuda : DeviceChoice.Cpu);
+
+    static LoadedRecipe Settle(LoadedRecipe recipe, DeviceChoice device) => recipe.With(recipe.Recipe with { Engine = recipe.Recipe.Engine with { Device = device } });
 
     /// <summary>
     /// What plans may know of the recipe's device, and a device that the forecast of times can be measured on: the recipe's own or,
@@ -53,9 +63,11 @@ public static class DeviceSelection
     /// <param name="assumption">What the CPU stands in for, to be told to the user; null where it stands in for nothing.</param>
     internal static IDevice OpenForForecast(EngineSection engine, out DeviceProfile profile, out string? assumption)
     {
-        if (engine.Device == DeviceChoice.Auto && TryOpen(engine) is { } found)
+        if (engine.Device == DeviceChoice.Auto && engine.Precision != Precision.Bfloat16)
         {
-            (profile, assumption) = (found.Profile, null);
+            string? lacking = null;
+            IDevice found = Open(engine, notice => lacking = notice);
+            (profile, assumption) = (found.Profile, lacking);
             return found;
         }
 
@@ -74,13 +86,16 @@ public static class DeviceSelection
 
     static bool HasDriver() => LibraryProbe.Find(NvidiaLibrary.Driver).IsFound;
 
+    /// <summary>Whether an error means that there is no GPU to compute on: a driver that lacks a function is one too old.</summary>
+    static bool IsAbsence(Exception error) => error is UserErrorException or CudaException or EntryPointNotFoundException;
+
     static IDevice? TryOpen(EngineSection engine)
     {
         try
         {
             return Open(engine);
         }
-        catch (Exception error) when (error is UserErrorException or CudaException)
+        catch (Exception error) when (IsAbsence(error))
         {
             return null; // not to be had here: the forecast says what it assumes
         }

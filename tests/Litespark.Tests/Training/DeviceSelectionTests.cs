@@ -45,12 +45,31 @@ public class DeviceSelectionTests
     }
 
     [Fact]
+    public void Auto_with_a_driver_that_lacks_a_function_is_the_cpu()
+    {
+        using IDevice device = DeviceSelection.Open(new EngineSection(), _ => throw new EntryPointNotFoundException("cuSomething"), () => true, notices.Add);
+        Assert.IsType<CpuDevice>(device);
+        Assert.Single(notices);
+    }
+
+    [Fact]
     public void Cuda_is_never_replaced()
         => Assert.Throws<UserErrorException>(() => DeviceSelection.Open(new EngineSection { Device = DeviceChoice.Cuda }, _ => throw new UserErrorException("there is no GPU"), () => true, notices.Add));
 
     [Fact]
     public void Bfloat16_needs_a_gpu()
         => Assert.Throws<UserErrorException>(() => DeviceSelection.Open(new EngineSection { Precision = Precision.Bfloat16 }, _ => throw new UserErrorException("none"), () => false, notices.Add));
+
+    [Theory]
+    [InlineData("auto", "cuda", DeviceChoice.Cuda)]
+    [InlineData("auto", "cpu", DeviceChoice.Cpu)]
+    [InlineData("auto", "auto", DeviceChoice.Cpu)] // saved when auto was the CPU
+    [InlineData("cpu", "cuda", DeviceChoice.Cpu)]
+    [InlineData("cuda", "cpu", DeviceChoice.Cuda)]
+    public void A_run_goes_on_with_its_device_unless_another_is_named(string now, string saved, DeviceChoice expected)
+        => Assert.Equal(expected, DeviceSelection.Continue(On(now), On(saved).Recipe).Recipe.Engine.Device);
+
+    static LoadedRecipe On(string device) => RecipeLoader.Load($"model:\n  preset: llama-1m\nengine:\n  device: {device}\n", "test", []);
 
     [Fact]
     public void A_run_is_settled_on_its_device()

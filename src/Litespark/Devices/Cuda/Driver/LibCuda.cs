@@ -144,5 +144,6 @@ internal sealed unsafe class LibCuda(nint library)
 
     static nint ExportOrNull(nint library, string name) => NativeLibrary.TryGetExport(library, name, out nint address) ? address : 0;
 
-    static nint Export(nint library, string name) => NativeLibrary.GetExport(library, name);
+    static nint Export(nint library, string name) => NativeLibrary.TryGetExport(library, name, out nint address) ? address
+        : throw new UserErrorException($"engine.device: cuda: the NVIDIA driver's library (libcuda) has no {name}: it is too old, or a stub that toolkits bring along to link with. Install a current driver.");
 }

@@ -21,7 +21,7 @@ internal sealed record LibraryFile(string Path, string Real, Version? Version, i
     /// <summary>What is known of a file.</summary>
     public static LibraryFile Of(string path)
     {
-        string real = new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path, name = System.IO.Path.GetFileName(real);
+        string real = LibraryFolders.LinkTarget(path) ?? path, name = System.IO.Path.GetFileName(real);
         int end = name.LastIndexOf(Library, StringComparison.Ordinal);
         if (end >= 0 && Parse(name[(end + Library.Length)..]) is { } version) return new LibraryFile(path, real, version, null);
         (Version? ofWheel, int? cuda) = Wheel(real);

@@ -71,7 +71,7 @@ internal sealed class LibraryFolders(Func<string, string?> variable, string root
         string name = variable("LITESPARK_PYTHON") is { Length: > 0 } chosen ? chosen : OperatingSystem.IsWindows() ? "python.exe" : "python3";
         string? python = List(variable("PATH")).Prepend("").Select(folder => Path.Combine(folder, name)).FirstOrDefault(path => Path.IsPathRooted(path) && File.Exists(path));
         if (python is null) yield break;
-        string? target = new FileInfo(python).ResolveLinkTarget(returnFinalTarget: true)?.FullName;
+        string? target = LinkTarget(python);
         foreach (string program in (string[])[python, target ?? python])
             if (Path.GetDirectoryName(Path.GetDirectoryName(program)) is { } prefix)
             {
@@ -86,6 +86,32 @@ internal sealed class LibraryFolders(Func<string, string?> variable, string root
         string[] below = OperatingSystem.IsWindows() ? [Path.Combine("bin", "x86_64"), "bin"] : ["lib"];
         return Folders(Path.Combine(packages, "nvidia"), "*").SelectMany(component => below.Select(folder => Path.Combine(component, folder)))
             .Append(Path.Combine(packages, "torch", "lib"));
+    }
+
+    /// <summary>Files of a folder; none where it may not be listed.</summary>
+    internal static string[] Files(string folder, string pattern)
+    {
+        try
+        {
+            return Directory.GetFiles(folder, pattern);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>What a link leads to; null where it is none, or leads nowhere.</summary>
+    internal static string? LinkTarget(string path)
+    {
+        try
+        {
+            return new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return null; // a ring of links
+        }
     }
 
     static IEnumerable<string> Folders(string folder, string pattern)

@@ -86,8 +86,11 @@ internal sealed class LibraryProbe
         try
         {
             nint handle = NativeLibrary.Load(file.Path);
+            string path = Path.IsPathRooted(file.Path) ? file.Path : LoadedFile.Of(handle, library.EntryPoint) ?? file.Path;
             reason = Unusable(library, handle, out Version? version);
-            if (reason.Length == 0) return new LibraryFinding(library, handle, Path.IsPathRooted(file.Path) ? file.Path : LoadedFile.Of(handle, library.EntryPoint) ?? file.Path, version, rejected);
+            // A bare name says nothing of its version before it is loaded.
+            if (reason.Length == 0) reason = TooNew(library, LibraryFile.Of(path) with { Version = version }) ?? "";
+            if (reason.Length == 0) return new LibraryFinding(library, handle, path, version, rejected);
             NativeLibrary.Free(handle);
         }
         catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
@@ -108,7 +111,7 @@ internal sealed class LibraryProbe
     {
         var loaded = new List<nint>();
         if (Path.GetDirectoryName(file.Path) is not { Length: > 0 } folder) return loaded;
-        foreach (string part in library.Parts.SelectMany(pattern => Directory.GetFiles(folder, pattern).Order(StringComparer.Ordinal)).Distinct())
+        foreach (string part in library.Parts.SelectMany(pattern => LibraryFolders.Files(folder, pattern).Order(StringComparer.Ordinal)).Distinct())
             if (NativeLibrary.TryLoad(part, out nint handle)) loaded.Add(handle);
         return loaded;
     }

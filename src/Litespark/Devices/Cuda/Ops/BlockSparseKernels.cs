@@ -48,7 +48,7 @@ internal static class BlockSparseKernels
     /// <summary>y = alpha · x · Wᵀ or alpha · x · W (+ bias) (+ y) over the live blocks: x [tokens, ·], w [rows, columns], bf16. By a certain kernel, where it can, or by what suits.</summary>
     public static ICudaCall Product(CudaBinding binding, BlocksOnGpu grid, int tokens, GemmMatrix x, GemmMatrix w, bool transposeWeight, GemmMatrix y, GemmMatrix bias, float alpha, bool accumulate, SparseKernel? kernel = null)
     {
-        if (SparseKernel.IsForHopper(binding.Driver, grid) && x.IsAligned() && w.IsAligned() && y.IsAligned(Vector))
+        if (SparseKernel.IsForHopper(binding.Driver, grid) && x.IsAligned() && w.IsAligned() && y.IsAligned())
         {
             HopperTile? cut = kernel is null || kernel.Tile == HopperTile.Pair ? SparseKernel.TileFor(binding, tokens, transposeWeight ? grid.Rows : grid.Columns) : kernel.Tile;
             if (cut is not null) return HopperBlockKernels.Product(binding, cut, grid, tokens, x, w, transposeWeight, y, bias, alpha, accumulate);
@@ -68,7 +68,7 @@ internal static class BlockSparseKernels
     /// <summary>dW = aᵀ · b (+ dW) in the live blocks, or in all where the topology asks for it: a [tokens, rows], b [tokens, columns], bf16. By a certain kernel, where it can, or by what suits.</summary>
     public static ICudaCall WeightGradient(CudaBinding binding, BlocksOnGpu grid, int tokens, GemmMatrix a, GemmMatrix b, GemmMatrix gradient, bool accumulate, bool zeroDead, SparseKernel? kernel = null)
     {
-        if (kernel is not { Tile: null } && SparseKernel.IsForHopper(binding.Driver, grid) && a.IsAligned() && b.IsAligned() && gradient.IsAligned(Vector))
+        if (kernel is not { Tile: null } && SparseKernel.IsForHopper(binding.Driver, grid) && a.IsAligned() && b.IsAligned() && gradient.IsAligned())
         {
             ICudaCall live = HopperBlockKernels.WeightGradient(binding, grid, tokens, a, b, gradient, accumulate);
             return zeroDead ? new CallSequence(live, ZeroDead(binding, grid, gradient, isGradient: true)) : live;

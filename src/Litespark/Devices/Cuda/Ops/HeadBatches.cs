@@ -52,7 +52,7 @@ internal sealed record HeadBatches(MatmulProblem Problem, IReadOnlyList<(nint A,
         return Of(product with
         {
             A = product.A.At(sequence), B = product.B.At(sequence), C = new GemmMatrix(partials, DataType.Float32, product.PartialStride, Head: product.Segments * part, Segment: part),
-            Sequences = 1, Alpha = 1,
+            Sequences = 1, Alpha = 1, Accumulate = false,
         });
     }
 

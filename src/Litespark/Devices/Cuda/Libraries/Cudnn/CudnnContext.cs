@@ -87,14 +87,16 @@ internal sealed class CudnnContext : IDisposable
     public (CudnnPlan? Plan, string Outcome) Fastest(AttentionProblem problem, Func<CudnnPlan, bool> fits)
     {
         if (choices.Find(Key(problem)) is { } kept && Engines(problem, out _)?.Plan(kept.Chosen) is { } known && fits(known)) return (known, Describe(known));
+        long start = Stopwatch.GetTimestamp();
         IReadOnlyList<CudnnPlan> all = Candidates(problem, Patience, out string outcome);
+        bool isWhole = Stopwatch.GetElapsedTime(start) < Patience; // else there may be more, which a later search is to find
         if (all.Count == 0) return (null, outcome);
         CudnnPlan[] fitting = [.. all.Where(fits)];
         if (fitting.Length == 0) return (all[0], Describe(all[0]));
         using CudnnTrial? trial = fitting.Length == 1 ? null : CudnnTrial.Open(this, problem, fitting);
         if (trial is null) return (fitting[0], Describe(fitting[0])); // nothing to choose, or no room to time: cuDNN's own order
         using var timer = new TurnTimer(Driver);
-        (CudnnPlan fastest, int timed) = Keep(problem, fitting, timer.Time(trial.Contenders), isWhole: fitting.Length == all.Count);
+        (CudnnPlan fastest, int timed) = Keep(problem, fitting, timer.Time(trial.Contenders), isWhole && fitting.Length == all.Count);
         return (fastest, $"{Describe(fastest)}, the fastest of {timed}");
     }
 
