@@ -10,7 +10,7 @@ public sealed record SparseTensor(string Name, BlockGrid Grid);
 
 /// <summary>
 /// Live blocks and block norms of a loaded program by canonical name, whatever block rows of whatever packed parameter they lie in.
-/// A program starts with no live block: the topology must be written before its first step.
+/// A program starts with zeros, which are no topology: one must be written before its first step.
 /// </summary>
 public sealed class LoadedTopology
 {
