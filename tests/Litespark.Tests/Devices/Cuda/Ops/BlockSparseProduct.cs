@@ -10,7 +10,7 @@ internal static class BlockSparseProduct
     const double Exact = 1e-5, Rounded = 1.0 / 256;
 
     /// <summary>Checks x · Wᵀ (transpose) or x · W.</summary>
-    public static void Check(BlockSparseTrial trial, int tokens, bool transpose, int gap, int shift, bool accumulate, bool hasBias, bool isPoisoned = false, SparseKernel? kernel = null)
+    public static void Check(BlockSparseTrial trial, int tokens, bool transpose, int gap, int shift, bool accumulate, bool hasBias, bool isPoisoned = false, SparseKernel? kernel = null, int? resultGap = null)
     {
         (int k, int n) = transpose ? (trial.Columns, trial.Rows) : (trial.Rows, trial.Columns);
         const float Alpha = 0.5f;
@@ -28,7 +28,7 @@ internal static class BlockSparseProduct
         float[] stored = isPoisoned ? [.. w.Select((value, i) => trial.IsLive(i / trial.Columns, i % trial.Columns) ? value : float.NaN)] : w;
         foreach (var type in new[] { BFloat16, Float32 })
         {
-            GemmMatrix y = trial.Matrix(old, n, type, gap, shift);
+            GemmMatrix y = trial.Matrix(old, n, type, resultGap ?? gap, shift);
             using ICudaCall call = BlockSparseKernels.Product(trial.Binding, trial.Grid, tokens, trial.Matrix(x, k, BFloat16, gap, shift), trial.Matrix(stored, trial.Columns, BFloat16, gap, shift), transpose, y,
                 hasBias ? trial.Matrix(bias, n, Float32) : default, Alpha, accumulate, kernel);
             trial.Run(call);
