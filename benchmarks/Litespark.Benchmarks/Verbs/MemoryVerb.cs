@@ -77,8 +77,7 @@ internal sealed class MemoryVerb : Verb
             double before = probe.Sample(pool);
             double[] seconds = new Contest(pool, new PeakProbe()) { Rounds = turns, WaitsForQuiet = false }.Measure([new(one.Name, kernel.Run), .. copies]);
             double rate = bytes / seconds[0], instructions = one.InstructionsOf(rows, SimdWidth.Count);
-            // Beyond the caches a kernel has time to compute while the memory works: there the copy alone is the roof.
-            double perSecond = Math.Max(before, probe.Sample(pool)), arithmetic = instructions > 0 && size != Far ? bytes / instructions * perSecond : double.PositiveInfinity;
+            double perSecond = Math.Max(before, probe.Sample(pool)), arithmetic = instructions > 0 ? bytes / instructions * perSecond : double.PositiveInfinity;
             double copyRate = FastestCopy(streams: false), streamingRate = FastestCopy(streams: true), roofRate = Math.Min(copyRate, arithmetic);
             table.Add(one.Name, $"{bytes / (1 << 20):F1}", $"{seconds[0] * 1e6:F1}", Figures.Gigabytes(rate), Figures.Gigabytes(copyRate), Figures.Percent(rate / copyRate), double.IsFinite(arithmetic) ? Figures.Gigabytes(arithmetic) : "-", arithmetic < copyRate ? "arithmetic" : "copy", Figures.Percent(rate / roofRate), streamingRate > 0 ? Figures.Gigabytes(streamingRate) : "-", streamingRate > 0 ? Figures.Percent(rate / streamingRate) : "-");
             var raw = new JsonObject

@@ -6,18 +6,17 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// logSumExp [N] is the first term, kept for the gradient.
 /// </summary>
 internal sealed unsafe class CrossEntropyKernel(WorkerPool pool, Matrix logits_NV, int* targets, float* tokenLoss, float* logSumExp)
-    : SimdKernel(pool, Tiling.Rows(logits_NV.Rows, logits_NV.Columns, SoftmaxRow.TaskRows).Count)
+    : SimdKernel(pool, Tiling.Rows(logits_NV.Rows, logits_NV.Columns).Count)
 {
-    readonly Tiling tiles = Tiling.Rows(logits_NV.Rows, logits_NV.Columns, SoftmaxRow.TaskRows);
+    readonly Tiling tiles = Tiling.Rows(logits_NV.Rows, logits_NV.Columns);
 
     protected override void RunTask<T>(int task, int worker)
     {
         Tile tile = tiles[task];
-        float largest = SoftmaxRow.FirstLargest<T>(logits_NV.Row(tile.FirstRow), tile.Count);
         for (int n = tile.FirstRow; n < tile.EndRow; n++)
         {
-            float* logits_V = logits_NV.Row(n), next_V = n + 1 < tile.EndRow ? logits_NV.Row(n + 1) : null;
-            SoftmaxStatistics statistics = SoftmaxRow.Measure<T>(logits_V, tile.Count, next_V, ref largest);
+            float* logits_V = logits_NV.Row(n);
+            SoftmaxStatistics statistics = SoftmaxRow.Measure<T>(logits_V, tile.Count);
             logSumExp[n] = statistics.LogSumExp;
             tokenLoss[n] = targets[n] < 0 ? 0 : statistics.Loss(logits_V[targets[n]]);
         }

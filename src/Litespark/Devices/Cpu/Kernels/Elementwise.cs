@@ -72,7 +72,7 @@ internal static unsafe class Elementwise
         nint i = 0;
         for (; i <= count - 2 * T.Count; i += 2 * T.Count)
         {
-            for (int line = 0; line < 2 * T.Count; line += 16) Prefetch.Line(next + i + line);
+            Prefetch.Nearby(next + i, 2 * T.Count);
             T first = T.Load(x + i), second = T.Load(x + i + T.Count);
             T.Store(first, y + i);
             T.Store(second, y + i + T.Count);

@@ -37,7 +37,12 @@ internal sealed unsafe class GemmKernel : CpuKernel
     {
         if (problem.M <= SkinnyGemm<T>.MostRows) return new SkinnyGemm<T>(pool, problem);
         return problem.Bias == null
-            ? new PackedGemm<TTile, NoEpilogue>(pool, problem, default)
-            : new PackedGemm<TTile, BiasEpilogue<T>>(pool, problem, new BiasEpilogue<T>(problem.Bias));
+            ? Create<TTile, NoEpilogue>(pool, problem, default)
+            : Create<TTile, BiasEpilogue<T>>(pool, problem, new BiasEpilogue<T>(problem.Bias));
     }
+
+    static CpuKernel Create<TTile, TEpilogue>(WorkerPool pool, in GemmProblem problem, TEpilogue epilogue)
+        where TTile : struct, IGemmTile
+        where TEpilogue : struct, ITileEpilogue
+        => WideGemm<TTile, TEpilogue>.Suits(problem) ? new WideGemm<TTile, TEpilogue>(pool, problem, epilogue) : new PackedGemm<TTile, TEpilogue>(pool, problem, epilogue);
 }

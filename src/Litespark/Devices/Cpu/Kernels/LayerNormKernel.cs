@@ -28,34 +28,32 @@ internal sealed unsafe class LayerNormKernel(
             float total;
             if (residual.Data != null)
             {
-                total = RowSums.AddAndSum<T, PlainTerm>(input_D, residual.Row(n), sum.Row(n), columns);
+                total = RowSums.AddAndSum<T, PlainTerm>(input_D, residual.Row(n), sum.Row(n), y.Row(n), columns);
                 input_D = sum.Row(n);
             }
             else
             {
-                total = RowSums.Sum<T, PlainTerm>(input_D, columns);
+                total = RowSums.Sum<T, PlainTerm>(input_D, y.Row(n), columns);
             }
 
-            // The next rows are asked for on the way: left to itself, the memory would rest while a row is in the cache.
             // Deviations in a second pass over the cached row: the mean of squares minus the squared mean would cancel.
             float average = total / columns;
-            float inverse = 1 / MathF.Sqrt(RowSums.SquaredDeviations<T>(input_D, average, x.Row(n + 1), columns) / columns + epsilon);
+            float inverse = 1 / MathF.Sqrt(RowSums.SquaredDeviations<T>(input_D, average, columns) / columns + epsilon);
             if (mean != null) mean[n] = average;
             if (inverseStd != null) inverseStd[n] = inverse;
-            Normalise<T>(input_D, average, inverse, weight, bias, y.Row(n), residual.Data == null ? x.Row(n + 1) : residual.Row(n + 1), columns);
+            Normalise<T>(input_D, average, inverse, weight, bias, y.Row(n), columns);
         }
     }
 
-    /// <summary>y = (x − average) · inverse ∘ weight + bias; on the way asks for the row at <paramref name="next"/>.</summary>
+    /// <summary>y = (x − average) · inverse ∘ weight + bias.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    static void Normalise<T>(float* x, float average, float inverse, float* weight, float* bias, float* y, float* next, nint count)
+    static void Normalise<T>(float* x, float average, float inverse, float* weight, float* bias, float* y, nint count)
         where T : struct, ISimd<T>
     {
         T center = T.Broadcast(average), scale = T.Broadcast(inverse);
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
-            Prefetch.Register<T>(next + c);
             T normalised = (T.Load(x + c) - center) * scale, shift = bias == null ? T.Zero : T.Load(bias + c);
             T.Store(T.MultiplyAdd(normalised, T.Load(weight + c), shift), y + c);
         }

@@ -31,30 +31,29 @@ internal sealed unsafe class RmsNormKernel(
                 if (residual.Data != null)
                 {
                     float* sum_G = sum.Row(n) + column;
-                    squares = RowSums.AddAndSum<T, SquareTerm>(input_G, residual.Row(n) + column, sum_G, groupSize);
+                    squares = RowSums.AddAndSum<T, SquareTerm>(input_G, residual.Row(n) + column, sum_G, y.Row(n) + column, groupSize);
                     input_G = sum_G;
                 }
                 else
                 {
-                    squares = RowSums.Sum<T, SquareTerm>(input_G, groupSize);
+                    squares = RowSums.Sum<T, SquareTerm>(input_G, y.Row(n) + column, groupSize);
                 }
 
                 float inverse = 1 / MathF.Sqrt(squares / groupSize + epsilon);
                 if (inverseRms != null) inverseRms[(nint)n * groups + group] = inverse;
-                Scale<T>(input_G, inverse, weight, y.Row(n) + column, x.Row(n + 1) + column, groupSize);
+                Scale<T>(input_G, inverse, weight, y.Row(n) + column, groupSize);
             }
         }
     }
 
-    /// <summary>y = factor · x ∘ weight; on the way asks for the row at <paramref name="next"/>.</summary>
+    /// <summary>y = factor · x ∘ weight.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    static void Scale<T>(float* x, float factor, float* weight, float* y, float* next, nint count) where T : struct, ISimd<T>
+    static void Scale<T>(float* x, float factor, float* weight, float* y, nint count) where T : struct, ISimd<T>
     {
         T scale = T.Broadcast(factor);
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
-            Prefetch.Register<T>(next + c);
             T.Store(T.Load(x + c) * scale * T.Load(weight + c), y + c);
         }
 

@@ -40,13 +40,17 @@ internal static unsafe class RowSums
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
 
     /// <summary>Σ term(x).</summary>
+    public static float Sum<T, TTerm>(float* x, nint count) where T : struct, ISimd<T> where TTerm : struct, ITerm => Sum<T, TTerm>(x, x, count);
+
+    /// <summary>Σ term(x); on the way asks for the row at <paramref name="soon"/>, which will be written soon.</summary>
     [MethodImpl(Hot), SkipLocalsInit]
-    public static float Sum<T, TTerm>(float* x, nint count) where T : struct, ISimd<T> where TTerm : struct, ITerm
+    public static float Sum<T, TTerm>(float* x, float* soon, nint count) where T : struct, ISimd<T> where TTerm : struct, ITerm
     {
         T s0 = T.Zero, s1 = T.Zero, s2 = T.Zero, s3 = T.Zero;
         nint i = 0;
         for (; i <= count - 4 * T.Count; i += 4 * T.Count)
         {
+            Prefetch.Nearby(soon + i, 4 * T.Count);
             s0 = TTerm.Add(s0, T.Load(x + i));
             s1 = TTerm.Add(s1, T.Load(x + i + T.Count));
             s2 = TTerm.Add(s2, T.Load(x + i + 2 * T.Count));
@@ -73,15 +77,14 @@ internal static unsafe class RowSums
         return T.Sum((s0 + s1) + (s2 + s3));
     }
 
-    /// <summary>Σ (x − center)²; on the way asks for the row at <paramref name="next"/>, which will be read soon.</summary>
+    /// <summary>Σ (x − center)².</summary>
     [MethodImpl(Hot), SkipLocalsInit]
-    public static float SquaredDeviations<T>(float* x, float center, float* next, nint count) where T : struct, ISimd<T>
+    public static float SquaredDeviations<T>(float* x, float center, nint count) where T : struct, ISimd<T>
     {
         T c = T.Broadcast(center), s0 = T.Zero, s1 = T.Zero, s2 = T.Zero, s3 = T.Zero;
         nint i = 0;
         for (; i <= count - 4 * T.Count; i += 4 * T.Count)
         {
-            for (int line = 0; line < 4 * T.Count; line += 16) Prefetch.Line(next + i + line);
             s0 = SquareTerm.Add(s0, T.Load(x + i) - c);
             s1 = SquareTerm.Add(s1, T.Load(x + i + T.Count) - c);
             s2 = SquareTerm.Add(s2, T.Load(x + i + 2 * T.Count) - c);
@@ -92,14 +95,15 @@ internal static unsafe class RowSums
         return T.Sum((s0 + s1) + (s2 + s3));
     }
 
-    /// <summary>sum = x + y; returns Σ term(sum).</summary>
+    /// <summary>sum = x + y; returns Σ term(sum); on the way asks for the row at <paramref name="soon"/>, which will be written soon.</summary>
     [MethodImpl(Hot), SkipLocalsInit]
-    public static float AddAndSum<T, TTerm>(float* x, float* y, float* sum, nint count) where T : struct, ISimd<T> where TTerm : struct, ITerm
+    public static float AddAndSum<T, TTerm>(float* x, float* y, float* sum, float* soon, nint count) where T : struct, ISimd<T> where TTerm : struct, ITerm
     {
         T s0 = T.Zero, s1 = T.Zero, s2 = T.Zero, s3 = T.Zero;
         nint i = 0;
         for (; i <= count - 4 * T.Count; i += 4 * T.Count)
         {
+            Prefetch.Nearby(soon + i, 4 * T.Count);
             s0 = TTerm.Add(s0, Add<T>(x + i, y + i, sum + i, T.Count));
             s1 = TTerm.Add(s1, Add<T>(x + i + T.Count, y + i + T.Count, sum + i + T.Count, T.Count));
             s2 = TTerm.Add(s2, Add<T>(x + i + 2 * T.Count, y + i + 2 * T.Count, sum + i + 2 * T.Count, T.Count));
@@ -110,15 +114,15 @@ internal static unsafe class RowSums
         return T.Sum((s0 + s1) + (s2 + s3));
     }
 
-    /// <summary>Σ a·b·c; on the way asks for the row at <paramref name="next"/>, which will be written soon.</summary>
+    /// <summary>Σ a·b·c; on the way asks for the row at <paramref name="soon"/>, which will be written soon.</summary>
     [MethodImpl(Hot), SkipLocalsInit]
-    public static float TripleDot<T>(float* a, float* b, float* c, float* next, nint count) where T : struct, ISimd<T>
+    public static float TripleDot<T>(float* a, float* b, float* c, float* soon, nint count) where T : struct, ISimd<T>
     {
         T s0 = T.Zero, s1 = T.Zero, s2 = T.Zero, s3 = T.Zero;
         nint i = 0;
         for (; i <= count - 4 * T.Count; i += 4 * T.Count)
         {
-            for (int line = 0; line < 4 * T.Count; line += 16) Prefetch.Line(next + i + line);
+            Prefetch.Nearby(soon + i, 4 * T.Count);
             s0 = T.MultiplyAdd(T.Load(a + i) * T.Load(b + i), T.Load(c + i), s0);
             s1 = T.MultiplyAdd(T.Load(a + i + T.Count) * T.Load(b + i + T.Count), T.Load(c + i + T.Count), s1);
             s2 = T.MultiplyAdd(T.Load(a + i + 2 * T.Count) * T.Load(b + i + 2 * T.Count), T.Load(c + i + 2 * T.Count), s2);

@@ -4,7 +4,7 @@ using Litespark.Devices.Cpu.Simd;
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
-/// What softmax needs of a row x: Σ 2^(x · log₂ e − shift), the shift being the largest exponent. Kept apart, because their combination
+/// What softmax needs of a row x: Σ 2^(x · log₂ e − shift), the shift being about the largest exponent. Kept apart, because their combination
 /// (shift + log₂ sum) · ln 2 loses the small term's digits where the logits are large.
 /// </summary>
 internal readonly record struct SoftmaxStatistics(float Shift, float Sum)
@@ -20,13 +20,18 @@ internal readonly record struct SoftmaxStatistics(float Shift, float Sum)
 
 /// <summary>
 /// Softmax of rows of logits in one pass over memory: chunk by chunk, the sum of exponentials being scaled to the largest exponent
-/// so far (online softmax: Milakov and Gimelshein, 2018). The largest element of the next chunk, be it of the next row, is found in the
-/// loop over this one: it comes from memory while exponentials are computed, and its second reading is from the first-level cache.
+/// so far (online softmax: Milakov and Gimelshein, 2018). Where exponentials are stored, perhaps over their own logits, the largest element
+/// of the next chunk, be it of the next row, is found in the loop over this one: it comes from memory while exponentials are computed, and
+/// its second reading is from the first-level cache.
 /// </summary>
 internal static unsafe class SoftmaxRow
 {
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
     const int ChunkElements = 2048;
+    const int GuessElements = 256;
+
+    /// <summary>How far, in powers of two, an element may exceed the shift.</summary>
+    const float Headroom = 64;
     const float Ln2 = 0.693147181f;
 
     /// <summary>Rows of a task at least: only its first one waits for its own first chunk.</summary>
@@ -38,20 +43,60 @@ internal static unsafe class SoftmaxRow
     /// <summary>The largest element of a row's first chunk, with which a run over rows begins; −∞ where there is none.</summary>
     public static float FirstLargest<T>(float* x, int count) where T : struct, ISimd<T> => Largest<T>(x, Math.Min(ChunkElements, count));
 
-    /// <summary>The statistics alone.</summary>
-    /// <param name="x">The row.</param>
-    /// <param name="count">Its length.</param>
-    /// <param name="next">The next row, of the same length; null: none.</param>
-    /// <param name="largest">Of the row's first chunk; afterwards of the next one's.</param>
-    public static SoftmaxStatistics Measure<T>(float* x, int count, float* next, ref float largest) where T : struct, ISimd<T>
-        => Measure<T, Forget>(x, count, x, null, next, ref largest);
+    /// <summary>
+    /// The statistics alone, each element read once, in one stream. The shift is only a guess at the largest exponent, from the row's first
+    /// elements: a sum of floats bears any that is not <see cref="Headroom"/> too small, and a chunk that shows it to be is summed again.
+    /// </summary>
+    public static SoftmaxStatistics Measure<T>(float* x, int count) where T : struct, ISimd<T>
+    {
+        float shift = float.NegativeInfinity, sum = 0;
+        for (int start = 0; start < count; start += ChunkElements)
+        {
+            float* chunk = x + start;
+            int length = Math.Min(ChunkElements, count - start);
+            if (float.IsNegativeInfinity(shift)) shift = Largest<T>(chunk, Math.Min(GuessElements, length)) * Exp2.Log2E;
+            if (float.IsNegativeInfinity(shift)) shift = Largest<T>(chunk, length) * Exp2.Log2E;
+            if (float.IsNegativeInfinity(shift)) continue;
+            float part = Sum<T>(chunk, shift, length, out float largest), exponent = largest * Exp2.Log2E;
+            if (exponent > shift + Headroom)
+            {
+                sum *= Power(shift - exponent);
+                shift = exponent;
+                part = Sum<T>(chunk, shift, length, out _);
+            }
+
+            sum += part;
+        }
+
+        return new(shift, sum);
+    }
 
     /// <summary>
     /// The statistics, leaving y[i] = 2^(x[i] · log₂ e − shifts[chunk of i]): <see cref="ScaleExponentials"/> makes the softmax of them
     /// without a second exponential per element. y may be x.
     /// </summary>
     public static SoftmaxStatistics StoreExponentials<T>(float* x, int count, float* y, float* shifts, float* next, ref float largest) where T : struct, ISimd<T>
-        => Measure<T, Keep>(x, count, y, shifts, next, ref largest);
+    {
+        float shift = float.NegativeInfinity, sum = 0;
+        for (int start = 0, chunk = 0; start < count; start += ChunkElements, chunk++)
+        {
+            float exponent = largest * Exp2.Log2E;
+            if (exponent > shift)
+            {
+                sum *= Power(shift - exponent);
+                shift = exponent;
+            }
+
+            shifts[chunk] = shift;
+            int length = Math.Min(ChunkElements, count - start), rest = count - start - length;
+            bool last = rest == 0;
+            float* ahead = last ? next : x + start + length;
+            int aheadLength = ahead == null ? 0 : Math.Min(ChunkElements, last ? count : rest);
+            sum += StoreChunk<T>(x + start, shift, y + start, length, ahead, aheadLength, out largest);
+        }
+
+        return new(shift, sum);
+    }
 
     /// <summary>y[i] = scale · softmax(x)[i] from what <see cref="StoreExponentials"/> left.</summary>
     public static void ScaleExponentials<T>(float* y, int count, float* shifts, SoftmaxStatistics statistics, float scale)
@@ -84,29 +129,6 @@ internal static unsafe class SoftmaxRow
         }
     }
 
-    static SoftmaxStatistics Measure<T, TUse>(float* x, int count, float* y, float* shifts, float* next, ref float largest) where T : struct, ISimd<T> where TUse : struct, IUse
-    {
-        float shift = float.NegativeInfinity, sum = 0;
-        for (int start = 0, chunk = 0; start < count; start += ChunkElements, chunk++)
-        {
-            float exponent = largest * Exp2.Log2E;
-            if (exponent > shift)
-            {
-                sum *= Power(shift - exponent);
-                shift = exponent;
-            }
-
-            if (shifts != null) shifts[chunk] = shift;
-            int length = Math.Min(ChunkElements, count - start), rest = count - start - length;
-            bool last = rest == 0;
-            float* ahead = last ? next : x + start + length;
-            int aheadLength = ahead == null ? 0 : Math.Min(ChunkElements, last ? count : rest);
-            sum += Chunk<T, TUse>(x + start, shift, y + start, length, ahead, aheadLength, out largest);
-        }
-
-        return new(shift, sum);
-    }
-
     static float Power(float exponent) => exponent == 0 ? 1 : MathF.Exp(exponent * Ln2);
 
     /// <summary>The largest element; −∞ where there is none.</summary>
@@ -127,12 +149,37 @@ internal static unsafe class SoftmaxRow
         return T.HorizontalMax(T.Max(T.Max(m0, m1), T.Max(m2, m3)));
     }
 
+    /// <summary>Σ 2^(x · log₂ e − shift), and the largest x (−∞ where there is none).</summary>
+    [MethodImpl(Hot), SkipLocalsInit]
+    static float Sum<T>(float* x, float shift, nint count, out float largest) where T : struct, ISimd<T>
+    {
+        Exp2<T> exp2 = Exp2<T>.Create();
+        T factor = T.Broadcast(Exp2.Log2E), minusShift = T.Broadcast(-shift), sum = T.Zero, maximum = T.Broadcast(float.NegativeInfinity);
+        nint i = 0;
+        for (; i <= count - T.Count; i += T.Count)
+        {
+            T value = T.Load(x + i);
+            maximum = T.Max(maximum, value);
+            sum += exp2.Of(T.MultiplyAdd(value, factor, minusShift));
+        }
+
+        if (i < count)
+        {
+            T value = Lanes.Load<T>(x + i, (int)(count - i), float.NegativeInfinity);
+            maximum = T.Max(maximum, value);
+            sum += exp2.Of(T.MultiplyAdd(value, factor, minusShift));
+        }
+
+        largest = T.HorizontalMax(maximum);
+        return T.Sum(sum);
+    }
+
     /// <summary>
-    /// y = 2^(x · log₂ e − shift) where it is kept; returns the sum, and on the way finds the largest of <paramref name="nextCount"/>
+    /// y = 2^(x · log₂ e − shift); returns the sum, and on the way finds the largest of <paramref name="nextCount"/>
     /// elements at <paramref name="next"/> (−∞ where there are none).
     /// </summary>
     [MethodImpl(Hot), SkipLocalsInit]
-    static float Chunk<T, TUse>(float* x, float shift, float* y, nint count, float* next, nint nextCount, out float largest) where T : struct, ISimd<T> where TUse : struct, IUse
+    static float StoreChunk<T>(float* x, float shift, float* y, nint count, float* next, nint nextCount, out float largest) where T : struct, ISimd<T>
     {
         Exp2<T> exp2 = Exp2<T>.Create();
         T factor = T.Broadcast(Exp2.Log2E), minusShift = T.Broadcast(-shift), sum = T.Zero, maximum = T.Broadcast(float.NegativeInfinity);
@@ -142,7 +189,7 @@ internal static unsafe class SoftmaxRow
             Prefetch.Register<T>(next + 2 * Prefetch.Ahead + i);
             maximum = T.Max(maximum, T.Load(next + i));
             T e = exp2.Of(T.MultiplyAdd(T.Load(x + i), factor, minusShift));
-            TUse.Store(e, y + i, T.Count);
+            T.Store(e, y + i);
             sum += e;
         }
 
@@ -151,29 +198,11 @@ internal static unsafe class SoftmaxRow
         {
             int rest = (int)(count - i);
             T e = exp2.Of(T.MultiplyAdd(Lanes.Load<T>(x + i, rest, float.NegativeInfinity), factor, minusShift));
-            TUse.Store(e, y + i, rest);
+            Lanes.Store(e, y + i, rest);
             sum += e;
         }
 
         largest = T.HorizontalMax(maximum);
         return T.Sum(sum);
-    }
-
-    /// <summary>What becomes of an exponential that has been added.</summary>
-    interface IUse
-    {
-        static abstract void Store<T>(T value, float* y, int remaining) where T : struct, ISimd<T>;
-    }
-
-    readonly struct Keep : IUse
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Store<T>(T value, float* y, int remaining) where T : struct, ISimd<T> => Lanes.Store(value, y, remaining);
-    }
-
-    readonly struct Forget : IUse
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Store<T>(T value, float* y, int remaining) where T : struct, ISimd<T> { }
     }
 }

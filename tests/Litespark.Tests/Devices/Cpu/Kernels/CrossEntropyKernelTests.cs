@@ -48,6 +48,33 @@ public sealed unsafe class CrossEntropyKernelTests
         }
     }
 
+    [Theory]
+    [InlineData(0)] // far above every guess from what came before, again and again
+    [InlineData(1)] // the largest first
+    [InlineData(2)] // nothing at first, be it some elements or whole chunks
+    [InlineData(3)] // nothing but the target
+    public void A_row_may_begin_anywhere_and_go_anywhere(int kind)
+    {
+        const int Vocabulary = 5000, Target = 4900;
+        using var trial = new KernelTrial();
+        Operand logits = trial.New(3, Vocabulary, 1, (n, v) => kind switch
+        {
+            0 => 300f * (v / (700 - 100 * n)) + trial.Next(),
+            1 => v == n ? 500 : trial.Next(),
+            2 => v < 2100 * n + 300 ? float.NegativeInfinity : -700 + trial.Next(),
+            _ => v == Target ? -900 : float.NegativeInfinity,
+        });
+        Operand target = trial.Integers([Target, Target, Target]), loss = trial.Random(1, 3), logSumExp = trial.Zeros(1, 3);
+        (double[] losses, double[] sums, _) = Definition(logits.Values, [Target, Target, Target], Vocabulary);
+        trial.Run(
+            pool => new CrossEntropyKernel(pool, logits.Matrix, target.Integers, loss.Data, logSumExp.Data),
+            () =>
+            {
+                Reference.AssertClose(losses, loss.Values, 1e-6);
+                Reference.AssertClose(sums, logSumExp.Values, 1e-6);
+            });
+    }
+
     [Fact]
     public void Gradient_matches_finite_differences()
     {

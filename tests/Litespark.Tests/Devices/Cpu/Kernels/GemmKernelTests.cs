@@ -9,7 +9,7 @@ public unsafe class GemmKernelTests
     public static TheoryData<int, int, int> Shapes => new()
     {
         { 1, 1, 1 }, { 1, 300, 77 }, { 2, 131, 1030 }, { 3, 40, 9 }, { 4, 2100, 130 }, { 5, 1, 3 }, { 5, 7, 1 }, { 6, 16, 8 },
-        { 37, 53, 71 }, { 150, 35, 333 }, { 300, 410, 35 }, { 13, 9, 2500 }, { 2100, 17, 1030 }, { 19, 2100, 1030 },
+        { 37, 53, 71 }, { 150, 35, 333 }, { 300, 410, 35 }, { 13, 9, 2500 }, { 2100, 17, 1030 }, { 19, 2100, 1030 }, { 45, 330, 1600 }, { 200, 1100, 1400 },
     };
 
     [Theory]
@@ -32,6 +32,7 @@ public unsafe class GemmKernelTests
     [InlineData(3, 130, 70)]
     [InlineData(131, 260, 700)]
     [InlineData(600, 50, 300)]
+    [InlineData(45, 330, 1600)]
     public void Every_bit_is_the_same_for_any_number_of_threads(int m, int n, int k)
     {
         for (int form = 0; form < 4; form++)
