@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
@@ -17,7 +18,6 @@ namespace Litespark.Training;
 public sealed class ParameterStore : ITensorStore
 {
     const int ChunkElements = 1 << 20;
-    const long MostBytesAtOnce = 2L << 30; // of initial values in managed memory
 
     readonly ILoadedProgram program;
     readonly Dictionary<string, (PersistentTensor Tensor, CanonicalParameter Parameter)> places = [];
@@ -51,9 +51,7 @@ public sealed class ParameterStore : ITensorStore
     public void Write(string name, ReadOnlySpan<float> source)
     {
         (PersistentTensor tensor, CanonicalParameter parameter) = Place(name, source.Length);
-        if (tensor.Type.DataType == DataType.Float32) program.Write(tensor, parameter.FirstElement, source);
-        else WriteRounded(tensor, parameter.FirstElement, source);
-        if (tensor == parameter.Stored.Master) WriteRounded(parameter.Stored.Weight, parameter.FirstElement, source);
+        Write(tensor, parameter, 0, source);
     }
 
     /// <summary>
@@ -64,16 +62,19 @@ public sealed class ParameterStore : ITensorStore
     {
         ParameterStore weights = Weights(program);
         IReadOnlyList<CanonicalParameter> all = program.Program.Parameters.Canonical;
-        var memory = new Budget(MostBytesAtOnce);
+        int longest = (int)Math.Min(ChunkElements, all.Max(parameter => parameter.Shape.Length));
         try
         {
-            // Each parameter has a stream of its own: several at once give the same numbers. One is written while others are drawn.
-            Parallel.ForEach(Partitioner.Create(all, EnumerablePartitionerOptions.NoBuffering), parameter =>
-            {
-                using Budget.Share share = memory.Take(sizeof(float) * (long)parameter.Shape.Length);
-                float[] values = InitialValues(parameter, seed);
-                lock (weights) weights.Write(parameter.Name, values);
-            });
+            // Each parameter has a stream of its own: several at once give the same numbers. A piece is written while others are drawn.
+            Parallel.ForEach(
+                Partitioner.Create(all, EnumerablePartitionerOptions.NoBuffering),
+                () => ArrayPool<float>.Shared.Rent(longest),
+                (parameter, _, piece) =>
+                {
+                    weights.Draw(parameter, seed, piece.AsSpan(0, longest));
+                    return piece;
+                },
+                piece => ArrayPool<float>.Shared.Return(piece));
         }
         catch (AggregateException failures)
         {
@@ -81,14 +82,20 @@ public sealed class ParameterStore : ITensorStore
         }
     }
 
-    static float[] InitialValues(CanonicalParameter parameter, long seed)
+    /// <summary>Draws and writes a parameter piece by piece: the whole of a large one may be as much memory as a plan has spared.</summary>
+    void Draw(CanonicalParameter parameter, long seed, Span<float> piece)
     {
-        var values = new float[parameter.Shape.Length];
         byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{seed}/{parameter.Name}"));
         var random = new GaussianStream(MemoryMarshal.Read<ulong>(hash));
-        if (parameter.Initializer.StandardDeviation == 0) Array.Fill(values, (float)parameter.Initializer.Mean);
-        else for (int i = 0; i < values.Length; i++) values[i] = (float)(parameter.Initializer.Mean + parameter.Initializer.StandardDeviation * random.Next());
-        return values;
+        (double mean, double deviation) = (parameter.Initializer.Mean, parameter.Initializer.StandardDeviation);
+        PersistentTensor tensor = places[parameter.Name].Tensor;
+        for (long start = 0; start < parameter.Shape.Length; start += piece.Length)
+        {
+            Span<float> values = piece[..(int)Math.Min(piece.Length, parameter.Shape.Length - start)];
+            if (deviation == 0) values.Fill((float)mean);
+            else foreach (ref float value in values) value = (float)(mean + deviation * random.Next());
+            lock (places) Write(tensor, parameter, start, values);
+        }
     }
 
     void ReadRounded(PersistentTensor tensor, long first, Span<float> destination)
@@ -100,6 +107,15 @@ public sealed class ParameterStore : ITensorStore
             program.Read(tensor, first + start, MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan(0, 2 * part.Length)));
             TensorConversion.FromBFloat16(bytes.AsSpan(0, 2 * part.Length), part);
         }
+    }
+
+    /// <summary>Writes the elements of a parameter that begin with number <paramref name="start"/>.</summary>
+    void Write(PersistentTensor tensor, CanonicalParameter parameter, long start, ReadOnlySpan<float> source)
+    {
+        long first = parameter.FirstElement + start;
+        if (tensor.Type.DataType == DataType.Float32) program.Write(tensor, first, source);
+        else WriteRounded(tensor, first, source);
+        if (tensor == parameter.Stored.Master) WriteRounded(parameter.Stored.Weight, first, source);
     }
 
     void WriteRounded(PersistentTensor tensor, long first, ReadOnlySpan<float> source)
