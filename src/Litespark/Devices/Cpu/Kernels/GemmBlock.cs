@@ -4,8 +4,9 @@ using Litespark.Devices.Cpu.Simd;
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
-/// A block of C, tile by tile, column by column, so that a panel of B stays in the first cache. Tiles that hang over the edge
-/// of C are computed in a buffer, of which only C's part is stored.
+/// A block of C, tile by tile: column by column, so that a panel of B stays in the first cache; row by row where all panels of B stay in the second
+/// one and rows are long, so that C, large for so little work, comes and goes in long streams. Tiles that hang over the edge of C are computed
+/// in a buffer, of which only C's part is stored.
 /// </summary>
 internal static unsafe class GemmBlock
 {
@@ -14,13 +15,26 @@ internal static unsafe class GemmBlock
     // Floats per cache line.
     const int CacheLine = 16;
 
+    // Columns of C that make a row long, and floats of B's panels that leave the second cache (1 MiB) room for A's.
+    const int LongRow = 512, NearFloats = 1 << 18;
+
     /// <summary>
     /// C[rows, columns] (+)= A panels · B panels over <paramref name="k"/>, the panels as <see cref="GemmPack"/> lays them.
     /// The epilogue sees every tile once; (row, column) is where the block begins in C.
     /// </summary>
+    public static void Multiply<TTile, TEpilogue>(int rows, int columns, int k, float* aPanels, float* bPanels, float* c, nint ldc, bool accumulate,
+        TEpilogue epilogue, int row, int column)
+        where TTile : struct, IGemmTile
+        where TEpilogue : struct, ITileEpilogue
+    {
+        if (columns >= LongRow && (long)columns * k <= NearFloats) ByRows<TTile, TEpilogue>(rows, columns, k, aPanels, bPanels, c, ldc, accumulate, epilogue, row, column);
+        else ByColumns<TTile, TEpilogue>(rows, columns, k, aPanels, bPanels, c, ldc, accumulate, epilogue, row, column);
+    }
+
+    // Two methods, since both loops in one ran at two thirds of the speed (.NET 10).
     [SkipLocalsInit]
     [MethodImpl(Hot)]
-    public static void Multiply<TTile, TEpilogue>(int rows, int columns, int k, float* aPanels, float* bPanels, float* c, nint ldc, bool accumulate,
+    static void ByColumns<TTile, TEpilogue>(int rows, int columns, int k, float* aPanels, float* bPanels, float* c, nint ldc, bool accumulate,
         TEpilogue epilogue, int row, int column)
         where TTile : struct, IGemmTile
         where TEpilogue : struct, ITileEpilogue
@@ -44,6 +58,38 @@ internal static unsafe class GemmBlock
                     TTile.Packed(k, a, bPanels, edge, TTile.Columns, accumulate: false);
                     StoreEdge(edge, TTile.Columns, tile, ldc, height, width, accumulate);
                 }
+                epilogue.Apply(tile, ldc, height, width, row + i, column + j);
+            }
+        }
+    }
+
+    [SkipLocalsInit]
+    [MethodImpl(Hot)]
+    static void ByRows<TTile, TEpilogue>(int rows, int columns, int k, float* aPanels, float* bPanels, float* c, nint ldc, bool accumulate,
+        TEpilogue epilogue, int row, int column)
+        where TTile : struct, IGemmTile
+        where TEpilogue : struct, ITileEpilogue
+    {
+        nint aLength = GemmPack.PanelLength(TTile.Rows, k), bLength = GemmPack.PanelLength(TTile.Columns, k);
+        float* edge = stackalloc float[TTile.Rows * TTile.Columns];
+        for (int i = 0; i < rows; i += TTile.Rows, aPanels += aLength, c += TTile.Rows * ldc)
+        {
+            int height = Math.Min(TTile.Rows, rows - i);
+            float* b = bPanels, tile = c;
+            for (int j = 0; j < columns; j += TTile.Columns, b += bLength, tile += TTile.Columns)
+            {
+                int width = Math.Min(TTile.Columns, columns - j);
+                if (height == TTile.Rows && width == TTile.Columns)
+                {
+                    PrefetchTile(tile, ldc, TTile.Rows, TTile.Columns);
+                    TTile.Packed(k, aPanels, b, tile, ldc, accumulate);
+                }
+                else
+                {
+                    TTile.Packed(k, aPanels, b, edge, TTile.Columns, accumulate: false);
+                    StoreEdge(edge, TTile.Columns, tile, ldc, height, width, accumulate);
+                }
+
                 epilogue.Apply(tile, ldc, height, width, row + i, column + j);
             }
         }
