@@ -58,11 +58,14 @@ public sealed class ParameterStore : ITensorStore
     /// Draws the initial weights. Each tensor has a random stream of its own, from the seed and its name, so that the
     /// weights don't depend on the plan, on the order of construction or on other tensors.
     /// </summary>
-    public static void Initialize(ILoadedProgram program, long seed)
+    public static void Initialize(ILoadedProgram program, long seed) => Initialize(program, seed, ChunkElements);
+
+    /// <summary>The same, in pieces of so many elements at most.</summary>
+    internal static void Initialize(ILoadedProgram program, long seed, int pieceElements)
     {
         ParameterStore weights = Weights(program);
         IReadOnlyList<CanonicalParameter> all = program.Program.Parameters.Canonical;
-        int longest = (int)Math.Min(ChunkElements, all.Max(parameter => parameter.Shape.Length));
+        int longest = (int)Math.Min(pieceElements, all.Select(parameter => parameter.Shape.Length).DefaultIfEmpty().Max());
         try
         {
             // Each parameter has a stream of its own: several at once give the same numbers. A piece is written while others are drawn.
@@ -120,13 +123,15 @@ public sealed class ParameterStore : ITensorStore
 
     void WriteRounded(PersistentTensor tensor, long first, ReadOnlySpan<float> source)
     {
-        var bytes = new byte[2 * Math.Min(source.Length, ChunkElements)];
+        byte[] bytes = ArrayPool<byte>.Shared.Rent(2 * Math.Min(source.Length, ChunkElements));
         for (int start = 0; start < source.Length; start += ChunkElements)
         {
             ReadOnlySpan<float> part = source.Slice(start, Math.Min(ChunkElements, source.Length - start));
             TensorConversion.ToBFloat16(part, bytes.AsSpan(0, 2 * part.Length));
             program.Write<ushort>(tensor, first + start, MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan(0, 2 * part.Length)));
         }
+
+        ArrayPool<byte>.Shared.Return(bytes);
     }
 
     ParameterStore Add(string prefix, Func<StoredParameter, PersistentTensor?> select)

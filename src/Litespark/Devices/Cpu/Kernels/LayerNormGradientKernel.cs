@@ -83,7 +83,10 @@ internal sealed unsafe class LayerNormGradientKernel : SimdKernel
         return (T.Sum(sum0 + sum1), T.Sum(dot0 + dot1));
     }
 
-    /// <summary>dx of a row, and its parts of dWeight and dBias added; shift and tilt are mean(u) and mean(u ∘ x̂), both times inverseStd.</summary>
+    /// <summary>
+    /// dx of a row, and its parts of dWeight and dBias added; shift and tilt are mean(u) and mean(u ∘ x̂), both times inverseStd. On the way asks
+    /// for the next rows of dy and x.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
     static void Differentiate<T>(
         float* dy, float* x, float* weight, float mean, float inverse, float shift, float tilt, float* addend, float* dx, float* dWeight, float* dBias, nint dyStride, nint xStride, nint count)

@@ -40,9 +40,9 @@ internal static unsafe class RowSums
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
 
     /// <summary>Σ term(x).</summary>
-    public static float Sum<T, TTerm>(float* x, nint count) where T : struct, ISimd<T> where TTerm : struct, ITerm => Sum<T, TTerm>(x, x, count);
+    public static float Sum<T, TTerm>(float* x, nint count) where T : struct, ISimd<T> where TTerm : struct, ITerm => Sum<T, TTerm>(x, null, count);
 
-    /// <summary>Σ term(x); on the way asks for the row at <paramref name="soon"/>, which will be written soon.</summary>
+    /// <summary>Σ term(x); on the way asks for the row at <paramref name="soon"/>, which will be written soon (null: none).</summary>
     [MethodImpl(Hot), SkipLocalsInit]
     public static float Sum<T, TTerm>(float* x, float* soon, nint count) where T : struct, ISimd<T> where TTerm : struct, ITerm
     {
@@ -50,7 +50,7 @@ internal static unsafe class RowSums
         nint i = 0;
         for (; i <= count - 4 * T.Count; i += 4 * T.Count)
         {
-            Prefetch.Nearby(soon + i, 4 * T.Count);
+            if (soon != null) Prefetch.Nearby(soon + i, 4 * T.Count);
             s0 = TTerm.Add(s0, T.Load(x + i));
             s1 = TTerm.Add(s1, T.Load(x + i + T.Count));
             s2 = TTerm.Add(s2, T.Load(x + i + 2 * T.Count));

@@ -19,8 +19,8 @@ internal readonly record struct SoftmaxStatistics(float Shift, float Sum)
 }
 
 /// <summary>
-/// Softmax of rows of logits in one pass over memory: chunk by chunk, the sum of exponentials being scaled to the largest exponent
-/// so far (online softmax: Milakov and Gimelshein, 2018). Where exponentials are stored, perhaps over their own logits, the largest element
+/// Softmax of rows of logits in one pass over memory: chunk by chunk, the sum of exponentials being scaled to a larger exponent where one
+/// comes (online softmax: Milakov and Gimelshein, 2018). Where exponentials are stored, perhaps over their own logits, the largest element
 /// of the next chunk, be it of the next row, is found in the loop over this one: it comes from memory while exponentials are computed, and
 /// its second reading is from the first-level cache.
 /// </summary>
@@ -44,8 +44,8 @@ internal static unsafe class SoftmaxRow
     public static float FirstLargest<T>(float* x, int count) where T : struct, ISimd<T> => Largest<T>(x, Math.Min(ChunkElements, count));
 
     /// <summary>
-    /// The statistics alone, each element read once, in one stream. The shift is only a guess at the largest exponent, from the row's first
-    /// elements: a sum of floats bears any that is not <see cref="Headroom"/> too small, and a chunk that shows it to be is summed again.
+    /// The statistics alone, in one stream. The shift is only a guess at the largest exponent, from the row's first elements: a sum of floats
+    /// bears any that is not <see cref="Headroom"/> too small, and a chunk that shows it to be is summed again.
     /// </summary>
     public static SoftmaxStatistics Measure<T>(float* x, int count) where T : struct, ISimd<T>
     {
@@ -56,8 +56,8 @@ internal static unsafe class SoftmaxRow
             int length = Math.Min(ChunkElements, count - start);
             if (float.IsNegativeInfinity(shift)) shift = Largest<T>(chunk, Math.Min(GuessElements, length)) * Exp2.Log2E;
             if (float.IsNegativeInfinity(shift)) shift = Largest<T>(chunk, length) * Exp2.Log2E;
-            if (float.IsNegativeInfinity(shift)) continue;
-            float part = Sum<T>(chunk, shift, length, out float largest), exponent = largest * Exp2.Log2E;
+            // Nothing yet is a sum of 0, whatever the shift; a NaN shows all the same.
+            float part = Sum<T>(chunk, Finite(shift), length, out float largest), exponent = largest * Exp2.Log2E;
             if (exponent > shift + Headroom)
             {
                 sum *= Power(shift - exponent);
@@ -92,7 +92,7 @@ internal static unsafe class SoftmaxRow
             bool last = rest == 0;
             float* ahead = last ? next : x + start + length;
             int aheadLength = ahead == null ? 0 : Math.Min(ChunkElements, last ? count : rest);
-            sum += StoreChunk<T>(x + start, shift, y + start, length, ahead, aheadLength, out largest);
+            sum += StoreChunk<T>(x + start, Finite(shift), y + start, length, ahead, aheadLength, out largest);
         }
 
         return new(shift, sum);
@@ -128,6 +128,9 @@ internal static unsafe class SoftmaxRow
             Lanes.Store(f * exp2.Exp(Lanes.Load<T>(x + i, rest) - s), y + i, rest);
         }
     }
+
+    // Before the first element above −∞ any shift will do.
+    static float Finite(float shift) => float.IsNegativeInfinity(shift) ? 0 : shift;
 
     static float Power(float exponent) => exponent == 0 ? 1 : MathF.Exp(exponent * Ln2);
 

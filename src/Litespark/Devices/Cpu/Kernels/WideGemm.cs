@@ -9,10 +9,14 @@ internal sealed unsafe class WideGemm<TTile, TEpilogue> : CpuKernel, IParallelWo
     where TTile : struct, IGemmTile
     where TEpilogue : struct, ITileEpilogue
 {
-    // All of op(A) is read for every tile's width of columns, at best from the second cache (1 MiB).
-    const int MostPackedA = 1 << 18;
+    // All of op(A) (up to 1 MiB) is read for every tile's width of columns: seldom enough that the last cache would do. With more rows the rows of
+    // C, of which a task writes short pieces, count for more than B.
+    const int MostPackedA = 1 << 18, MostRows = 512;
     const int MostTaskColumns = 96;
     const int TasksPerThread = 4;
+
+    /// <summary>Rows that a task packs.</summary>
+    static readonly int PackedRows = 2 * TTile.Rows;
 
     readonly GemmProblem problem;
     readonly TEpilogue epilogue;
@@ -31,7 +35,7 @@ internal sealed unsafe class WideGemm<TTile, TEpilogue> : CpuKernel, IParallelWo
     }
 
     /// <summary>Whether a product is of this kind.</summary>
-    public static bool Suits(in GemmProblem problem) => problem.N >= 2 * problem.M && (long)problem.M * problem.K <= MostPackedA;
+    public static bool Suits(in GemmProblem problem) => problem.M <= MostRows && problem.N >= 2 * problem.M && (long)problem.M * problem.K <= MostPackedA;
 
     /// <inheritdoc/>
     public override void Run(WorkerPool pool)
@@ -39,7 +43,7 @@ internal sealed unsafe class WideGemm<TTile, TEpilogue> : CpuKernel, IParallelWo
         this.pool = pool;
         a = new PackedChunk(pool.SharedScratch, TTile.Rows, problem.M, problem.K);
         packing = true;
-        pool.Run(this, problem.SourceA.TaskCount(problem.M, problem.K));
+        pool.Run(this, GemmBlocking.Count(problem.M, PackedRows));
         packing = false;
         pool.Run(this, GemmBlocking.Count(problem.N, taskColumns));
     }
@@ -47,8 +51,14 @@ internal sealed unsafe class WideGemm<TTile, TEpilogue> : CpuKernel, IParallelWo
     /// <inheritdoc/>
     public void RunTask(int task, int worker)
     {
-        if (packing) problem.SourceA.Pack(task, 0, 0, a);
+        if (packing) Pack(task * PackedRows);
         else Multiply(task * taskColumns, pool!.Scratch(worker));
+    }
+
+    void Pack(int row)
+    {
+        int rows = Math.Min(PackedRows, problem.M - row);
+        for (int k = 0; k < problem.K; k += a.BlockDepth) problem.SourceA.PackPanels(row, rows, k, a.DepthAt(k), TTile.Rows, a.Panel(row, k));
     }
 
     void Multiply(int column, float* panelsB)

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Litespark.Devices.Cpu.Simd;
 
 /// <summary>
-/// Hints to fetch memory that will be read soon; they change no result. The hardware's own prefetcher starts anew with every stream and
+/// Hints to fetch memory that will be read or written soon; they change no result. The hardware's own prefetcher starts anew with every stream and
 /// every page: a kernel that knows where it will read next says so.
 /// </summary>
 internal static unsafe class Prefetch

@@ -65,7 +65,8 @@ public sealed unsafe class CrossEntropyKernelTests
             _ => v == Target ? -900 : float.NegativeInfinity,
         });
         Operand target = trial.Integers([Target, Target, Target]), loss = trial.Random(1, 3), logSumExp = trial.Zeros(1, 3);
-        (double[] losses, double[] sums, _) = Definition(logits.Values, [Target, Target, Target], Vocabulary);
+        Operand scale = trial.Scalar(Scale), dLogits = trial.Zeros(3, Vocabulary);
+        (double[] losses, double[] sums, double[] gradient) = Definition(logits.Values, [Target, Target, Target], Vocabulary);
         trial.Run(
             pool => new CrossEntropyKernel(pool, logits.Matrix, target.Integers, loss.Data, logSumExp.Data),
             () =>
@@ -73,6 +74,27 @@ public sealed unsafe class CrossEntropyKernelTests
                 Reference.AssertClose(losses, loss.Values, 1e-6);
                 Reference.AssertClose(sums, logSumExp.Values, 1e-6);
             });
+        trial.Run(
+            pool => new CrossEntropyWithGradientKernel(pool, logits.Matrix, target.Integers, scale.Data, loss.Data, dLogits.Matrix),
+            () =>
+            {
+                Reference.AssertClose(losses, loss.Values, 1e-6);
+                Reference.AssertClose(gradient, dLogits.Values, 1e-6);
+            });
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(300)]
+    [InlineData(4999)]
+    public void Not_a_number_is_not_lost(int place)
+    {
+        using var trial = new KernelTrial();
+        Operand logits = trial.New(1, 5000, 0, (_, v) => v == place ? float.NaN : v < 2100 ? float.NegativeInfinity : trial.Next());
+        Operand target = trial.Integers([4321]), loss = trial.Random(1, 1), logSumExp = trial.Zeros(1, 1);
+        trial.Run(
+            pool => new CrossEntropyKernel(pool, logits.Matrix, target.Integers, loss.Data, logSumExp.Data),
+            () => Assert.True(double.IsNaN(loss.Values[0])));
     }
 
     [Fact]

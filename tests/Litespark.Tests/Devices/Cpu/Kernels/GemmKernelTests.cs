@@ -9,7 +9,7 @@ public unsafe class GemmKernelTests
     public static TheoryData<int, int, int> Shapes => new()
     {
         { 1, 1, 1 }, { 1, 300, 77 }, { 2, 131, 1030 }, { 3, 40, 9 }, { 4, 2100, 130 }, { 5, 1, 3 }, { 5, 7, 1 }, { 6, 16, 8 },
-        { 37, 53, 71 }, { 150, 35, 333 }, { 300, 410, 35 }, { 13, 9, 2500 }, { 2100, 17, 1030 }, { 19, 2100, 1030 }, { 45, 330, 1600 }, { 200, 1100, 1400 },
+        { 37, 53, 71 }, { 150, 35, 333 }, { 300, 410, 35 }, { 13, 9, 2500 }, { 2100, 17, 1030 }, { 19, 2100, 1030 }, { 45, 330, 1600 }, { 700, 1100, 200 },
     };
 
     [Theory]
@@ -33,6 +33,7 @@ public unsafe class GemmKernelTests
     [InlineData(131, 260, 700)]
     [InlineData(600, 50, 300)]
     [InlineData(45, 330, 1600)]
+    [InlineData(700, 1100, 200)]
     public void Every_bit_is_the_same_for_any_number_of_threads(int m, int n, int k)
     {
         for (int form = 0; form < 4; form++)
@@ -55,6 +56,8 @@ public unsafe class GemmKernelTests
     [Theory]
     [InlineData(3, 70, 35)]
     [InlineData(45, 70, 35)]
+    [InlineData(45, 130, 1600)]
+    [InlineData(150, 530, 300)]
     public void Every_register_width_gives_the_product(int m, int n, int k)
     {
         using var pool = new WorkerPool(2);
@@ -74,11 +77,13 @@ public unsafe class GemmKernelTests
     {
         using var operands = new RandomOperands(1);
         using var pool = new WorkerPool(2);
-        var large = new GemmCase(operands, 100, 200, 50, false, true);
+        var large = new GemmCase(operands, 100, 150, 50, false, true);
+        var wide = new GemmCase(operands, 20, 200, 50, false, true);
         var skinny = new GemmCase(operands, 2, 200, 50, true, false);
         GemmKernel[] kernels =
         [
             new(pool, large.A, false, large.B, true, large.FreshC(), large.Bias),
+            new(pool, wide.A, false, wide.B, true, wide.FreshC(), wide.Bias),
             new(pool, skinny.A, true, skinny.B, false, skinny.FreshC()),
         ];
         Assert.Equal(0, Allocations.OfRuns(pool, kernels));

@@ -12,6 +12,7 @@ public sealed unsafe class NormKernelTests
     [InlineData(130, 64, 64)]
     [InlineData(7, 60, 20)]
     [InlineData(3, 24, 3)]
+    [InlineData(3, 150, 150)]
     public void Rms_norm_adds_the_residual_and_normalises_each_group(int rows, int columns, int groupSize)
     {
         using var trial = new KernelTrial();
@@ -44,6 +45,7 @@ public sealed unsafe class NormKernelTests
     [Theory]
     [InlineData(5, 37, 37)]
     [InlineData(70, 17, 17)]
+    [InlineData(3, 150, 150)]
     [InlineData(33, 60, 20)]
     public void Gradient_of_rms_norm_matches_finite_differences(int rows, int columns, int groupSize)
     {
@@ -103,6 +105,7 @@ public sealed unsafe class NormKernelTests
 
     [Theory]
     [InlineData(1, 2)]
+    [InlineData(3, 150)]
     [InlineData(5, 37)]
     [InlineData(130, 64)]
     public void Layer_norm_adds_the_residual_and_normalises_each_row(int rows, int columns)
@@ -143,6 +146,7 @@ public sealed unsafe class NormKernelTests
     [Theory]
     [InlineData(5, 37)]
     [InlineData(70, 17)]
+    [InlineData(3, 150)]
     public void Gradient_of_layer_norm_matches_finite_differences(int rows, int columns)
     {
         using var trial = new KernelTrial();
