@@ -23,6 +23,7 @@ internal static class Program
             new InferenceVerb(),
             new StudyVerb(),
             new PlanVerb(),
+            new OpenBlasVerb(),
             new CheckVerb(),
             new MicroVerb(),
         };

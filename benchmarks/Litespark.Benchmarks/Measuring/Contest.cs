@@ -32,8 +32,11 @@ internal sealed class Contest(WorkerPool pool, PeakProbe probe)
     /// <summary>Largest peak seen so far, FLOP/s of the whole pool.</summary>
     public double Peak { get; private set; }
 
-    /// <summary>Seconds of one run of each side.</summary>
-    public double[] Measure(params Contender[] sides)
+    /// <summary>Seconds of one run of each side, median over its turns.</summary>
+    public double[] Measure(params Contender[] sides) => [.. MeasureTurns(sides).Select(Statistics.Median)];
+
+    /// <summary>Seconds of one run of each side in each of its turns: those of one round are neighbours.</summary>
+    public double[][] MeasureTurns(params Contender[] sides)
     {
         foreach (Contender side in sides) RunFor(side.Run, FirstRuns);
         var seconds = new double[sides.Length][];
@@ -51,7 +54,7 @@ internal sealed class Contest(WorkerPool pool, PeakProbe probe)
         }
 
         SamplePeak();
-        return [.. seconds.Select(Statistics.Median)];
+        return seconds;
     }
 
     /// <summary>Starts the peak anew: for a row of its own.</summary>

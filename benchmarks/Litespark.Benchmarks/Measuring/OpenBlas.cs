@@ -50,8 +50,15 @@ internal sealed unsafe class OpenBlas
     /// <summary>Whether the threads are OpenMP's, as in the build that is OpenBLAS's best here.</summary>
     public bool IsOpenMp => ((delegate* unmanaged[Cdecl]<int>)NativeLibrary.GetExport(handle, "openblas_get_parallel"))() == OpenMp;
 
-    /// <summary>The best build that is here, or null. Its worker threads are started.</summary>
+    /// <summary>The best build that is here, with the fastest of its kernels, or null. Its worker threads are started.</summary>
     public static OpenBlas? Find()
+    {
+        OpenBlasKernels.Choose();
+        return Load();
+    }
+
+    /// <summary>The best build that is here, with what kernels it chooses by itself.</summary>
+    public static OpenBlas? Load()
     {
         foreach (string path in Candidates())
         {

@@ -14,7 +14,10 @@ internal sealed class GemmVerb : Verb
 
     readonly Option<string> threads = Parameters.Threads();
     readonly Option<string> size = Parameters.Size("all");
-    readonly Option<int> rounds = Parameters.Rounds(5);
+    // Many short turns: what neighbours on the machine take comes and goes within some tens of milliseconds.
+    static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(10);
+
+    readonly Option<int> rounds = Parameters.Rounds(15);
 
     public GemmVerb() : base("gemm", "The matrix products of a training step, ours beside OpenBLAS: GFLOP/s, ratio, share of the FMA peak")
     {
@@ -44,33 +47,35 @@ internal sealed class GemmVerb : Verb
     {
         var table = new TextTable(2, "layer", "product", "M", "N", "K", "calls", "GFLOP/s", "OpenBLAS", "ratio", "of peak", "error");
         var probe = new PeakProbe();
-        var rated = new List<(GemmRow Row, double Ours, double Theirs)>();
+        var rated = new List<RatedRow>();
         double worstError = 0, peak = 0;
         blas?.UseThreads(pool.ThreadCount);
         foreach (GemmRow row in GemmRows.Of(shape))
         {
             Status($"{shape.Preset}, {pool.ThreadCount} threads: {row.Layer}, {row.Product}");
-            var contest = new Contest(pool, probe) { Rounds = turns };
+            var contest = new Contest(pool, probe) { Rounds = turns, Block = Turn };
             using var pair = new GemmPair(pool, row.Form, blas);
             double error = blas is null ? 0 : pair.Error();
             if (!(error <= Tolerance)) throw new RunFailureException($"{row.Layer}, {row.Product}: the results differ by {error:G3} of the largest element; their times would mean nothing.");
-            double[] seconds = blas is null ? contest.Measure(new Contender("ours", pair.RunOurs)) : contest.Measure(new("ours", pair.RunOurs), new("OpenBLAS", pair.RunTheirs));
-            double ours = row.Form.Flops / seconds[0], theirs = blas is null ? double.NaN : row.Form.Flops / seconds[1];
-            rated.Add((row, ours, theirs));
+            double[][] seconds = blas is null ? contest.MeasureTurns(new Contender("ours", pair.RunOurs)) : contest.MeasureTurns(new("ours", pair.RunOurs), new("OpenBLAS", pair.RunTheirs));
+            double ours = row.Form.Flops / Statistics.Median(seconds[0]), theirs = blas is null ? double.NaN : row.Form.Flops / Statistics.Median(seconds[1]);
+            double[] ratios = blas is null ? [] : [.. seconds[1].Zip(seconds[0], (their, our) => their / our)];
+            if (blas is not null) rated.Add(new(row, ours, Statistics.Median(ratios)));
             (worstError, peak) = (Math.Max(worstError, error), Math.Max(peak, contest.Peak));
             GemmForm form = row.Form;
             table.Add(row.Layer, row.Product, $"{form.M}", $"{form.N}", $"{form.K}", $"{row.Calls}", Figures.Gflops(ours),
-                blas is null ? "-" : Figures.Gflops(theirs), blas is null ? "-" : Figures.Times(ours / theirs), Figures.Percent(ours / contest.Peak), blas is null ? "-" : $"{error:0.0e+0}");
+                blas is null ? "-" : Figures.Gflops(theirs), blas is null ? "-" : Figures.Times(rated[^1].Ratio), Figures.Percent(ours / contest.Peak), blas is null ? "-" : $"{error:0.0e+0}");
             var raw = new JsonObject
             {
                 ["model"] = shape.Preset, ["threads"] = pool.ThreadCount, ["layer"] = row.Layer, ["product"] = row.Product,
-                ["m"] = form.M, ["n"] = form.N, ["k"] = form.K, ["calls"] = row.Calls, ["ms"] = Figures.Raw(seconds[0] * 1e3),
+                ["m"] = form.M, ["n"] = form.N, ["k"] = form.K, ["calls"] = row.Calls, ["ms"] = Figures.Raw(Statistics.Median(seconds[0]) * 1e3),
                 ["gflops"] = Figures.Raw(ours / 1e9), ["peak_gflops"] = Figures.Raw(contest.Peak / 1e9),
             };
             if (blas is not null)
             {
-                (raw["openblas_ms"], raw["openblas_gflops"]) = (Figures.Raw(seconds[1] * 1e3), Figures.Raw(theirs / 1e9));
-                (raw["ratio"], raw["error"]) = (Figures.Raw(ours / theirs), Figures.Raw(error));
+                (raw["openblas_ms"], raw["openblas_gflops"]) = (Figures.Raw(Statistics.Median(seconds[1]) * 1e3), Figures.Raw(theirs / 1e9));
+                (raw["ratio"], raw["ratio_lower_quartile"], raw["ratio_upper_quartile"]) = (Figures.Raw(rated[^1].Ratio), Figures.Raw(Statistics.Quantile(ratios, 0.25)), Figures.Raw(Statistics.Quantile(ratios, 0.75)));
+                raw["error"] = Figures.Raw(error);
             }
 
             report.Raw(raw);
@@ -82,16 +87,19 @@ internal sealed class GemmVerb : Verb
         report.Line();
     }
 
-    static void Summarize(ModelShape shape, int threads, List<(GemmRow Row, double Ours, double Theirs)> rated, double worstError, Report report)
+    static void Summarize(ModelShape shape, int threads, List<RatedRow> rated, double worstError, Report report)
     {
-        double mean = Statistics.GeometricMean(rated.Select(row => row.Ours / row.Theirs));
-        (GemmRow Row, double Ours, double Theirs) worst = rated.MinBy(row => row.Ours / row.Theirs);
-        double weighted = Statistics.WeightedRatio(rated.Where(row => row.Row.Calls > 0).Select(row => (row.Row.Form.Flops * row.Row.Calls, row.Ours, row.Theirs)));
-        report.Line($"  geometric mean of the ratios {Figures.Times(mean)}; worst {worst.Row.Layer}, {worst.Row.Product} {Figures.Times(worst.Ours / worst.Theirs)}; "
+        double mean = Statistics.GeometricMean(rated.Select(row => row.Ratio));
+        RatedRow worst = rated.MinBy(row => row.Ratio)!;
+        double weighted = Statistics.WeightedRatio(rated.Where(row => row.Row.Calls > 0).Select(row => (row.Row.Form.Flops * row.Row.Calls, row.Ours, row.Ours / row.Ratio)));
+        report.Line($"  geometric mean of the ratios {Figures.Times(mean)}; at least 1 in {rated.Count(row => row.Ratio >= 1)} of {rated.Count} rows; worst {worst.Row.Layer}, {worst.Row.Product} {Figures.Times(worst.Ratio)}; "
             + $"all products of a step (FLOP-weighted, by calls) {Figures.Times(weighted)}; largest difference of results {worstError:0.0e+0}");
         string prefix = $"{shape.Name}_{threads}_threads_";
         report.Summary(prefix + "geometric_mean", Figures.Raw(mean));
-        report.Summary(prefix + "worst", Figures.Raw(worst.Ours / worst.Theirs));
+        report.Summary(prefix + "worst", Figures.Raw(worst.Ratio));
         report.Summary(prefix + "flop_weighted", Figures.Raw(weighted));
     }
+
+    /// <summary>A row with our rate and the ratio of the rates: the median over rounds, in each of which both sides were neighbours.</summary>
+    sealed record RatedRow(GemmRow Row, double Ours, double Ratio);
 }

@@ -41,7 +41,8 @@ internal sealed class PeerVerb : Verb
             ? [ModelShape.Of(one, Parameters.AtLeastOne("--batch", options.GetValue(batch)), Parameters.AtLeastOne("--sequence", options.GetValue(sequence)))]
             : [.. (options.GetValue(rows) is { Length: > 0 } given ? given : DefaultRows).Select(ParseRow)];
         TorchPeer? peer = options.GetValue(noPeer) ? null : TorchPeer.Find();
-        if (peer is null) report.Line(options.GetValue(noPeer) ? "Without PyTorch, as asked." : TorchPeer.Missing);
+        if (peer is not null) OpenBlasKernels.Choose();
+        else report.Line(options.GetValue(noPeer) ? "Without PyTorch, as asked." : TorchPeer.Missing);
         foreach (int count in Parameters.ParseThreads(options.GetValue(threads)!))
             foreach (ModelShape shape in shapes) Measure(shape, peer, count, stepCount, turns, report);
         return 0;

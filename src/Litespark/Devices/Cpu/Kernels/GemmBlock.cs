@@ -35,6 +35,8 @@ internal static unsafe class GemmBlock
         int down = GemmPack.PanelCount(TTile.Rows, rows), across = GemmPack.PanelCount(TTile.Columns, columns);
         bool byRows = columns >= LongRow && (long)columns * k <= NearFloats;
         int outer = byRows ? down : across, inner = byRows ? across : down;
+        // Column by column, each tile brings its share of the next panel of B nearer, which comes from the last cache where B is large.
+        nint share = byRows ? 0 : bLength / down, step = share / k;
         // One loop for both orders: with a tile in each of two, it ran at two thirds of the speed (.NET 10).
         for (int o = 0; o < outer; o++)
         {
@@ -42,15 +44,15 @@ internal static unsafe class GemmBlock
             {
                 int panelA = byRows ? o : n, panelB = byRows ? n : o, i = panelA * TTile.Rows, j = panelB * TTile.Columns;
                 int height = Math.Min(TTile.Rows, rows - i), width = Math.Min(TTile.Columns, columns - j);
-                float* a = aPanels + panelA * aLength, b = bPanels + panelB * bLength, tile = c + i * ldc + j;
+                float* a = aPanels + panelA * aLength, b = bPanels + panelB * bLength, tile = c + i * ldc + j, ahead = byRows ? b : b + bLength + panelA * share;
                 if (height == TTile.Rows && width == TTile.Columns)
                 {
                     PrefetchTile(tile, ldc, TTile.Rows, TTile.Columns);
-                    TTile.Packed(k, a, b, tile, ldc, accumulate);
+                    TTile.Packed(k, a, b, tile, ldc, accumulate, ahead, step);
                 }
                 else
                 {
-                    TTile.Packed(k, a, b, edge, TTile.Columns, accumulate: false);
+                    TTile.Packed(k, a, b, edge, TTile.Columns, accumulate: false, ahead, step);
                     StoreEdge(edge, TTile.Columns, tile, ldc, height, width, accumulate);
                 }
 
@@ -90,7 +92,7 @@ internal static unsafe class GemmBlock
             }
             if (full < rows)
             {
-                TTile.Packed(k, panel, bPanels, edge, TTile.Columns, accumulate: false);
+                TTile.Packed(k, panel, bPanels, edge, TTile.Columns, accumulate: false, bPanels, step: 0);
                 StoreEdge(edge, TTile.Columns, c + full * ldc + j, ldc, rows - full, width, accumulate);
             }
         }

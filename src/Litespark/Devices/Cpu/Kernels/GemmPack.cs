@@ -13,8 +13,8 @@ internal static unsafe class GemmPack
 {
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
 
-    // Pieces of rows are too short for the hardware's prefetcher.
-    const int RowsAhead = 8;
+    // Also how far ahead rows are asked for: pieces of rows are too short for the hardware's prefetcher.
+    const int RowsAtOnce = 8;
 
     /// <summary>Floats from one panel to the next (a multiple of 16): the panel and what full-width stores spill behind it.</summary>
     public static nint PanelLength(int width, nint k) => (k * width + (width % Transpose.Size == 0 ? 0 : Transpose.Size) + 15) & ~(nint)15;
@@ -33,32 +33,40 @@ internal static unsafe class GemmPack
     public static void Contiguous(float* source, nint stride, int lines, int k, int width, float* panels, nint panelLength, float scale)
     {
         int full = lines / width, rest = lines % width;
-        // k outside: a row of the source is read once, from end to end.
-        for (int i = 0; i < k; i++)
+        // Some rows of k at a time: few enough to stay in the first cache while all panels take their part, so that panels are written in streams.
+        for (int i = 0; i < k; i += RowsAtOnce)
         {
+            int rows = Math.Min(RowsAtOnce, k - i);
             float* s = source + i * stride, d = panels + (nint)i * width;
+            for (int p = 0; p < full; p++, s += width, d += panelLength) CopyRows(s, stride, rows, width, d, scale);
+            for (int r = 0; rest > 0 && r < rows; r++)
+            {
+                float* from = s + r * stride, to = d + r * width;
+                int c = 0;
+                for (; c + 4 <= rest; c += 4) (Vector128.Load(from + c) * scale).Store(to + c);
+                for (; c < width; c++) to[c] = c < rest ? from[c] * scale : 0;
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void CopyRows(float* s, nint stride, int rows, int width, float* d, float scale)
+    {
+        for (; rows > 0; rows--, s += stride, d += width)
+        {
+            Prefetch.Line(s + RowsAtOnce * stride);
             if (width == 6)
             {
-                for (int p = 0; p < full; p++, s += 6, d += panelLength)
-                {
-                    // Two overlapping registers cover six floats.
-                    Prefetch.Line(s + RowsAhead * stride);
-                    Vector128<float> low = Vector128.Load(s) * scale, high = Vector128.Load(s + 2) * scale;
-                    low.Store(d);
-                    high.Store(d + 2);
-                }
+                // Two overlapping registers cover six floats.
+                Vector128<float> low = Vector128.Load(s) * scale, high = Vector128.Load(s + 2) * scale;
+                low.Store(d);
+                high.Store(d + 2);
+                continue;
             }
-            else
-            {
-                for (int p = 0; p < full; p++, s += width, d += panelLength)
-                {
-                    int c = 0;
-                    Prefetch.Line(s + RowsAhead * stride);
-                    for (; c + 8 <= width; c += 8) (Vector256.Load(s + c) * scale).Store(d + c);
-                    for (; c < width; c += 4) (Vector128.Load(s + c) * scale).Store(d + c);
-                }
-            }
-            for (int c = 0; rest > 0 && c < width; c++) d[c] = c < rest ? s[c] * scale : 0;
+
+            int c = 0;
+            for (; c + 8 <= width; c += 8) (Vector256.Load(s + c) * scale).Store(d + c);
+            for (; c < width; c += 4) (Vector128.Load(s + c) * scale).Store(d + c);
         }
     }
 
@@ -81,11 +89,12 @@ internal static unsafe class GemmPack
     {
         // Stores are full blocks. Where the width is no multiple of the block, a strip spills into the next k's first lines:
         // those belong to the first strip, which is why strips go from last to first and k ascends within.
-        int size = Transpose.Size, i = 0;
+        int size = Transpose.Size;
         // The next panel's rows are fetched meanwhile: each is a short stream, over before the hardware's prefetcher has seen it.
         nint nextPanel = width * stride;
-        for (int g = (valid - 1) / size * size; g >= 0; g -= size)
-            i = Transpose.Strip(source + g * stride, stride, Math.Min(size, valid - g), k, panel + g, width, scale, nextPanel);
+        int i = width % 4 == 0 ? Transpose.Sixteens(source, stride, valid, k, panel, width, scale, nextPanel) : 0, rest = i;
+        for (int g = (valid - 1) / size * size; g >= 0 && rest + size <= k; g -= size)
+            i = rest + Transpose.Strip(source + g * stride + rest, stride, Math.Min(size, valid - g), k - rest, panel + (nint)rest * width + g, width, scale, nextPanel);
         for (; i < k; i++)
         {
             for (int r = 0; r < valid; r++) panel[(nint)i * width + r] = source[r * stride + i] * scale;

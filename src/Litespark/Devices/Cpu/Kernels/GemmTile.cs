@@ -13,8 +13,11 @@ internal unsafe interface IGemmTile
     /// <summary>Columns of the tile: two or three registers.</summary>
     static abstract int Columns { get; }
 
-    /// <summary>A panel [k][Rows], B panel [k][Columns] as <see cref="GemmPack"/> lays them.</summary>
-    static abstract void Packed(nint k, float* aPanel, float* bPanel, float* c, nint ldc, bool accumulate);
+    /// <summary>
+    /// A panel [k][Rows], B panel [k][Columns] as <see cref="GemmPack"/> lays them. Meanwhile memory that is needed next comes into the second
+    /// cache: at every step of k the line at <paramref name="ahead"/>, which then moves on by <paramref name="step"/> floats.
+    /// </summary>
+    static abstract void Packed(nint k, float* aPanel, float* bPanel, float* c, nint ldc, bool accumulate, float* ahead, nint step);
 
     /// <summary>A row-major and unpacked: element (r, k) at a[r·lda + k]; row k of B at b + k·ldb.</summary>
     static abstract void RowMajorA(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate);

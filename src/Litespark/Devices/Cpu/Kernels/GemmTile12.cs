@@ -24,17 +24,18 @@ internal readonly unsafe struct GemmTile12<T> : IGemmTile where T : struct, ISim
 
     /// <inheritdoc/>
     [MethodImpl(Hot)]
-    public static void Packed(nint k, float* aPanel, float* bPanel, float* c, nint ldc, bool accumulate)
-        => ByColumn(k, aPanel, 12, bPanel, 2 * T.Count, c, ldc, accumulate);
+    public static void Packed(nint k, float* aPanel, float* bPanel, float* c, nint ldc, bool accumulate, float* ahead, nint step)
+        => ByColumn(k, aPanel, 12, bPanel, 2 * T.Count, c, ldc, accumulate, ahead, step, hints: true);
 
     /// <inheritdoc/>
     [MethodImpl(Hot)]
     public static void ColumnMajorA(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
-        => ByColumn(k, a, lda, b, ldb, c, ldc, accumulate);
+        => ByColumn(k, a, lda, b, ldb, c, ldc, accumulate, b, 0, hints: false);
 
     // Rows next to each other at a, k steps lda apart. Inlined, so that constant strides become immediate offsets.
     [MethodImpl(Inline)]
-    static void ByColumn(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
+    static void ByColumn(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate,
+        float* ahead, nint step, bool hints)
     {
         T c00 = T.Zero, c01 = T.Zero, c10 = T.Zero, c11 = T.Zero, c20 = T.Zero, c21 = T.Zero;
         T c30 = T.Zero, c31 = T.Zero, c40 = T.Zero, c41 = T.Zero, c50 = T.Zero, c51 = T.Zero;
@@ -57,6 +58,9 @@ internal readonly unsafe struct GemmTile12<T> : IGemmTile where T : struct, ISim
             x = T.Broadcast(a[11]); cB0 = T.MultiplyAdd(x, b0, cB0); cB1 = T.MultiplyAdd(x, b1, cB1);
             a += lda;
             b += ldb;
+            if (!hints) continue;
+            Prefetch.Nearby(ahead, 1);
+            ahead += step;
         }
         if (accumulate)
         {

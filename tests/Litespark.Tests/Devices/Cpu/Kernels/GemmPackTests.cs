@@ -12,6 +12,10 @@ public unsafe class GemmPackTests
     [InlineData(16, 37, 23)]
     [InlineData(32, 70, 3)]
     [InlineData(32, 1, 1)]
+    [InlineData(12, 31, 43)] // two blocks of sixteen, one of eight, and three
+    [InlineData(32, 70, 64)]
+    [InlineData(8, 15, 24)]
+    [InlineData(48, 101, 33)]
     public void Both_sources_give_the_same_panels_with_zeros_at_the_edge(int width, int lines, int k)
     {
         using var random = new RandomOperands(width + lines + k);

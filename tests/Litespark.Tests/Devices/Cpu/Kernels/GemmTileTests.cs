@@ -39,7 +39,7 @@ public unsafe class GemmTileTests
             }
 
             float* c = random.Floats(rows * (columns + 2)), start = random.Copy(c, rows * (columns + 2));
-            TTile.Packed(k, aPanel, bPanel, c, columns + 2, accumulate);
+            TTile.Packed(k, aPanel, bPanel, c, columns + 2, accumulate, bPanel, step: 4);
             Verify(c, start);
             c = random.Copy(start, rows * (columns + 2));
             TTile.RowMajorA(k, rowMajor, k + 3, b, columns + 5, c, columns + 2, accumulate);
