@@ -157,8 +157,19 @@ internal static unsafe class SoftmaxRow
     static float Sum<T>(float* x, float shift, nint count, out float largest) where T : struct, ISimd<T>
     {
         Exp2<T> exp2 = Exp2<T>.Create();
-        T factor = T.Broadcast(Exp2.Log2E), minusShift = T.Broadcast(-shift), sum = T.Zero, maximum = T.Broadcast(float.NegativeInfinity);
+        T factor = T.Broadcast(Exp2.Log2E), minusShift = T.Broadcast(-shift), sum = T.Zero, other = T.Zero, maximum = T.Broadcast(float.NegativeInfinity);
         nint i = 0;
+        for (; i <= count - 2 * T.Count; i += 2 * T.Count)
+        {
+            Prefetch.Register<T>(x + 2 * Prefetch.Ahead + i);
+            Prefetch.Register<T>(x + 2 * Prefetch.Ahead + i + T.Count);
+            T first = T.Load(x + i), second = T.Load(x + i + T.Count);
+            maximum = T.Max(maximum, T.Max(first, second));
+            sum += exp2.Of(T.MultiplyAdd(first, factor, minusShift));
+            other += exp2.Of(T.MultiplyAdd(second, factor, minusShift));
+        }
+
+        sum += other;
         for (; i <= count - T.Count; i += T.Count)
         {
             T value = T.Load(x + i);
