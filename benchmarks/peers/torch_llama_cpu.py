@@ -6,7 +6,8 @@
 prints one JSON line: milliseconds per step (median), tokens/s, GFLOP/s by the 6N + 12·L·d·T convention, the loss, the most
 memory that the process held, and what PyTorch multiplies matrices with.
 Installs with: apt-get install python3-torch python3-numpy libopenblas0-openmp
-(with libopenblas0-pthread instead, OpenBLAS and PyTorch run two thread pools that fight, and the speed halves)
+(with libopenblas0-pthread instead, OpenBLAS and PyTorch run two thread pools that fight, and the speed halves; where blas_kernels is
+Prescott, OpenBLAS does not know the processor: OPENBLAS_CORETYPE=Haswell, SkylakeX or Cooperlake chooses faster ones)
 """
 import ctypes
 import json
@@ -100,19 +101,20 @@ class Llama(nn.Module):
 
 
 def blas():
-    """The library of matrix products that is loaded, and how OpenBLAS makes its threads."""
+    """The library of matrix products that is loaded, how OpenBLAS makes its threads, and for which processor its kernels are."""
     if not os.path.exists("/proc/self/maps"):
-        return "unknown", "unknown"
+        return "unknown", "unknown", "unknown"
     with open("/proc/self/maps") as maps:
         files = {line.split()[-1] for line in maps if ("blas" in line and "cublas" not in line) or "libmkl" in line}
     for file in sorted(files):
         library = ctypes.CDLL(file)
         if hasattr(library, "openblas_get_parallel"):
             kinds = {0: "serial", 1: "pthread", 2: "openmp"}
-            return os.path.realpath(file), kinds.get(library.openblas_get_parallel(), "unknown")
+            library.openblas_get_corename.restype = ctypes.c_char_p
+            return os.path.realpath(file), kinds.get(library.openblas_get_parallel(), "unknown"), library.openblas_get_corename().decode()
     if files:
-        return sorted(files)[0], "not OpenBLAS"
-    return ("MKL" if torch.backends.mkl.is_available() else "built in"), "not OpenBLAS"
+        return sorted(files)[0], "not OpenBLAS", "unknown"
+    return ("MKL" if torch.backends.mkl.is_available() else "built in"), "not OpenBLAS", "unknown"
 
 
 def main():
@@ -139,10 +141,11 @@ def main():
     seconds = statistics.median(times[WARM_UP:])
     flops = (6 * parameters + 12 * layers * hidden * length) * batch * length  # whole, not causal, attention
     resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    library, library_threads = blas()
+    library, library_threads, library_kernels = blas()
     print(json.dumps(dict(size=name, params=parameters, batch=batch, seq=length, threads=threads, ms=round(seconds * 1e3, 1),
                           tok_s=round(batch * length / seconds, 1), gflops=round(flops / seconds / 1e9, 1), loss=round(float(loss), 3),
-                          resident_bytes=resident, torch=torch.__version__, blas=library, blas_threads=library_threads)))
+                          resident_bytes=resident, torch=torch.__version__, blas=library, blas_threads=library_threads,
+                          blas_kernels=library_kernels)))
 
 
 if __name__ == "__main__":

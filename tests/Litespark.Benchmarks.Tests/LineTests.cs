@@ -6,7 +6,7 @@ namespace Litespark.Benchmarks.Tests;
 /// <summary>What other processes and the system print, and what users type.</summary>
 public class LineTests
 {
-    const string PeerLine = """{"size": "15m", "params": 7155360, "batch": 8, "seq": 256, "threads": 2, "ms": 963.0, "tok_s": 2126.7, "gflops": 102.6, "loss": 6.791, "resident_bytes": 1048576, "torch": "1.13.1", "blas": "/lib/libopenblas.so.0", "blas_threads": "pthread"}""";
+    const string PeerLine = """{"size": "15m", "params": 7155360, "batch": 8, "seq": 256, "threads": 2, "ms": 963.0, "tok_s": 2126.7, "gflops": 102.6, "loss": 6.791, "resident_bytes": 1048576, "torch": "1.13.1", "blas": "/lib/libopenblas.so.0", "blas_threads": "pthread", "blas_kernels": "Zen"}""";
 
     [Fact]
     public void The_peers_last_line_is_read_whatever_it_printed_before()

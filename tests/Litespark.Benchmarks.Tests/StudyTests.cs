@@ -64,6 +64,32 @@ public sealed partial class StudyTests : IDisposable
     }
 
     [Fact]
+    public void Times_of_different_processors_are_not_compared()
+    {
+        StudyRun dense = Made("dense-seed1", 100, (0, 8), (40, 2)), own = Made("mst-seed1", 25, (0, 8), (20, 2));
+        Assert.Equal(2, new StudyVariant(new StudyEntry("mst-seed1", "main", ""), [own], [dense]).Speedup);
+        var apart = new StudyVariant(new StudyEntry("mst-seed1", "main", ""), [own with { Processor = "another" }], [dense]);
+        Assert.Null(apart.Speedup);
+        Assert.Null(apart.SecondsToDenseLoss);
+        Assert.Equal(0.25, apart.ExecutedFlops);
+        Assert.Null(new StudyVariant(new StudyEntry("mst-seed1", "main", ""), [own with { Processor = "" }], [dense with { Processor = "" }]).Speedup); // neither is known
+        // Each seed on one machine, the seeds on two: a mean of their times would weigh the slower machine more.
+        StudyRun[] both = [own, own with { Name = "mst-seed2", Processor = "another" }], theirs = [dense, dense with { Name = "dense-seed2", Processor = "another" }];
+        Assert.Null(new StudyVariant(new StudyEntry("mst-seed1", "main", ""), both, theirs).Speedup);
+    }
+
+    [Fact]
+    public void Lines_of_older_pages_take_the_processor_from_the_head_of_their_section()
+    {
+        StudyRun run = Made("dense-seed1", 100, (0, 8), (40, 2));
+        System.Text.Json.Nodes.JsonObject line = StudyVerb.Raw(run);
+        line.Remove("processor");
+        string page = Path.Combine(folder.FullName, "older.md");
+        File.WriteAllLines(page, ["date: 2026-11-26 16:58 UTC; processor: AMD EPYC, 2 usable; memory: 4 MiB.", "    " + line.ToJsonString(), "    " + StudyVerb.Raw(run).ToJsonString()]);
+        Assert.Equal(["AMD EPYC, 2 usable", "one"], StudyPage.Runs(page).Select(kept => kept.Processor));
+    }
+
+    [Fact]
     public void A_run_adds_up_what_its_steps_were()
     {
         StudyRun run = Run("mst-seed2", "sparsity: {method: mst, restore_from_step: 4, dense_from_step: 4}",
@@ -212,7 +238,7 @@ public sealed partial class StudyTests : IDisposable
 
     static StudyRun Made(string name, double flops, params (double Seconds, double Loss)[] curve) => new()
     {
-        Name = name, Steps = 1, Tokens = 1, Flops = new TokenFlops(flops, 5), ExecutedFlops = flops, Seconds = curve[^1].Seconds, Joules = null,
+        Name = name, Steps = 1, Tokens = 1, Flops = new TokenFlops(flops, 5), ExecutedFlops = flops, Seconds = curve[^1].Seconds, Processor = "one", Joules = null,
         Curve = [.. curve.Select(point => new CurvePoint(0, 0, point.Seconds, point.Loss))],
     };
 

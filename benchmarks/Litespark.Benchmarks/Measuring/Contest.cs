@@ -9,7 +9,7 @@ internal sealed record Contender(string Name, Action Run);
 /// <summary>
 /// Times several ways to do one thing in turns. A turn is: wait until every thread of the process sleeps (so that nobody's
 /// spinning workers take time from the others), run a few times unmeasured (so that this side's own workers are awake and its
-/// operands in the caches), then run for a block of some 30 ms. Each side's time is the median over its turns; the order of the
+/// operands in the caches), then run for a block (30 ms, or <see cref="Block"/>). Each side's time is the median over its turns; the order of the
 /// sides is turned round from round to round, so that a drifting clock favours none. The FMA peak is sampled around every round.
 /// </summary>
 internal sealed class Contest(WorkerPool pool, PeakProbe probe)

@@ -42,10 +42,12 @@ internal sealed unsafe class OpenBlas
         get
         {
             var config = (delegate* unmanaged[Cdecl]<byte*>)NativeLibrary.GetExport(handle, "openblas_get_config");
-            var core = (delegate* unmanaged[Cdecl]<byte*>)NativeLibrary.GetExport(handle, "openblas_get_corename");
-            return $"{Marshal.PtrToStringUTF8((nint)config())?.Trim()}, kernels for {Marshal.PtrToStringUTF8((nint)core())}";
+            return $"{Marshal.PtrToStringUTF8((nint)config())?.Trim()}, kernels for {Kernels}";
         }
     }
+
+    /// <summary>The processor that its kernels are for.</summary>
+    public string? Kernels => Marshal.PtrToStringUTF8((nint)((delegate* unmanaged[Cdecl]<byte*>)NativeLibrary.GetExport(handle, "openblas_get_corename"))());
 
     /// <summary>Whether the threads are OpenMP's, as in the build that is OpenBLAS's best here.</summary>
     public bool IsOpenMp => ((delegate* unmanaged[Cdecl]<int>)NativeLibrary.GetExport(handle, "openblas_get_parallel"))() == OpenMp;

@@ -14,11 +14,11 @@ internal static partial class OpenBlasKernels
     /// <summary>OpenBLAS's own variable, read when the library is loaded. Where it is set, it counts, and nothing is tried.</summary>
     public const string Variable = "OPENBLAS_CORETYPE";
 
-    // Sets for AVX2, AVX-512, and AVX-512 with bf16, by the names that releases from 0.3.11 on know; one that the processor cannot run is refused by the library.
+    // Sets for AVX2, AVX-512, and AVX-512 with bf16, by the names that releases from 0.3.11 on know. Kernels of instructions that a processor lacks end the process.
     static readonly string[] Sets = ["Haswell", "SkylakeX", "Cooperlake"];
 
-    // A gain that is no noise.
-    const double Least = 1.05;
+    // Turns of each: neighbours on the machine may take half of one.
+    const int Turns = 2;
 
     static bool chosen;
 
@@ -27,29 +27,29 @@ internal static partial class OpenBlasKernels
     {
         if (chosen || RuntimeInformation.ProcessArchitecture != Architecture.X64 || Environment.GetEnvironmentVariable(Variable) is { Length: > 0 }) return;
         chosen = true;
-        if (Fastest(Rate(null), Sets.Select(set => (set, Rate(set)))) is not { } best) return;
+        var rates = new List<(string? Set, double Rate)>();
+        for (int turn = 0; turn < Turns; turn++) rates.AddRange(Sets.Prepend(null).Select(set => (set, Rate(set))));
+        if (Fastest(rates) is not { } best) return;
         Environment.SetEnvironmentVariable(Variable, best);
         if (!OperatingSystem.IsWindows()) SetVariable(Variable, best, 1); // the runtime's variables are its own: native code does not see them
     }
 
-    /// <summary>The set to ask for, or null where the library's own choice is about as fast as any.</summary>
-    internal static string? Fastest(double own, IEnumerable<(string Set, double Rate)> tried)
-    {
-        (string set, double rate) = tried.MaxBy(one => one.Rate);
-        return rate > Least * own ? set : null;
-    }
+    /// <summary>The set to ask for; null where it is the library's own choice (a null among what was tried) or where nothing ran.</summary>
+    internal static string? Fastest(IEnumerable<(string? Set, double Rate)> tried) => tried.MaxBy(one => one.Rate) is { Rate: > 0 } best ? best.Set : null;
 
-    /// <summary>GFLOP/s with a set of kernels, or with the library's own choice; 0 where there is no such set or no library.</summary>
+    /// <summary>GFLOP/s with a set of kernels, or with the library's own choice; 0 where there is no such set, no library, or not the instructions.</summary>
     static double Rate(string? set)
     {
         try
         {
-            string line = ChildProcess.RunHarness(new Dictionary<string, string?> { [Variable] = set }, "openblas");
-            return double.Parse(JsonNode.Parse(line)!["gflops"]!.ToString(), CultureInfo.InvariantCulture);
+            JsonNode line = JsonNode.Parse(ChildProcess.RunHarness(new Dictionary<string, string?> { [Variable] = set }, "openblas"))!;
+            // A library that does not know the name makes its own choice.
+            if (set is not null && (string?)line["kernels"] != set) return 0;
+            return double.Parse(line["gflops"]!.ToString(), CultureInfo.InvariantCulture);
         }
         catch (RunFailureException)
         {
-            return 0; // kernels of instructions that the processor lacks may end the process
+            return 0;
         }
     }
 

@@ -29,7 +29,8 @@ internal sealed record PlanFact(
 /// <param name="Torch">PyTorch's version.</param>
 /// <param name="Blas">The library of matrix products that it loaded.</param>
 /// <param name="BlasThreads">How OpenBLAS makes its threads: serial, pthread or openmp; another text or none for another library.</param>
-internal sealed record PeerFact(double TokensPerSecond, double StepMs, long ResidentBytes, double Loss, string Torch, string Blas, string BlasThreads)
+/// <param name="BlasKernels">The processor that OpenBLAS's kernels are for.</param>
+internal sealed record PeerFact(double TokensPerSecond, double StepMs, long ResidentBytes, double Loss, string Torch, string Blas, string BlasThreads, string BlasKernels)
 {
     /// <summary>A build of OpenBLAS whose threads fight with PyTorch's: not its best configuration.</summary>
     public bool HasFightingThreads => BlasThreads == "pthread";
@@ -37,7 +38,7 @@ internal sealed record PeerFact(double TokensPerSecond, double StepMs, long Resi
     /// <summary>Reads the script's line.</summary>
     /// <exception cref="RunFailureException">It is none.</exception>
     public static PeerFact Parse(string line) => JsonLine.Read(line, "the peer", row => new PeerFact(
-        (double)row["tok_s"]!, (double)row["ms"]!, (long)row["resident_bytes"]!, (double)row["loss"]!, (string)row["torch"]!, (string)row["blas"]!, (string)row["blas_threads"]!));
+        (double)row["tok_s"]!, (double)row["ms"]!, (long)row["resident_bytes"]!, (double)row["loss"]!, (string)row["torch"]!, (string)row["blas"]!, (string)row["blas_threads"]!, (string)row["blas_kernels"]!));
 }
 
 /// <summary>Lines that other processes print.</summary>

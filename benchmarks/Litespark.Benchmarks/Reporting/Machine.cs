@@ -7,11 +7,14 @@ namespace Litespark.Benchmarks.Reporting;
 /// <summary>What a figure depends on.</summary>
 internal static class Machine
 {
+    /// <summary>What times depend on most.</summary>
+    public static string Processor => $"{CpuName.Read()}, {Environment.ProcessorCount} usable, {SimdWidth.Count * 32}-bit registers";
+
     /// <summary>Processor, memory, system and runtime, with the day.</summary>
     public static IEnumerable<(string Name, string Value)> Versions()
     {
         yield return ("date", DateTime.UtcNow.ToString("yyyy-MM-dd HH:mm") + " UTC");
-        yield return ("processor", $"{CpuName.Read()}, {Environment.ProcessorCount} usable, {SimdWidth.Count * 32}-bit registers");
+        yield return ("processor", Processor);
         if (MachineMemory.Total is { } bytes) yield return ("memory", Figures.Bytes(bytes));
         yield return ("system", $"{SystemName()}, {RuntimeInformation.ProcessArchitecture}");
         yield return ("runtime", RuntimeInformation.FrameworkDescription);

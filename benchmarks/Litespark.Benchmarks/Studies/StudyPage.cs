@@ -1,9 +1,10 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace Litespark.Benchmarks.Studies;
 
 /// <summary>A page that <c>study</c> wrote, whose raw lines hold all that it needs of each run: a study of many hours can be made in several sittings.</summary>
-internal static class StudyPage
+internal static partial class StudyPage
 {
     /// <summary>The runs of a page.</summary>
     /// <exception cref="UserErrorException">There is no such page, or none of its lines is a run with its curve.</exception>
@@ -11,12 +12,21 @@ internal static class StudyPage
     {
         if (!File.Exists(path)) throw new UserErrorException($"--with {path}: there is no such page.");
         var runs = new List<StudyRun>();
+        string processor = "";
         foreach (string line in File.ReadLines(path))
-            if (line.TrimStart().StartsWith("{\"run\"", StringComparison.Ordinal) && Parse(line) is { } run) runs.Add(run);
+        {
+            if (ProcessorOfSection().Match(line) is { Success: true } found) processor = found.Groups[1].Value;
+            if (line.TrimStart().StartsWith("{\"run\"", StringComparison.Ordinal) && Parse(line, processor) is { } run) runs.Add(run);
+        }
+
         return runs.Count > 0 ? runs : throw new UserErrorException($"--with {path}: no raw line of it is a run with its curve; pages of benchmarks/run study have them.");
     }
 
-    static StudyRun? Parse(string line)
+    // The head of a page's section: what trained the runs whose lines do not say it themselves.
+    [GeneratedRegex("^date: .*; processor: ([^;]*);")]
+    private static partial Regex ProcessorOfSection();
+
+    static StudyRun? Parse(string line, string processor)
     {
         try
         {
@@ -32,6 +42,7 @@ internal static class StudyPage
                 Flops = new TokenFlops(layers, Number("flops_with_head") - layers),
                 ExecutedFlops = Number("executed_flops"),
                 Seconds = Number("seconds"),
+                Processor = row.TryGetProperty("processor", out JsonElement own) ? own.GetString()! : processor,
                 Joules = row.GetProperty("joules") is { ValueKind: JsonValueKind.Number } joules ? joules.GetDouble() : null,
                 Curve = [.. curve.EnumerateArray().Select(point => new CurvePoint(point[0].GetDouble(), point[1].GetDouble(), point[2].GetDouble(), point[3].GetDouble()))],
             };

@@ -1,3 +1,4 @@
+using Litespark.Benchmarks.Reporting;
 using Litespark.Checkpoints;
 using Litespark.Energy;
 using Litespark.Models;
@@ -29,6 +30,9 @@ internal sealed record StudyRun
 
     /// <summary>Wall time of all steps; not of evaluations, checkpoints and start.</summary>
     public required double Seconds { get; init; }
+
+    /// <summary>What trained it, empty where that is not known. A run that is read from its folder counts as trained by this machine's. Times of different ones are not compared.</summary>
+    public required string Processor { get; init; }
 
     /// <summary>Null where energy was only estimated.</summary>
     public required double? Joules { get; init; }
@@ -92,6 +96,7 @@ internal sealed record StudyRun
             Flops = flops,
             ExecutedFlops = last.Flops,
             Seconds = seconds,
+            Processor = Machine.Processor,
             Joules = last.EnergySource is null or EnergySources.Estimate ? null : last.Joules,
             Curve = curve,
         };

@@ -33,8 +33,8 @@ internal sealed class StudyVariant
     /// <summary>Seconds of a run, as the mean over all seeds.</summary>
     public double Seconds => Runs.Average(run => run.Seconds);
 
-    /// <summary>Seconds of the dense runs over those of these.</summary>
-    public double? Speedup => 1 / Over(run => run.Seconds);
+    /// <summary>Seconds of the dense runs over those of these; null where they were not all trained by one processor.</summary>
+    public double? Speedup => TimesAreComparable ? 1 / Over(run => run.Seconds) : null;
 
     /// <summary>The loss at the end: mean, lowest and highest of all seeds.</summary>
     public (double Mean, double Lowest, double Highest) Loss => (Runs.Average(run => run.FinalLoss), Runs.Min(run => run.FinalLoss), Runs.Max(run => run.FinalLoss));
@@ -48,8 +48,11 @@ internal sealed class StudyVariant
     /// <summary>Seeds whose loss came down to the final one of the dense run of that seed.</summary>
     public int Reached => pairs.Count(pair => pair.Own.SecondsTo(pair.Dense.FinalLoss) is not null);
 
-    /// <summary>Seconds until then, as the mean; null where a seed never did.</summary>
-    public double? SecondsToDenseLoss => pairs.Length > 0 && Reached == pairs.Length ? pairs.Average(pair => pair.Own.SecondsTo(pair.Dense.FinalLoss)) : null;
+    /// <summary>Whether one processor, and a known one, trained these runs and the dense ones.</summary>
+    bool TimesAreComparable => pairs.Length > 0 && pairs[0].Own.Processor is { Length: > 0 } one && pairs.All(pair => pair.Own.Processor == one && pair.Dense.Processor == one);
+
+    /// <summary>Seconds until then, as the mean; null where a seed never did, or where more than one processor trained them.</summary>
+    public double? SecondsToDenseLoss => TimesAreComparable && Reached == pairs.Length ? pairs.Average(pair => pair.Own.SecondsTo(pair.Dense.FinalLoss)) : null;
 
     /// <summary>Measured joules of a run, as the mean; null where a run has only an estimate.</summary>
     public double? Joules => Runs.All(run => run.Joules is not null) ? Runs.Average(run => run.Joules) : null;

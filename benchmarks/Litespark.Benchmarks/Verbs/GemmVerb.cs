@@ -14,7 +14,7 @@ internal sealed class GemmVerb : Verb
 
     readonly Option<string> threads = Parameters.Threads();
     readonly Option<string> size = Parameters.Size("all");
-    // Many short turns: what neighbours on the machine take comes and goes within some tens of milliseconds.
+    // Many short turns, some hundredths of a second apart: neighbours on the machine come and go.
     static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(10);
 
     readonly Option<int> rounds = Parameters.Rounds(15);
@@ -45,7 +45,7 @@ internal sealed class GemmVerb : Verb
 
     static void Measure(WorkerPool pool, ModelShape shape, OpenBlas? blas, int turns, Report report)
     {
-        var table = new TextTable(2, "layer", "product", "M", "N", "K", "calls", "GFLOP/s", "OpenBLAS", "ratio", "of peak", "error");
+        var table = new TextTable(2, "layer", "product", "M", "N", "K", "calls", "GFLOP/s", "OpenBLAS", "ratio", "quartiles", "of peak", "error");
         var probe = new PeakProbe();
         var rated = new List<RatedRow>();
         double worstError = 0, peak = 0;
@@ -64,7 +64,7 @@ internal sealed class GemmVerb : Verb
             (worstError, peak) = (Math.Max(worstError, error), Math.Max(peak, contest.Peak));
             GemmForm form = row.Form;
             table.Add(row.Layer, row.Product, $"{form.M}", $"{form.N}", $"{form.K}", $"{row.Calls}", Figures.Gflops(ours),
-                blas is null ? "-" : Figures.Gflops(theirs), blas is null ? "-" : Figures.Times(rated[^1].Ratio), Figures.Percent(ours / contest.Peak), blas is null ? "-" : $"{error:0.0e+0}");
+                blas is null ? "-" : Figures.Gflops(theirs), blas is null ? "-" : Figures.Times(rated[^1].Ratio), blas is null ? "-" : $"{Statistics.Quantile(ratios, 0.25):F2} – {Statistics.Quantile(ratios, 0.75):F2}", Figures.Percent(ours / contest.Peak), blas is null ? "-" : $"{error:0.0e+0}");
             var raw = new JsonObject
             {
                 ["model"] = shape.Preset, ["threads"] = pool.ThreadCount, ["layer"] = row.Layer, ["product"] = row.Product,
@@ -83,6 +83,7 @@ internal sealed class GemmVerb : Verb
 
         report.Line($"{shape.Preset}, micro-batch {shape.MicroBatch} × {shape.SequenceLength}, {pool.ThreadCount} threads, FMA peak {Figures.Gflops(peak)} GFLOP/s (largest sample)");
         report.Table(table);
+        if (blas is not null) report.Line("  ratio: OpenBLAS's time over ours, median over the rounds of what two neighbouring turns say, and its quartiles; the rates are medians for themselves");
         if (blas is not null) Summarize(shape, pool.ThreadCount, rated, worstError, report);
         report.Line();
     }

@@ -14,7 +14,7 @@ internal sealed class OpenBlasVerb : Command
         => SetAction(options =>
         {
             OpenBlas blas = OpenBlas.Load() ?? throw new RunFailureException(OpenBlas.Missing);
-            options.InvocationConfiguration.Output.WriteLine(new JsonObject { ["gflops"] = Figures.Raw(Best(blas) / 1e9), ["description"] = blas.Description }.ToJsonString());
+            options.InvocationConfiguration.Output.WriteLine(new JsonObject { ["gflops"] = Figures.Raw(Best(blas) / 1e9), ["kernels"] = blas.Kernels }.ToJsonString());
             return 0;
         });
 
@@ -24,6 +24,7 @@ internal sealed class OpenBlasVerb : Command
         blas.UseThreads(1);
         using var buffer = new NativeBuffer(3L * Size * Size * sizeof(float));
         float* a = buffer.Floats, b = a + Size * Size, c = b + Size * Size;
+        RandomNumbers.Fill(new Random(1), a, 2 * Size * Size);
         double seconds = Enumerable.Range(0, Runs).Min(_ => Contest.RunFor(() => blas.Multiply(false, true, Size, Size, Size, 1, a, Size, b, Size, 0, c, Size), TimeSpan.Zero));
         return 2.0 * Size * Size * Size / seconds;
     }

@@ -98,7 +98,7 @@ internal sealed class PeerVerb : Verb
             Row(name, [.. facts.Select(fact => fact.TokensPerSecond)], facts[0].Hfu / facts[0].Mfu, facts.Select(fact => fact.ResidentBytes), facts[0].ArenaBytes);
 
         report.Line($"{shape.Preset}, micro-batch {shape.MicroBatch} × {shape.SequenceLength}, {threads} threads, {rounds} rounds of {steps} steps, FMA peak {Figures.Gflops(peak)} GFLOP/s (largest sample)");
-        if (peers.Count > 0) report.Line($"  PyTorch's products: {peers[0].Blas} ({peers[0].BlasThreads})");
+        if (peers.Count > 0) report.Line($"  PyTorch's products: {peers[0].Blas} ({peers[0].BlasThreads}, kernels for {peers[0].BlasKernels})");
         if (peers.Any(fact => fact.HasFightingThreads))
         {
             const string Warning = "  WARNING: PyTorch runs on the pthread build of OpenBLAS, whose threads fight with its own: about half its speed. This is not its best configuration; install libopenblas0-openmp and measure again.";

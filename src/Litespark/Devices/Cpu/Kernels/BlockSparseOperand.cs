@@ -23,7 +23,7 @@ internal sealed unsafe class BlockSparseOperand(Matrix matrix, BlockAxis axis)
         int* starts = Axis.Starts, pieces = Axis.FirstPieces;
         for (int block = first; block < last;)
         {
-            // As far as every block is a whole number of pieces, one pass over the rows, from end to end, packs them all.
+            // As far as every block is a whole number of pieces, one pass over the rows packs them all.
             int end = block + 1;
             while (end < last && Axis.Lengths[end - 1] % Axis.Piece == 0) end++;
             float* source = matrix.Row(token) + starts[block], destination = panels + (pieces[block] - pieces[first]) * panelLength;

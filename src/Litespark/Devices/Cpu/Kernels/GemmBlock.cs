@@ -35,8 +35,9 @@ internal static unsafe class GemmBlock
         int down = GemmPack.PanelCount(TTile.Rows, rows), across = GemmPack.PanelCount(TTile.Columns, columns);
         bool byRows = columns >= LongRow && (long)columns * k <= NearFloats;
         int outer = byRows ? down : across, inner = byRows ? across : down;
-        // Column by column, each tile brings its share of the next panel of B nearer, which comes from the last cache where B is large.
-        nint share = byRows ? 0 : bLength / down, step = share / k;
+        // Column by column, each tile brings its share of the next panel of B nearer, which comes from the last cache where B is large: a line at most
+        // with every k, so that very few rows leave some of it.
+        nint step = byRows ? 0 : Math.Min(CacheLine, GemmBlocking.Count(TTile.Columns, down));
         // One loop for both orders: with a tile in each of two, it ran at two thirds of the speed (.NET 10).
         for (int o = 0; o < outer; o++)
         {
@@ -44,7 +45,7 @@ internal static unsafe class GemmBlock
             {
                 int panelA = byRows ? o : n, panelB = byRows ? n : o, i = panelA * TTile.Rows, j = panelB * TTile.Columns;
                 int height = Math.Min(TTile.Rows, rows - i), width = Math.Min(TTile.Columns, columns - j);
-                float* a = aPanels + panelA * aLength, b = bPanels + panelB * bLength, tile = c + i * ldc + j, ahead = byRows ? b : b + bLength + panelA * share;
+                float* a = aPanels + panelA * aLength, b = bPanels + panelB * bLength, tile = c + i * ldc + j, ahead = byRows ? b : b + bLength + panelA * step * k;
                 if (height == TTile.Rows && width == TTile.Columns)
                 {
                     PrefetchTile(tile, ldc, TTile.Rows, TTile.Columns);

@@ -33,7 +33,7 @@ internal static unsafe class GemmPack
     public static void Contiguous(float* source, nint stride, int lines, int k, int width, float* panels, nint panelLength, float scale)
     {
         int full = lines / width, rest = lines % width;
-        // Some rows of k at a time: few enough to stay in the first cache while all panels take their part, so that panels are written in streams.
+        // Some rows of k at a time, so that a panel gets whole lines at once.
         for (int i = 0; i < k; i += RowsAtOnce)
         {
             int rows = Math.Min(RowsAtOnce, k - i);
@@ -92,9 +92,10 @@ internal static unsafe class GemmPack
         int size = Transpose.Size;
         // The next panel's rows are fetched meanwhile: each is a short stream, over before the hardware's prefetcher has seen it.
         nint nextPanel = width * stride;
-        int i = width % 4 == 0 ? Transpose.Sixteens(source, stride, valid, k, panel, width, scale, nextPanel) : 0, rest = i;
-        for (int g = (valid - 1) / size * size; g >= 0 && rest + size <= k; g -= size)
-            i = rest + Transpose.Strip(source + g * stride + rest, stride, Math.Min(size, valid - g), k - rest, panel + (nint)rest * width + g, width, scale, nextPanel);
+        // Groups of four rows never spill where the width is a multiple of four.
+        int packed = width % 4 == 0 ? Transpose.StripOf16Columns(source, stride, valid, k, panel, width, scale, nextPanel) : 0, i = packed;
+        for (int g = (valid - 1) / size * size; g >= 0 && packed + size <= k; g -= size)
+            i = packed + Transpose.Strip(source + g * stride + packed, stride, Math.Min(size, valid - g), k - packed, panel + (nint)packed * width + g, width, scale, nextPanel);
         for (; i < k; i++)
         {
             for (int r = 0; r < valid; r++) panel[(nint)i * width + r] = source[r * stride + i] * scale;

@@ -10,8 +10,8 @@ internal static unsafe class Transpose
 {
     const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
 
-    // Floats per cache line.
-    const int CacheLine = 16;
+    // Floats per cache line, and per page: addresses a page apart share a set of the first cache.
+    const int CacheLine = 16, PageFloats = 1024;
 
     /// <summary>Side of the block: 8 with AVX, else 4.</summary>
     public static int Size { [MethodImpl(Inline)] get => Avx.IsSupported ? 8 : 4; }
@@ -63,16 +63,18 @@ internal static unsafe class Transpose
     }
 
     /// <summary>
-    /// As <see cref="Strip"/> for any number of rows, sixteen columns at a time with AVX-512 (none without it): rows in groups of four, the last
-    /// of which stands in for missing ones, so that up to three floats are stored beyond <paramref name="rows"/>.
-    /// Transposed four by four, a register's quarters are four destinations: only stores are as narrow as that.
+    /// As <see cref="Strip"/> for any number of rows, in blocks of sixteen columns with AVX-512 (none without it): rows in groups of four, the last
+    /// row standing in for missing ones, so that <paramref name="destinationStride"/> must not be less than the rows rounded up to four.
+    /// Transposed four by four, a register's quarters belong to four destinations: only stores are as narrow as that.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static int Sixteens(float* source, nint stride, int rows, int columns, float* destination, nint destinationStride, float scale, nint ahead)
+    public static int StripOf16Columns(float* source, nint stride, int rows, int columns, float* destination, nint destinationStride, float scale, nint ahead)
     {
-        if (!Avx512F.IsSupported) return 0;
+        // The second condition is the engine's own: on some processors that have them, registers of 512 bits do not pay.
+        if (!Avx512F.IsSupported || !Vector512.IsHardwareAccelerated) return 0;
         Vector512<float> factor = Vector512.Create(scale);
-        nint soon = stride % 1024 == 0 && rows > 12 ? 0 : 32;
+        // Columns further on are fetched into the first cache, unless rows lie whole pages apart: then they share a set there, which has 8 or 12 lines.
+        nint columnsAhead = stride % PageFloats == 0 && rows > 12 ? 0 : 2 * CacheLine;
         int j = 0;
         for (; j + 16 <= columns; j += 16, destination += 16 * destinationStride)
         {
@@ -81,11 +83,12 @@ internal static unsafe class Transpose
             {
                 int last = rows - 1 - i;
                 float* s1 = s + Math.Min(1, last) * stride, s2 = s + Math.Min(2, last) * stride, s3 = s + Math.Min(3, last) * stride;
-                Prefetch.Line(s + soon); Prefetch.Line(s1 + soon); Prefetch.Line(s2 + soon); Prefetch.Line(s3 + soon);
+                Prefetch.Line(s + columnsAhead); Prefetch.Line(s1 + columnsAhead); Prefetch.Line(s2 + columnsAhead); Prefetch.Line(s3 + columnsAhead);
                 Prefetch.Nearby(s + ahead, 1); Prefetch.Nearby(s1 + ahead, 1); Prefetch.Nearby(s2 + ahead, 1); Prefetch.Nearby(s3 + ahead, 1);
                 Vector512<float> r0 = Vector512.Load(s) * factor, r1 = Vector512.Load(s1) * factor, r2 = Vector512.Load(s2) * factor, r3 = Vector512.Load(s3) * factor;
                 Vector512<double> t0 = Avx512F.UnpackLow(r0, r1).AsDouble(), t1 = Avx512F.UnpackHigh(r0, r1).AsDouble();
                 Vector512<double> t2 = Avx512F.UnpackLow(r2, r3).AsDouble(), t3 = Avx512F.UnpackHigh(r2, r3).AsDouble();
+                // What is written next comes from the second cache too: as many lines per group as fill the next block's.
                 float* d = destination + i, next = destination + 16 * destinationStride + 16 * i;
                 Prefetch.Line(next); Prefetch.Line(next + 16); Prefetch.Line(next + 32); Prefetch.Line(next + 48);
                 Quarters(Avx512F.UnpackLow(t0, t2).AsSingle(), d, destinationStride);

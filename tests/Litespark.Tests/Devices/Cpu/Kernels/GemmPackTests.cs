@@ -15,6 +15,8 @@ public unsafe class GemmPackTests
     [InlineData(12, 31, 43)] // two blocks of sixteen, one of eight, and three
     [InlineData(32, 70, 64)]
     [InlineData(8, 15, 24)]
+    [InlineData(4, 7, 35)]
+    [InlineData(32, 37, 1022)] // rows a page apart
     [InlineData(48, 101, 33)]
     public void Both_sources_give_the_same_panels_with_zeros_at_the_edge(int width, int lines, int k)
     {
@@ -28,7 +30,7 @@ public unsafe class GemmPackTests
             for (int i = 0; i < k; i++) transposed[l * strideT + i] = contiguous[i * strideC + l];
         }
         float* p = random.Zeros(panels * length + 1), q = random.Zeros(panels * length + 1);
-        p[panels * length] = q[panels * length] = Guard;
+        for (nint i = 0; i <= panels * length; i++) p[i] = q[i] = Guard;
         GemmPack.Contiguous(contiguous, strideC, lines, k, width, p, 0.5f);
         GemmPack.Transposed(transposed, strideT, lines, k, width, q, 0.5f);
         for (int panel = 0; panel < panels; panel++)
