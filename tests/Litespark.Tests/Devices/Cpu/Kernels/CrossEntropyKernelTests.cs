@@ -24,13 +24,7 @@ public sealed unsafe class CrossEntropyKernelTests
         Operand dLogits = trial.Zeros(tokens, vocabulary, gap: 1);
         (double[] losses, double[] sums, double[] gradient) = Definition(logits.Values, targets, vocabulary);
 
-        trial.Run(
-            pool => new CrossEntropyKernel(pool, logits.Matrix, target.Integers, loss.Data, logSumExp.Data),
-            () =>
-            {
-                Reference.AssertClose(losses, loss.Values, 1e-6);
-                Reference.AssertClose(sums, logSumExp.Values, 1e-6);
-            });
+        CheckForward(trial, logits, target, loss, logSumExp, losses, sums);
         foreach (Operand output in new[] { dLogits, logits })
         {
             trial.Run(
@@ -38,15 +32,25 @@ public sealed unsafe class CrossEntropyKernelTests
                     new CrossEntropyKernel(pool, logits.Matrix, target.Integers, loss.Data, logSumExp.Data),
                     new CrossEntropyGradientKernel(pool, logits.Matrix, target.Integers, logSumExp.Data, scale.Data, output.Matrix)),
                 () => Reference.AssertClose(gradient, output.Values, 2e-5));
-            trial.Run(
-                pool => new CrossEntropyWithGradientKernel(pool, logits.Matrix, target.Integers, scale.Data, loss.Data, output.Matrix),
-                () =>
-                {
-                    Reference.AssertClose(losses, loss.Values, 1e-6);
-                    Reference.AssertClose(gradient, output.Values, 1e-6);
-                });
+            CheckWithGradient(trial, logits, target, scale, loss, output, losses, gradient);
         }
     }
+
+    static void CheckForward(KernelTrial trial, Operand logits, Operand target, Operand loss, Operand logSumExp, double[] losses, double[] sums) => trial.Run(
+        pool => new CrossEntropyKernel(pool, logits.Matrix, target.Integers, loss.Data, logSumExp.Data),
+        () =>
+        {
+            Reference.AssertClose(losses, loss.Values, 1e-6);
+            Reference.AssertClose(sums, logSumExp.Values, 1e-6);
+        });
+
+    static void CheckWithGradient(KernelTrial trial, Operand logits, Operand target, Operand scale, Operand loss, Operand output, double[] losses, double[] gradient) => trial.Run(
+        pool => new CrossEntropyWithGradientKernel(pool, logits.Matrix, target.Integers, scale.Data, loss.Data, output.Matrix),
+        () =>
+        {
+            Reference.AssertClose(losses, loss.Values, 1e-6);
+            Reference.AssertClose(gradient, output.Values, 1e-6);
+        });
 
     [Theory]
     [InlineData(0)] // far above every guess from what came before, again and again
@@ -67,20 +71,8 @@ public sealed unsafe class CrossEntropyKernelTests
         Operand target = trial.Integers([Target, Target, Target]), loss = trial.Random(1, 3), logSumExp = trial.Zeros(1, 3);
         Operand scale = trial.Scalar(Scale), dLogits = trial.Zeros(3, Vocabulary);
         (double[] losses, double[] sums, double[] gradient) = Definition(logits.Values, [Target, Target, Target], Vocabulary);
-        trial.Run(
-            pool => new CrossEntropyKernel(pool, logits.Matrix, target.Integers, loss.Data, logSumExp.Data),
-            () =>
-            {
-                Reference.AssertClose(losses, loss.Values, 1e-6);
-                Reference.AssertClose(sums, logSumExp.Values, 1e-6);
-            });
-        trial.Run(
-            pool => new CrossEntropyWithGradientKernel(pool, logits.Matrix, target.Integers, scale.Data, loss.Data, dLogits.Matrix),
-            () =>
-            {
-                Reference.AssertClose(losses, loss.Values, 1e-6);
-                Reference.AssertClose(gradient, dLogits.Values, 1e-6);
-            });
+        CheckForward(trial, logits, target, loss, logSumExp, losses, sums);
+        CheckWithGradient(trial, logits, target, scale, loss, dLogits, losses, gradient);
     }
 
     [Theory]
