@@ -13,6 +13,7 @@ public class PeakProbeTests
         using var pool = new WorkerPool(2);
         // Bounds of physics, not of speed: a thread multiplies at least a million times a second and no machine reaches a petaflop.
         Assert.InRange(new PeakProbe(width).Sample(pool), 1e6, 1e15);
+        Assert.InRange(new PeakProbe(width).SampleThread(), 1e6, 1e15);
     }
 
     [Fact]

@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
-/// Rows of x for a block-sparse product. It has little work per element of x, so that even a copy counts: it reads x in place unless the rows of
-/// a tile would fall into the same lines of the first cache. Then slices of x are copied into panels of a tile's rows,
+/// Rows of x for a block-sparse product. It has little work per element of x, so that even a copy counts: it reads x in place unless the tile
+/// wants panels or its rows would fall into the same lines of the first cache. Then slices of x are copied into panels of a tile's rows,
 /// [piece][row][<see cref="Piece"/>], where the pieces are those of the blocks along k.
 /// </summary>
 internal sealed unsafe class BlockPanels
@@ -21,10 +21,10 @@ internal sealed unsafe class BlockPanels
     readonly int tileRows;
     readonly int[] inPlace, inPanels;
 
-    public BlockPanels(Matrix x, BlockAxis axis, int tileRows)
+    public BlockPanels(Matrix x, BlockAxis axis, int tileRows, bool always)
     {
         (this.x, this.axis, this.tileRows) = (x, axis, tileRows);
-        Copies = Collide(x.Stride, tileRows);
+        Copies = always || Collide(x.Stride, tileRows);
         inPlace = GC.AllocateArray<int>(axis.Count, pinned: true);
         inPanels = GC.AllocateArray<int>(axis.Count, pinned: true);
         for (int i = 0; i < axis.Count; i++) (inPlace[i], inPanels[i]) = (axis.Starts[i], axis.FirstPieces[i] * tileRows * Piece);

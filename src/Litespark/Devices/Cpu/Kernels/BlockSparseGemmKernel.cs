@@ -36,11 +36,12 @@ internal sealed unsafe class BlockSparseGemmKernel : CpuKernel
 
     static CpuKernel Create(WorkerPool pool, in BlockSparseProblem problem, int mostLive)
     {
-        // Tiles are two registers wide: with 512 bits for blocks of 32 columns, with 256 for 16.
+        // Most tiles are two registers wide: with 512 bits for blocks of 32 columns, with 256 for 16.
         int width = problem.Outputs.Longest;
         return SimdWidth.Count switch
         {
             16 or 8 when width <= 8 => Create<NarrowBlockTile<Simd256>, Simd256>(pool, problem, mostLive),
+            16 when width % 32 != 0 && WideMultipliers.Present => Create<TallBlockTile<Simd512>, Simd512>(pool, problem, mostLive),
             16 when width % 32 == 0 => Create<BlockTile6<Simd512>, Simd512>(pool, problem, mostLive),
             16 or 8 => Create<BlockTile6<Simd256>, Simd256>(pool, problem, mostLive),
             _ => Create<BlockTile6<Simd128>, Simd128>(pool, problem, mostLive),

@@ -37,8 +37,8 @@ internal sealed unsafe class BlockSparseProduct<TTile, TEpilogue> : CpuKernel, I
         tilesPerBlock = GemmBlocking.Count(problem.Outputs.Longest, TTile.Columns);
         tileFloats = GemmPack.PanelLength(TTile.Columns, problem.Inputs.Longest);
         slot = tileFloats * tilesPerBlock;
-        x = new BlockPanels(problem.X, problem.Inputs, TTile.Rows);
-        int fitting = (int)Math.Clamp(SliceFloats / x.PanelLength * TTile.Rows, TTile.Rows, LongestSlice);
+        x = new BlockPanels(problem.X, problem.Inputs, TTile.Rows, TTile.ReadsPanels);
+        int fitting = TTile.ReadsPanels ? TTile.Rows : (int)Math.Clamp(SliceFloats / x.PanelLength * TTile.Rows, TTile.Rows, LongestSlice);
         longestSlice = GemmBlocking.Even(problem.Y.Rows, fitting, TTile.Rows);
         pool.ReserveSharedScratch(slot * Math.Max(mostLive, 1));
         pool.ReserveScratch(x.PanelLength * (x.Copies ? longestSlice / TTile.Rows : 1));

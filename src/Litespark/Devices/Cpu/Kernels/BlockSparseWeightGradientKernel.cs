@@ -60,6 +60,7 @@ internal sealed unsafe class BlockSparseWeightGradientKernel : CpuKernel
         return SimdWidth.Count switch
         {
             16 or 8 when width <= 8 => new BlockSparseOuter<NarrowBlockGradientTile<Simd256>>(pool, a, b, grid, topology, dW, accumulate),
+            16 when width % 32 != 0 && WideMultipliers.Present => new BlockSparseOuter<NarrowBlockGradientTile<Simd512>>(pool, a, b, grid, topology, dW, accumulate),
             16 when width % 32 == 0 => new BlockSparseOuter<BlockGradientTile6<Simd512>>(pool, a, b, grid, topology, dW, accumulate),
             16 or 8 => new BlockSparseOuter<BlockGradientTile6<Simd256>>(pool, a, b, grid, topology, dW, accumulate),
             _ => new BlockSparseOuter<BlockGradientTile6<Simd128>>(pool, a, b, grid, topology, dW, accumulate),

@@ -5,7 +5,7 @@ namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
 /// 6 rows × 2 registers, so that a load of x serves two multiply-adds. It needs no more than sixteen registers; taller tiles that need the others
-/// of AVX-512 were slower on Zen 4, as was one of 24 rows × 1 register of 512 bits, which loads as often as it multiplies.
+/// of AVX-512 were slower on Zen 4, as was one of 24 rows × 1 register of 512 bits: see <see cref="TallBlockTile{T}"/>.
 /// </summary>
 internal readonly unsafe struct BlockTile6<T> : IBlockTile where T : struct, ISimd<T>
 {
@@ -16,6 +16,9 @@ internal readonly unsafe struct BlockTile6<T> : IBlockTile where T : struct, ISi
 
     /// <inheritdoc/>
     public static int Columns { [MethodImpl(Inline)] get => 2 * T.Count; }
+
+    /// <inheritdoc/>
+    public static bool ReadsPanels => false;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -15,6 +15,9 @@ internal readonly unsafe struct NarrowBlockTile<T> : IBlockTile where T : struct
     public static int Columns { [MethodImpl(Inline)] get => T.Count; }
 
     /// <inheritdoc/>
+    public static bool ReadsPanels => false;
+
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Walk(in LiveBlocks live, float* x, float* weights, float* c, nint ldc, bool accumulate)
     {
@@ -31,9 +34,9 @@ internal readonly unsafe struct NarrowBlockTile<T> : IBlockTile where T : struct
                 for (nint k = Math.Min(left, BlockPanels.Piece); k > 0; k--, a++, a4++, a8++, w += T.Count)
                 {
                     T b = T.Load(w);
-                    c0.MultiplyAdd(a, row, b);
-                    c4.MultiplyAdd(a4, row, b);
-                    c8.MultiplyAdd(a8, row, b);
+                    c0 = c0.MultiplyAdd(a, row, b);
+                    c4 = c4.MultiplyAdd(a4, row, b);
+                    c8 = c8.MultiplyAdd(a8, row, b);
                 }
             }
         }

@@ -13,14 +13,16 @@ internal unsafe struct Quad<T> where T : struct, ISimd<T>
 
     T r0, r1, r2, r3;
 
-    /// <summary>Row i += a[i · step] · b.</summary>
+    /// <summary>Row i + a[i · step] · b: a value of its own, since only so the JIT multiplies by what lies in memory.</summary>
     [MethodImpl(Inline)]
-    public void MultiplyAdd(float* a, nint step, T b)
+    public readonly Quad<T> MultiplyAdd(float* a, nint step, T b)
     {
-        r0 = T.MultiplyAdd(b, T.Broadcast(a[0]), r0);
-        r1 = T.MultiplyAdd(b, T.Broadcast(a[step]), r1);
-        r2 = T.MultiplyAdd(b, T.Broadcast(a[2 * step]), r2);
-        r3 = T.MultiplyAdd(b, T.Broadcast(a[3 * step]), r3);
+        Quad<T> sums;
+        sums.r0 = T.MultiplyAdd(a, b, r0);
+        sums.r1 = T.MultiplyAdd(a + step, b, r1);
+        sums.r2 = T.MultiplyAdd(a + 2 * step, b, r2);
+        sums.r3 = T.MultiplyAdd(a + 3 * step, b, r3);
+        return sums;
     }
 
     /// <summary>Row i of c = row i, or row i added to it.</summary>

@@ -1,0 +1,57 @@
+using System.Runtime.CompilerServices;
+using Litespark.Devices.Cpu.Simd;
+
+namespace Litespark.Devices.Cpu.Kernels;
+
+/// <summary>
+/// 24 rows × 1 register, for processors that multiply two registers of 512 bits in a cycle, where blocks of 16 columns would leave half of it
+/// to tiles of smaller registers. It loads as often as it multiplies, which these processors can, if every multiplication takes its element of x from
+/// memory itself and at a constant distance: so from panels, a tile's rows of which lie in the first cache.
+/// </summary>
+internal readonly unsafe struct TallBlockTile<T> : IBlockTile where T : struct, ISimd<T>
+{
+    const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
+
+    /// <inheritdoc/>
+    public static int Rows { [MethodImpl(Inline)] get => 24; }
+
+    /// <inheritdoc/>
+    public static int Columns { [MethodImpl(Inline)] get => T.Count; }
+
+    /// <inheritdoc/>
+    public static bool ReadsPanels => true;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Walk(in LiveBlocks live, float* x, float* weights, float* c, nint ldc, bool accumulate)
+    {
+        const nint Row = BlockPanels.Piece;
+        Quad<T> c0 = default, c4 = default, c8 = default, c12 = default, c16 = default, c20 = default;
+        int* block = live.Blocks, end = block + live.Count;
+        for (; block < end; block++, weights += live.Slot)
+        {
+            float* piece = x + live.X.Offsets[*block], w = weights;
+            for (nint left = live.Lengths[*block]; left > 0; left -= BlockPanels.Piece, piece += live.X.Piece)
+            {
+                float* a = piece;
+                for (nint k = Math.Min(left, BlockPanels.Piece); k > 0; k--, a++, w += T.Count)
+                {
+                    T b = T.Load(w);
+                    c0 = c0.MultiplyAdd(a, Row, b);
+                    c4 = c4.MultiplyAdd(a + 4 * Row, Row, b);
+                    c8 = c8.MultiplyAdd(a + 8 * Row, Row, b);
+                    c12 = c12.MultiplyAdd(a + 12 * Row, Row, b);
+                    c16 = c16.MultiplyAdd(a + 16 * Row, Row, b);
+                    c20 = c20.MultiplyAdd(a + 20 * Row, Row, b);
+                }
+            }
+        }
+
+        c0.Store(c, ldc, accumulate);
+        c4.Store(c + 4 * ldc, ldc, accumulate);
+        c8.Store(c + 8 * ldc, ldc, accumulate);
+        c12.Store(c + 12 * ldc, ldc, accumulate);
+        c16.Store(c + 16 * ldc, ldc, accumulate);
+        c20.Store(c + 20 * ldc, ldc, accumulate);
+    }
+}
