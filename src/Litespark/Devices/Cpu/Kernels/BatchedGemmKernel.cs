@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
 using Litespark.Devices.Cpu.Simd;
 
@@ -22,10 +23,10 @@ internal sealed class BatchedGemmKernel : CpuKernel
         var problem = new BatchedGemmProblem(countI, countJ, countK, a, transposeA, b, transposeB, c, alpha, accumulate, reduceK);
         implementation = SimdWidth.Count switch
         {
-            16 => new BatchedGemm<GemmTile12<Simd512>>(pool, problem),
-            8 => new BatchedGemm<GemmTile6<Simd256>>(pool, problem),
-            _ when AdvSimd.IsSupported => new BatchedGemm<GemmTile12<Simd128>>(pool, problem),
-            _ => new BatchedGemm<GemmTile6<Simd128>>(pool, problem),
+            16 => new BatchedGemm<GemmTile12<Vector512<float>, Register512>>(pool, problem),
+            8 => new BatchedGemm<GemmTile6<Vector256<float>, Register256>>(pool, problem),
+            _ when AdvSimd.IsSupported => new BatchedGemm<GemmTile12<Vector128<float>, Register128>>(pool, problem),
+            _ => new BatchedGemm<GemmTile6<Vector128<float>, Register128>>(pool, problem),
         };
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Litespark.Devices.Cpu.Simd;
 using Litespark.Graphs;
 
@@ -40,11 +41,11 @@ internal sealed unsafe class BlockSparseGemmKernel : CpuKernel
         int width = problem.Outputs.Longest;
         return SimdWidth.Count switch
         {
-            16 or 8 when width <= 8 => Create<NarrowBlockTile<Simd256>, Simd256>(pool, problem, mostLive),
-            16 when width % 32 != 0 && WideMultipliers.Present => Create<TallBlockTile<Simd512>, Simd512>(pool, problem, mostLive),
-            16 when width % 32 == 0 => Create<BlockTile6<Simd512>, Simd512>(pool, problem, mostLive),
-            16 or 8 => Create<BlockTile6<Simd256>, Simd256>(pool, problem, mostLive),
-            _ => Create<BlockTile6<Simd128>, Simd128>(pool, problem, mostLive),
+            16 or 8 when width <= 8 => Create<NarrowBlockTile<Vector256<float>, Register256>, Simd256>(pool, problem, mostLive),
+            16 when width % 32 != 0 && WideMultipliers.Present => Create<TallBlockTile<Vector512<float>, Register512>, Simd512>(pool, problem, mostLive),
+            16 when width % 32 == 0 => Create<BlockTile6<Vector512<float>, Register512>, Simd512>(pool, problem, mostLive),
+            16 or 8 => Create<BlockTile6<Vector256<float>, Register256>, Simd256>(pool, problem, mostLive),
+            _ => Create<BlockTile6<Vector128<float>, Register128>, Simd128>(pool, problem, mostLive),
         };
     }
 

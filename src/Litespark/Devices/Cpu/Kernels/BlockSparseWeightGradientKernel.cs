@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Litespark.Devices.Cpu.Simd;
 using Litespark.Graphs;
 
@@ -59,11 +60,11 @@ internal sealed unsafe class BlockSparseWeightGradientKernel : CpuKernel
         int width = Math.Min(grid.BlockColumns, grid.Columns);
         return SimdWidth.Count switch
         {
-            16 or 8 when width <= 8 => new BlockSparseOuter<NarrowBlockGradientTile<Simd256>>(pool, a, b, grid, topology, dW, accumulate),
-            16 when width % 32 != 0 && WideMultipliers.Present => new BlockSparseOuter<NarrowBlockGradientTile<Simd512>>(pool, a, b, grid, topology, dW, accumulate),
-            16 when width % 32 == 0 => new BlockSparseOuter<BlockGradientTile6<Simd512>>(pool, a, b, grid, topology, dW, accumulate),
-            16 or 8 => new BlockSparseOuter<BlockGradientTile6<Simd256>>(pool, a, b, grid, topology, dW, accumulate),
-            _ => new BlockSparseOuter<BlockGradientTile6<Simd128>>(pool, a, b, grid, topology, dW, accumulate),
+            16 or 8 when width <= 8 => new BlockSparseOuter<NarrowBlockGradientTile<Vector256<float>, Register256>>(pool, a, b, grid, topology, dW, accumulate),
+            16 when width % 32 != 0 && WideMultipliers.Present => new BlockSparseOuter<NarrowBlockGradientTile<Vector512<float>, Register512>>(pool, a, b, grid, topology, dW, accumulate),
+            16 when width % 32 == 0 => new BlockSparseOuter<BlockGradientTile6<Vector512<float>, Register512>>(pool, a, b, grid, topology, dW, accumulate),
+            16 or 8 => new BlockSparseOuter<BlockGradientTile6<Vector256<float>, Register256>>(pool, a, b, grid, topology, dW, accumulate),
+            _ => new BlockSparseOuter<BlockGradientTile6<Vector128<float>, Register128>>(pool, a, b, grid, topology, dW, accumulate),
         };
     }
 }

@@ -5,9 +5,11 @@ namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
 /// 6 rows × 2 registers, so that a load of x serves two multiply-adds. It needs no more than sixteen registers; taller tiles that need the others
-/// of AVX-512 were slower on Zen 4, as was one of 24 rows × 1 register of 512 bits: see <see cref="TallBlockTile{T}"/>.
+/// of AVX-512 were slower on Zen 4, as was one of 24 rows × 1 register of 512 bits: see <see cref="TallBlockTile{V, T}"/>.
 /// </summary>
-internal readonly unsafe struct BlockTile6<T> : IBlockTile where T : struct, ISimd<T>
+internal readonly unsafe struct BlockTile6<V, T> : IBlockTile
+    where V : struct
+    where T : struct, IRegister<V>
 {
     const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
 
@@ -24,7 +26,7 @@ internal readonly unsafe struct BlockTile6<T> : IBlockTile where T : struct, ISi
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Walk(in LiveBlocks live, float* x, float* weights, float* c, nint ldc, bool accumulate)
     {
-        Pair<T> c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default;
+        Pair<V, T> c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default;
         int* block = live.Blocks, end = block + live.Count;
         nint row = live.X.Row;
         for (; block < end; block++, weights += live.Slot)
@@ -36,7 +38,7 @@ internal readonly unsafe struct BlockTile6<T> : IBlockTile where T : struct, ISi
                 float* a = piece, a4 = a + 4 * row;
                 for (nint k = Math.Min(left, BlockPanels.Piece); k > 0; k--, a++, a4++, w += 2 * T.Count)
                 {
-                    T b0 = T.Load(w), b1 = T.Load(w + T.Count);
+                    V b0 = T.Load(w), b1 = T.Load(w + T.Count);
                     c0.MultiplyAdd(*a, b0, b1);
                     c1.MultiplyAdd(a[row], b0, b1);
                     c2.MultiplyAdd(a[2 * row], b0, b1);

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
 using Litespark.Devices.Cpu.Simd;
 
@@ -20,10 +21,10 @@ internal sealed unsafe class GemmKernel : CpuKernel
         var problem = new GemmProblem(a, transposeA, b, transposeB, c, bias, accumulate, alpha);
         implementation = SimdWidth.Count switch
         {
-            16 => Create<GemmTile12<Simd512>, Simd512>(pool, problem),
-            8 => Create<GemmTile6<Simd256>, Simd256>(pool, problem),
-            _ when AdvSimd.IsSupported => Create<GemmTile12<Simd128>, Simd128>(pool, problem),
-            _ => Create<GemmTile6<Simd128>, Simd128>(pool, problem),
+            16 => Create<GemmTile12<Vector512<float>, Register512>, Simd512>(pool, problem),
+            8 => Create<GemmTile6<Vector256<float>, Register256>, Simd256>(pool, problem),
+            _ when AdvSimd.IsSupported => Create<GemmTile12<Vector128<float>, Register128>, Simd128>(pool, problem),
+            _ => Create<GemmTile6<Vector128<float>, Register128>, Simd128>(pool, problem),
         };
     }
 

@@ -7,7 +7,9 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// The 12 × 2 register tile, for machines with thirty-two registers (AVX-512, ARM64): 24 accumulators, two registers of B, one of A.
 /// The accumulators are separate locals because only those stay in registers; an array of them would live in memory.
 /// </summary>
-internal readonly unsafe struct GemmTile12<T> : IGemmTile where T : struct, ISimd<T>
+internal readonly unsafe struct GemmTile12<V, T> : IGemmTile
+    where V : struct
+    where T : struct, IRegister<V>
 {
     // Straight to optimised code: in the first tier a kernel is some hundred times slower.
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
@@ -37,14 +39,14 @@ internal readonly unsafe struct GemmTile12<T> : IGemmTile where T : struct, ISim
     static void ByColumn(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate,
         float* ahead, nint step, bool hints)
     {
-        T c00 = T.Zero, c01 = T.Zero, c10 = T.Zero, c11 = T.Zero, c20 = T.Zero, c21 = T.Zero;
-        T c30 = T.Zero, c31 = T.Zero, c40 = T.Zero, c41 = T.Zero, c50 = T.Zero, c51 = T.Zero;
-        T c60 = T.Zero, c61 = T.Zero, c70 = T.Zero, c71 = T.Zero, c80 = T.Zero, c81 = T.Zero;
-        T c90 = T.Zero, c91 = T.Zero, cA0 = T.Zero, cA1 = T.Zero, cB0 = T.Zero, cB1 = T.Zero;
+        V c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default;
+        V c30 = default, c31 = default, c40 = default, c41 = default, c50 = default, c51 = default;
+        V c60 = default, c61 = default, c70 = default, c71 = default, c80 = default, c81 = default;
+        V c90 = default, c91 = default, cA0 = default, cA1 = default, cB0 = default, cB1 = default;
         for (; k > 0; k--)
         {
-            T b0 = T.Load(b), b1 = T.Load(b + T.Count);
-            T x = T.Broadcast(a[0]); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
+            V b0 = T.Load(b), b1 = T.Load(b + T.Count);
+            V x = T.Broadcast(a[0]); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
             x = T.Broadcast(a[1]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11);
             x = T.Broadcast(a[2]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21);
             x = T.Broadcast(a[3]); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31);
@@ -64,18 +66,18 @@ internal readonly unsafe struct GemmTile12<T> : IGemmTile where T : struct, ISim
         }
         if (accumulate)
         {
-            c00 += T.Load(c); c01 += T.Load(c + T.Count);
-            c10 += T.Load(c + ldc); c11 += T.Load(c + ldc + T.Count);
-            c20 += T.Load(c + 2 * ldc); c21 += T.Load(c + 2 * ldc + T.Count);
-            c30 += T.Load(c + 3 * ldc); c31 += T.Load(c + 3 * ldc + T.Count);
-            c40 += T.Load(c + 4 * ldc); c41 += T.Load(c + 4 * ldc + T.Count);
-            c50 += T.Load(c + 5 * ldc); c51 += T.Load(c + 5 * ldc + T.Count);
-            c60 += T.Load(c + 6 * ldc); c61 += T.Load(c + 6 * ldc + T.Count);
-            c70 += T.Load(c + 7 * ldc); c71 += T.Load(c + 7 * ldc + T.Count);
-            c80 += T.Load(c + 8 * ldc); c81 += T.Load(c + 8 * ldc + T.Count);
-            c90 += T.Load(c + 9 * ldc); c91 += T.Load(c + 9 * ldc + T.Count);
-            cA0 += T.Load(c + 10 * ldc); cA1 += T.Load(c + 10 * ldc + T.Count);
-            cB0 += T.Load(c + 11 * ldc); cB1 += T.Load(c + 11 * ldc + T.Count);
+            c00 = T.Add(c00, T.Load(c)); c01 = T.Add(c01, T.Load(c + T.Count));
+            c10 = T.Add(c10, T.Load(c + ldc)); c11 = T.Add(c11, T.Load(c + ldc + T.Count));
+            c20 = T.Add(c20, T.Load(c + 2 * ldc)); c21 = T.Add(c21, T.Load(c + 2 * ldc + T.Count));
+            c30 = T.Add(c30, T.Load(c + 3 * ldc)); c31 = T.Add(c31, T.Load(c + 3 * ldc + T.Count));
+            c40 = T.Add(c40, T.Load(c + 4 * ldc)); c41 = T.Add(c41, T.Load(c + 4 * ldc + T.Count));
+            c50 = T.Add(c50, T.Load(c + 5 * ldc)); c51 = T.Add(c51, T.Load(c + 5 * ldc + T.Count));
+            c60 = T.Add(c60, T.Load(c + 6 * ldc)); c61 = T.Add(c61, T.Load(c + 6 * ldc + T.Count));
+            c70 = T.Add(c70, T.Load(c + 7 * ldc)); c71 = T.Add(c71, T.Load(c + 7 * ldc + T.Count));
+            c80 = T.Add(c80, T.Load(c + 8 * ldc)); c81 = T.Add(c81, T.Load(c + 8 * ldc + T.Count));
+            c90 = T.Add(c90, T.Load(c + 9 * ldc)); c91 = T.Add(c91, T.Load(c + 9 * ldc + T.Count));
+            cA0 = T.Add(cA0, T.Load(c + 10 * ldc)); cA1 = T.Add(cA1, T.Load(c + 10 * ldc + T.Count));
+            cB0 = T.Add(cB0, T.Load(c + 11 * ldc)); cB1 = T.Add(cB1, T.Load(c + 11 * ldc + T.Count));
         }
         T.Store(c00, c); T.Store(c01, c + T.Count);
         T.Store(c10, c + ldc); T.Store(c11, c + ldc + T.Count);
@@ -95,10 +97,10 @@ internal readonly unsafe struct GemmTile12<T> : IGemmTile where T : struct, ISim
     [MethodImpl(Hot)]
     public static void RowMajorA(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
     {
-        T c00 = T.Zero, c01 = T.Zero, c10 = T.Zero, c11 = T.Zero, c20 = T.Zero, c21 = T.Zero;
-        T c30 = T.Zero, c31 = T.Zero, c40 = T.Zero, c41 = T.Zero, c50 = T.Zero, c51 = T.Zero;
-        T c60 = T.Zero, c61 = T.Zero, c70 = T.Zero, c71 = T.Zero, c80 = T.Zero, c81 = T.Zero;
-        T c90 = T.Zero, c91 = T.Zero, cA0 = T.Zero, cA1 = T.Zero, cB0 = T.Zero, cB1 = T.Zero;
+        V c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default;
+        V c30 = default, c31 = default, c40 = default, c41 = default, c50 = default, c51 = default;
+        V c60 = default, c61 = default, c70 = default, c71 = default, c80 = default, c81 = default;
+        V c90 = default, c91 = default, cA0 = default, cA1 = default, cB0 = default, cB1 = default;
         // One pointer per three rows: the others are reached by scaled addressing.
         float* a3 = a + 3 * lda, a6 = a + 6 * lda, a9 = a + 9 * lda;
         nint below = 12 * lda;
@@ -111,8 +113,8 @@ internal readonly unsafe struct GemmTile12<T> : IGemmTile where T : struct, ISim
             Prefetch.Line(a9 + below); Prefetch.Line(a9 + below + lda); Prefetch.Line(a9 + below + 2 * lda);
             for (nint steps = Math.Min(k, CacheLine); steps > 0; steps--, k--)
             {
-                T b0 = T.Load(b), b1 = T.Load(b + T.Count);
-                T x = T.Broadcast(*a); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
+                V b0 = T.Load(b), b1 = T.Load(b + T.Count);
+                V x = T.Broadcast(*a); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
                 x = T.Broadcast(a[lda]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11);
                 x = T.Broadcast(a[2 * lda]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21);
                 x = T.Broadcast(*a3); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31);
@@ -130,18 +132,18 @@ internal readonly unsafe struct GemmTile12<T> : IGemmTile where T : struct, ISim
         }
         if (accumulate)
         {
-            c00 += T.Load(c); c01 += T.Load(c + T.Count);
-            c10 += T.Load(c + ldc); c11 += T.Load(c + ldc + T.Count);
-            c20 += T.Load(c + 2 * ldc); c21 += T.Load(c + 2 * ldc + T.Count);
-            c30 += T.Load(c + 3 * ldc); c31 += T.Load(c + 3 * ldc + T.Count);
-            c40 += T.Load(c + 4 * ldc); c41 += T.Load(c + 4 * ldc + T.Count);
-            c50 += T.Load(c + 5 * ldc); c51 += T.Load(c + 5 * ldc + T.Count);
-            c60 += T.Load(c + 6 * ldc); c61 += T.Load(c + 6 * ldc + T.Count);
-            c70 += T.Load(c + 7 * ldc); c71 += T.Load(c + 7 * ldc + T.Count);
-            c80 += T.Load(c + 8 * ldc); c81 += T.Load(c + 8 * ldc + T.Count);
-            c90 += T.Load(c + 9 * ldc); c91 += T.Load(c + 9 * ldc + T.Count);
-            cA0 += T.Load(c + 10 * ldc); cA1 += T.Load(c + 10 * ldc + T.Count);
-            cB0 += T.Load(c + 11 * ldc); cB1 += T.Load(c + 11 * ldc + T.Count);
+            c00 = T.Add(c00, T.Load(c)); c01 = T.Add(c01, T.Load(c + T.Count));
+            c10 = T.Add(c10, T.Load(c + ldc)); c11 = T.Add(c11, T.Load(c + ldc + T.Count));
+            c20 = T.Add(c20, T.Load(c + 2 * ldc)); c21 = T.Add(c21, T.Load(c + 2 * ldc + T.Count));
+            c30 = T.Add(c30, T.Load(c + 3 * ldc)); c31 = T.Add(c31, T.Load(c + 3 * ldc + T.Count));
+            c40 = T.Add(c40, T.Load(c + 4 * ldc)); c41 = T.Add(c41, T.Load(c + 4 * ldc + T.Count));
+            c50 = T.Add(c50, T.Load(c + 5 * ldc)); c51 = T.Add(c51, T.Load(c + 5 * ldc + T.Count));
+            c60 = T.Add(c60, T.Load(c + 6 * ldc)); c61 = T.Add(c61, T.Load(c + 6 * ldc + T.Count));
+            c70 = T.Add(c70, T.Load(c + 7 * ldc)); c71 = T.Add(c71, T.Load(c + 7 * ldc + T.Count));
+            c80 = T.Add(c80, T.Load(c + 8 * ldc)); c81 = T.Add(c81, T.Load(c + 8 * ldc + T.Count));
+            c90 = T.Add(c90, T.Load(c + 9 * ldc)); c91 = T.Add(c91, T.Load(c + 9 * ldc + T.Count));
+            cA0 = T.Add(cA0, T.Load(c + 10 * ldc)); cA1 = T.Add(cA1, T.Load(c + 10 * ldc + T.Count));
+            cB0 = T.Add(cB0, T.Load(c + 11 * ldc)); cB1 = T.Add(cB1, T.Load(c + 11 * ldc + T.Count));
         }
         T.Store(c00, c); T.Store(c01, c + T.Count);
         T.Store(c10, c + ldc); T.Store(c11, c + ldc + T.Count);

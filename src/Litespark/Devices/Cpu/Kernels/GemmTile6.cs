@@ -7,7 +7,9 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// The 6 × 2 register tile, for machines with sixteen registers (x86 without AVX-512): 12 accumulators, two registers of B, one of A.
 /// The accumulators are separate locals because only those stay in registers; an array of them would live in memory.
 /// </summary>
-internal readonly unsafe struct GemmTile6<T> : IGemmTile where T : struct, ISimd<T>
+internal readonly unsafe struct GemmTile6<V, T> : IGemmTile
+    where V : struct
+    where T : struct, IRegister<V>
 {
     // Straight to optimised code: in the first tier a kernel is some hundred times slower.
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
@@ -37,12 +39,12 @@ internal readonly unsafe struct GemmTile6<T> : IGemmTile where T : struct, ISimd
     static void ByColumn(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate,
         float* ahead, nint step, bool hints)
     {
-        T c00 = T.Zero, c01 = T.Zero, c10 = T.Zero, c11 = T.Zero, c20 = T.Zero, c21 = T.Zero;
-        T c30 = T.Zero, c31 = T.Zero, c40 = T.Zero, c41 = T.Zero, c50 = T.Zero, c51 = T.Zero;
+        V c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default;
+        V c30 = default, c31 = default, c40 = default, c41 = default, c50 = default, c51 = default;
         for (; k > 0; k--)
         {
-            T b0 = T.Load(b), b1 = T.Load(b + T.Count);
-            T x = T.Broadcast(a[0]); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
+            V b0 = T.Load(b), b1 = T.Load(b + T.Count);
+            V x = T.Broadcast(a[0]); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
             x = T.Broadcast(a[1]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11);
             x = T.Broadcast(a[2]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21);
             x = T.Broadcast(a[3]); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31);
@@ -56,12 +58,12 @@ internal readonly unsafe struct GemmTile6<T> : IGemmTile where T : struct, ISimd
         }
         if (accumulate)
         {
-            c00 += T.Load(c); c01 += T.Load(c + T.Count);
-            c10 += T.Load(c + ldc); c11 += T.Load(c + ldc + T.Count);
-            c20 += T.Load(c + 2 * ldc); c21 += T.Load(c + 2 * ldc + T.Count);
-            c30 += T.Load(c + 3 * ldc); c31 += T.Load(c + 3 * ldc + T.Count);
-            c40 += T.Load(c + 4 * ldc); c41 += T.Load(c + 4 * ldc + T.Count);
-            c50 += T.Load(c + 5 * ldc); c51 += T.Load(c + 5 * ldc + T.Count);
+            c00 = T.Add(c00, T.Load(c)); c01 = T.Add(c01, T.Load(c + T.Count));
+            c10 = T.Add(c10, T.Load(c + ldc)); c11 = T.Add(c11, T.Load(c + ldc + T.Count));
+            c20 = T.Add(c20, T.Load(c + 2 * ldc)); c21 = T.Add(c21, T.Load(c + 2 * ldc + T.Count));
+            c30 = T.Add(c30, T.Load(c + 3 * ldc)); c31 = T.Add(c31, T.Load(c + 3 * ldc + T.Count));
+            c40 = T.Add(c40, T.Load(c + 4 * ldc)); c41 = T.Add(c41, T.Load(c + 4 * ldc + T.Count));
+            c50 = T.Add(c50, T.Load(c + 5 * ldc)); c51 = T.Add(c51, T.Load(c + 5 * ldc + T.Count));
         }
         T.Store(c00, c); T.Store(c01, c + T.Count);
         T.Store(c10, c + ldc); T.Store(c11, c + ldc + T.Count);
@@ -75,8 +77,8 @@ internal readonly unsafe struct GemmTile6<T> : IGemmTile where T : struct, ISimd
     [MethodImpl(Hot)]
     public static void RowMajorA(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
     {
-        T c00 = T.Zero, c01 = T.Zero, c10 = T.Zero, c11 = T.Zero, c20 = T.Zero, c21 = T.Zero;
-        T c30 = T.Zero, c31 = T.Zero, c40 = T.Zero, c41 = T.Zero, c50 = T.Zero, c51 = T.Zero;
+        V c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default;
+        V c30 = default, c31 = default, c40 = default, c41 = default, c50 = default, c51 = default;
         // One pointer per three rows: the others are reached by scaled addressing.
         float* a3 = a + 3 * lda;
         nint below = 6 * lda;
@@ -87,8 +89,8 @@ internal readonly unsafe struct GemmTile6<T> : IGemmTile where T : struct, ISimd
             Prefetch.Line(a3 + below); Prefetch.Line(a3 + below + lda); Prefetch.Line(a3 + below + 2 * lda);
             for (nint steps = Math.Min(k, CacheLine); steps > 0; steps--, k--)
             {
-                T b0 = T.Load(b), b1 = T.Load(b + T.Count);
-                T x = T.Broadcast(*a); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
+                V b0 = T.Load(b), b1 = T.Load(b + T.Count);
+                V x = T.Broadcast(*a); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
                 x = T.Broadcast(a[lda]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11);
                 x = T.Broadcast(a[2 * lda]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21);
                 x = T.Broadcast(*a3); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31);
@@ -100,12 +102,12 @@ internal readonly unsafe struct GemmTile6<T> : IGemmTile where T : struct, ISimd
         }
         if (accumulate)
         {
-            c00 += T.Load(c); c01 += T.Load(c + T.Count);
-            c10 += T.Load(c + ldc); c11 += T.Load(c + ldc + T.Count);
-            c20 += T.Load(c + 2 * ldc); c21 += T.Load(c + 2 * ldc + T.Count);
-            c30 += T.Load(c + 3 * ldc); c31 += T.Load(c + 3 * ldc + T.Count);
-            c40 += T.Load(c + 4 * ldc); c41 += T.Load(c + 4 * ldc + T.Count);
-            c50 += T.Load(c + 5 * ldc); c51 += T.Load(c + 5 * ldc + T.Count);
+            c00 = T.Add(c00, T.Load(c)); c01 = T.Add(c01, T.Load(c + T.Count));
+            c10 = T.Add(c10, T.Load(c + ldc)); c11 = T.Add(c11, T.Load(c + ldc + T.Count));
+            c20 = T.Add(c20, T.Load(c + 2 * ldc)); c21 = T.Add(c21, T.Load(c + 2 * ldc + T.Count));
+            c30 = T.Add(c30, T.Load(c + 3 * ldc)); c31 = T.Add(c31, T.Load(c + 3 * ldc + T.Count));
+            c40 = T.Add(c40, T.Load(c + 4 * ldc)); c41 = T.Add(c41, T.Load(c + 4 * ldc + T.Count));
+            c50 = T.Add(c50, T.Load(c + 5 * ldc)); c51 = T.Add(c51, T.Load(c + 5 * ldc + T.Count));
         }
         T.Store(c00, c); T.Store(c01, c + T.Count);
         T.Store(c10, c + ldc); T.Store(c11, c + ldc + T.Count);

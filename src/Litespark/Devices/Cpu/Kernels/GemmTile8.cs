@@ -4,10 +4,12 @@ using Litespark.Devices.Cpu.Simd;
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
-/// The 8 × 3 register tile, for machines with thirty-two registers: as many accumulators as <see cref="GemmTile12{T}"/>, for matrices
+/// The 8 × 3 register tile, for machines with thirty-two registers: as many accumulators as <see cref="GemmTile12{V, T}"/>, for matrices
 /// whose columns come to a whole number of three registers but not of two (a head dimension of 48 with AVX-512).
 /// </summary>
-internal readonly unsafe struct GemmTile8<T> : IGemmTile where T : struct, ISimd<T>
+internal readonly unsafe struct GemmTile8<V, T> : IGemmTile
+    where V : struct
+    where T : struct, IRegister<V>
 {
     // Straight to optimised code: in the first tier a kernel is some hundred times slower.
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
@@ -37,14 +39,14 @@ internal readonly unsafe struct GemmTile8<T> : IGemmTile where T : struct, ISimd
     static void ByColumn(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate,
         float* ahead, nint step, bool hints)
     {
-        T c00 = T.Zero, c01 = T.Zero, c02 = T.Zero, c10 = T.Zero, c11 = T.Zero, c12 = T.Zero;
-        T c20 = T.Zero, c21 = T.Zero, c22 = T.Zero, c30 = T.Zero, c31 = T.Zero, c32 = T.Zero;
-        T c40 = T.Zero, c41 = T.Zero, c42 = T.Zero, c50 = T.Zero, c51 = T.Zero, c52 = T.Zero;
-        T c60 = T.Zero, c61 = T.Zero, c62 = T.Zero, c70 = T.Zero, c71 = T.Zero, c72 = T.Zero;
+        V c00 = default, c01 = default, c02 = default, c10 = default, c11 = default, c12 = default;
+        V c20 = default, c21 = default, c22 = default, c30 = default, c31 = default, c32 = default;
+        V c40 = default, c41 = default, c42 = default, c50 = default, c51 = default, c52 = default;
+        V c60 = default, c61 = default, c62 = default, c70 = default, c71 = default, c72 = default;
         for (; k > 0; k--)
         {
-            T b0 = T.Load(b), b1 = T.Load(b + T.Count), b2 = T.Load(b + 2 * T.Count);
-            T x = T.Broadcast(a[0]); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01); c02 = T.MultiplyAdd(x, b2, c02);
+            V b0 = T.Load(b), b1 = T.Load(b + T.Count), b2 = T.Load(b + 2 * T.Count);
+            V x = T.Broadcast(a[0]); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01); c02 = T.MultiplyAdd(x, b2, c02);
             x = T.Broadcast(a[1]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11); c12 = T.MultiplyAdd(x, b2, c12);
             x = T.Broadcast(a[2]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21); c22 = T.MultiplyAdd(x, b2, c22);
             x = T.Broadcast(a[3]); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31); c32 = T.MultiplyAdd(x, b2, c32);
@@ -60,14 +62,14 @@ internal readonly unsafe struct GemmTile8<T> : IGemmTile where T : struct, ISimd
         }
         if (accumulate)
         {
-            c00 += T.Load(c); c01 += T.Load(c + T.Count); c02 += T.Load(c + 2 * T.Count);
-            c10 += T.Load(c + ldc); c11 += T.Load(c + ldc + T.Count); c12 += T.Load(c + ldc + 2 * T.Count);
-            c20 += T.Load(c + 2 * ldc); c21 += T.Load(c + 2 * ldc + T.Count); c22 += T.Load(c + 2 * ldc + 2 * T.Count);
-            c30 += T.Load(c + 3 * ldc); c31 += T.Load(c + 3 * ldc + T.Count); c32 += T.Load(c + 3 * ldc + 2 * T.Count);
-            c40 += T.Load(c + 4 * ldc); c41 += T.Load(c + 4 * ldc + T.Count); c42 += T.Load(c + 4 * ldc + 2 * T.Count);
-            c50 += T.Load(c + 5 * ldc); c51 += T.Load(c + 5 * ldc + T.Count); c52 += T.Load(c + 5 * ldc + 2 * T.Count);
-            c60 += T.Load(c + 6 * ldc); c61 += T.Load(c + 6 * ldc + T.Count); c62 += T.Load(c + 6 * ldc + 2 * T.Count);
-            c70 += T.Load(c + 7 * ldc); c71 += T.Load(c + 7 * ldc + T.Count); c72 += T.Load(c + 7 * ldc + 2 * T.Count);
+            c00 = T.Add(c00, T.Load(c)); c01 = T.Add(c01, T.Load(c + T.Count)); c02 = T.Add(c02, T.Load(c + 2 * T.Count));
+            c10 = T.Add(c10, T.Load(c + ldc)); c11 = T.Add(c11, T.Load(c + ldc + T.Count)); c12 = T.Add(c12, T.Load(c + ldc + 2 * T.Count));
+            c20 = T.Add(c20, T.Load(c + 2 * ldc)); c21 = T.Add(c21, T.Load(c + 2 * ldc + T.Count)); c22 = T.Add(c22, T.Load(c + 2 * ldc + 2 * T.Count));
+            c30 = T.Add(c30, T.Load(c + 3 * ldc)); c31 = T.Add(c31, T.Load(c + 3 * ldc + T.Count)); c32 = T.Add(c32, T.Load(c + 3 * ldc + 2 * T.Count));
+            c40 = T.Add(c40, T.Load(c + 4 * ldc)); c41 = T.Add(c41, T.Load(c + 4 * ldc + T.Count)); c42 = T.Add(c42, T.Load(c + 4 * ldc + 2 * T.Count));
+            c50 = T.Add(c50, T.Load(c + 5 * ldc)); c51 = T.Add(c51, T.Load(c + 5 * ldc + T.Count)); c52 = T.Add(c52, T.Load(c + 5 * ldc + 2 * T.Count));
+            c60 = T.Add(c60, T.Load(c + 6 * ldc)); c61 = T.Add(c61, T.Load(c + 6 * ldc + T.Count)); c62 = T.Add(c62, T.Load(c + 6 * ldc + 2 * T.Count));
+            c70 = T.Add(c70, T.Load(c + 7 * ldc)); c71 = T.Add(c71, T.Load(c + 7 * ldc + T.Count)); c72 = T.Add(c72, T.Load(c + 7 * ldc + 2 * T.Count));
         }
         T.Store(c00, c); T.Store(c01, c + T.Count); T.Store(c02, c + 2 * T.Count);
         T.Store(c10, c + ldc); T.Store(c11, c + ldc + T.Count); T.Store(c12, c + ldc + 2 * T.Count);
@@ -83,10 +85,10 @@ internal readonly unsafe struct GemmTile8<T> : IGemmTile where T : struct, ISimd
     [MethodImpl(Hot)]
     public static void RowMajorA(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
     {
-        T c00 = T.Zero, c01 = T.Zero, c02 = T.Zero, c10 = T.Zero, c11 = T.Zero, c12 = T.Zero;
-        T c20 = T.Zero, c21 = T.Zero, c22 = T.Zero, c30 = T.Zero, c31 = T.Zero, c32 = T.Zero;
-        T c40 = T.Zero, c41 = T.Zero, c42 = T.Zero, c50 = T.Zero, c51 = T.Zero, c52 = T.Zero;
-        T c60 = T.Zero, c61 = T.Zero, c62 = T.Zero, c70 = T.Zero, c71 = T.Zero, c72 = T.Zero;
+        V c00 = default, c01 = default, c02 = default, c10 = default, c11 = default, c12 = default;
+        V c20 = default, c21 = default, c22 = default, c30 = default, c31 = default, c32 = default;
+        V c40 = default, c41 = default, c42 = default, c50 = default, c51 = default, c52 = default;
+        V c60 = default, c61 = default, c62 = default, c70 = default, c71 = default, c72 = default;
         // One pointer per three rows: the others are reached by scaled addressing.
         float* a3 = a + 3 * lda, a6 = a + 6 * lda;
         nint below = 8 * lda;
@@ -98,8 +100,8 @@ internal readonly unsafe struct GemmTile8<T> : IGemmTile where T : struct, ISimd
             Prefetch.Line(a6 + below); Prefetch.Line(a6 + below + lda);
             for (nint steps = Math.Min(k, CacheLine); steps > 0; steps--, k--)
             {
-                T b0 = T.Load(b), b1 = T.Load(b + T.Count), b2 = T.Load(b + 2 * T.Count);
-                T x = T.Broadcast(*a); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01); c02 = T.MultiplyAdd(x, b2, c02);
+                V b0 = T.Load(b), b1 = T.Load(b + T.Count), b2 = T.Load(b + 2 * T.Count);
+                V x = T.Broadcast(*a); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01); c02 = T.MultiplyAdd(x, b2, c02);
                 x = T.Broadcast(a[lda]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11); c12 = T.MultiplyAdd(x, b2, c12);
                 x = T.Broadcast(a[2 * lda]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21); c22 = T.MultiplyAdd(x, b2, c22);
                 x = T.Broadcast(*a3); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31); c32 = T.MultiplyAdd(x, b2, c32);
@@ -113,14 +115,14 @@ internal readonly unsafe struct GemmTile8<T> : IGemmTile where T : struct, ISimd
         }
         if (accumulate)
         {
-            c00 += T.Load(c); c01 += T.Load(c + T.Count); c02 += T.Load(c + 2 * T.Count);
-            c10 += T.Load(c + ldc); c11 += T.Load(c + ldc + T.Count); c12 += T.Load(c + ldc + 2 * T.Count);
-            c20 += T.Load(c + 2 * ldc); c21 += T.Load(c + 2 * ldc + T.Count); c22 += T.Load(c + 2 * ldc + 2 * T.Count);
-            c30 += T.Load(c + 3 * ldc); c31 += T.Load(c + 3 * ldc + T.Count); c32 += T.Load(c + 3 * ldc + 2 * T.Count);
-            c40 += T.Load(c + 4 * ldc); c41 += T.Load(c + 4 * ldc + T.Count); c42 += T.Load(c + 4 * ldc + 2 * T.Count);
-            c50 += T.Load(c + 5 * ldc); c51 += T.Load(c + 5 * ldc + T.Count); c52 += T.Load(c + 5 * ldc + 2 * T.Count);
-            c60 += T.Load(c + 6 * ldc); c61 += T.Load(c + 6 * ldc + T.Count); c62 += T.Load(c + 6 * ldc + 2 * T.Count);
-            c70 += T.Load(c + 7 * ldc); c71 += T.Load(c + 7 * ldc + T.Count); c72 += T.Load(c + 7 * ldc + 2 * T.Count);
+            c00 = T.Add(c00, T.Load(c)); c01 = T.Add(c01, T.Load(c + T.Count)); c02 = T.Add(c02, T.Load(c + 2 * T.Count));
+            c10 = T.Add(c10, T.Load(c + ldc)); c11 = T.Add(c11, T.Load(c + ldc + T.Count)); c12 = T.Add(c12, T.Load(c + ldc + 2 * T.Count));
+            c20 = T.Add(c20, T.Load(c + 2 * ldc)); c21 = T.Add(c21, T.Load(c + 2 * ldc + T.Count)); c22 = T.Add(c22, T.Load(c + 2 * ldc + 2 * T.Count));
+            c30 = T.Add(c30, T.Load(c + 3 * ldc)); c31 = T.Add(c31, T.Load(c + 3 * ldc + T.Count)); c32 = T.Add(c32, T.Load(c + 3 * ldc + 2 * T.Count));
+            c40 = T.Add(c40, T.Load(c + 4 * ldc)); c41 = T.Add(c41, T.Load(c + 4 * ldc + T.Count)); c42 = T.Add(c42, T.Load(c + 4 * ldc + 2 * T.Count));
+            c50 = T.Add(c50, T.Load(c + 5 * ldc)); c51 = T.Add(c51, T.Load(c + 5 * ldc + T.Count)); c52 = T.Add(c52, T.Load(c + 5 * ldc + 2 * T.Count));
+            c60 = T.Add(c60, T.Load(c + 6 * ldc)); c61 = T.Add(c61, T.Load(c + 6 * ldc + T.Count)); c62 = T.Add(c62, T.Load(c + 6 * ldc + 2 * T.Count));
+            c70 = T.Add(c70, T.Load(c + 7 * ldc)); c71 = T.Add(c71, T.Load(c + 7 * ldc + T.Count)); c72 = T.Add(c72, T.Load(c + 7 * ldc + 2 * T.Count));
         }
         T.Store(c00, c); T.Store(c01, c + T.Count); T.Store(c02, c + 2 * T.Count);
         T.Store(c10, c + ldc); T.Store(c11, c + ldc + T.Count); T.Store(c12, c + ldc + 2 * T.Count);

@@ -4,7 +4,9 @@ using Litespark.Devices.Cpu.Simd;
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>16, 8 or 4 rows × 1 register, for blocks that are only that wide.</summary>
-internal readonly unsafe struct NarrowBlockGradientTile<T> : IBlockGradientTile where T : struct, ISimd<T>
+internal readonly unsafe struct NarrowBlockGradientTile<V, T> : IBlockGradientTile
+    where V : struct
+    where T : struct, IRegister<V>
 {
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
 
@@ -28,10 +30,10 @@ internal readonly unsafe struct NarrowBlockGradientTile<T> : IBlockGradientTile 
     [MethodImpl(Hot)]
     static void Rows16(nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
     {
-        Quad<T> c0 = default, c4 = default, c8 = default, c12 = default;
+        Quad<V, T> c0 = default, c4 = default, c8 = default, c12 = default;
         for (; tokens > 0; tokens--, a += lda, b += ldb)
         {
-            T y = T.Load(b);
+            V y = T.Load(b);
             c0 = c0.MultiplyAdd(a, 1, y);
             c4 = c4.MultiplyAdd(a + 4, 1, y);
             c8 = c8.MultiplyAdd(a + 8, 1, y);
@@ -47,10 +49,10 @@ internal readonly unsafe struct NarrowBlockGradientTile<T> : IBlockGradientTile 
     [MethodImpl(Hot)]
     static void Rows8(nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
     {
-        Quad<T> c0 = default, c4 = default;
+        Quad<V, T> c0 = default, c4 = default;
         for (; tokens > 0; tokens--, a += lda, b += ldb)
         {
-            T y = T.Load(b);
+            V y = T.Load(b);
             c0 = c0.MultiplyAdd(a, 1, y);
             c4 = c4.MultiplyAdd(a + 4, 1, y);
         }
@@ -62,7 +64,7 @@ internal readonly unsafe struct NarrowBlockGradientTile<T> : IBlockGradientTile 
     [MethodImpl(Hot)]
     static void Rows4(nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
     {
-        Quad<T> c0 = default;
+        Quad<V, T> c0 = default;
         for (; tokens > 0; tokens--, a += lda, b += ldb) c0 = c0.MultiplyAdd(a, 1, T.Load(b));
         c0.Store(c, ldc, accumulate);
     }

@@ -4,7 +4,9 @@ using Litespark.Devices.Cpu.Simd;
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>12 rows × 1 register, for blocks that are only that wide. It loads as often as it multiplies, which costs a fifth of the peak.</summary>
-internal readonly unsafe struct NarrowBlockTile<T> : IBlockTile where T : struct, ISimd<T>
+internal readonly unsafe struct NarrowBlockTile<V, T> : IBlockTile
+    where V : struct
+    where T : struct, IRegister<V>
 {
     const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
 
@@ -21,7 +23,7 @@ internal readonly unsafe struct NarrowBlockTile<T> : IBlockTile where T : struct
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Walk(in LiveBlocks live, float* x, float* weights, float* c, nint ldc, bool accumulate)
     {
-        Quad<T> c0 = default, c4 = default, c8 = default;
+        Quad<V, T> c0 = default, c4 = default, c8 = default;
         int* block = live.Blocks, end = block + live.Count;
         nint row = live.X.Row;
         for (; block < end; block++, weights += live.Slot)
@@ -33,7 +35,7 @@ internal readonly unsafe struct NarrowBlockTile<T> : IBlockTile where T : struct
                 float* a = piece, a4 = a + 4 * row, a8 = a + 8 * row;
                 for (nint k = Math.Min(left, BlockPanels.Piece); k > 0; k--, a++, a4++, a8++, w += T.Count)
                 {
-                    T b = T.Load(w);
+                    V b = T.Load(w);
                     c0 = c0.MultiplyAdd(a, row, b);
                     c4 = c4.MultiplyAdd(a4, row, b);
                     c8 = c8.MultiplyAdd(a8, row, b);

@@ -3,18 +3,20 @@ using Litespark.Devices.Cpu.Simd;
 
 namespace Litespark.Devices.Cpu.Kernels;
 
-/// <summary>Two accumulators of a register tile, next to each other in one row: see <see cref="Quad{T}"/>.</summary>
-internal unsafe struct Pair<T> where T : struct, ISimd<T>
+/// <summary>Two accumulators of a register tile, next to each other in one row: see <see cref="Quad{V, T}"/>.</summary>
+internal unsafe struct Pair<V, T>
+    where V : struct
+    where T : struct, IRegister<V>
 {
     const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
 
-    T c0, c1;
+    V c0, c1;
 
     /// <summary>Adds a · (b0, b1).</summary>
     [MethodImpl(Inline)]
-    public void MultiplyAdd(float a, T b0, T b1)
+    public void MultiplyAdd(float a, V b0, V b1)
     {
-        T x = T.Broadcast(a);
+        V x = T.Broadcast(a);
         c0 = T.MultiplyAdd(b0, x, c0);
         c1 = T.MultiplyAdd(b1, x, c1);
     }
@@ -23,7 +25,7 @@ internal unsafe struct Pair<T> where T : struct, ISimd<T>
     [MethodImpl(Inline)]
     public readonly void Store(float* c, bool accumulate)
     {
-        T.Store(accumulate ? c0 + T.Load(c) : c0, c);
-        T.Store(accumulate ? c1 + T.Load(c + T.Count) : c1, c + T.Count);
+        T.Store(accumulate ? T.Add(c0, T.Load(c)) : c0, c);
+        T.Store(accumulate ? T.Add(c1, T.Load(c + T.Count)) : c1, c + T.Count);
     }
 }

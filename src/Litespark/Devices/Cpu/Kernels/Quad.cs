@@ -7,17 +7,19 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// Four accumulators of a register tile, one per row. The JIT keeps the fields of so small a struct in registers, as it does locals:
 /// tiles of many rows are written as a few of these.
 /// </summary>
-internal unsafe struct Quad<T> where T : struct, ISimd<T>
+internal unsafe struct Quad<V, T>
+    where V : struct
+    where T : struct, IRegister<V>
 {
     const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
 
-    T r0, r1, r2, r3;
+    V r0, r1, r2, r3;
 
     /// <summary>Row i + a[i · step] · b: a value of its own, since only so the JIT multiplies by what lies in memory.</summary>
     [MethodImpl(Inline)]
-    public readonly Quad<T> MultiplyAdd(float* a, nint step, T b)
+    public readonly Quad<V, T> MultiplyAdd(float* a, nint step, V b)
     {
-        Quad<T> sums;
+        Quad<V, T> sums;
         sums.r0 = T.MultiplyAdd(a, b, r0);
         sums.r1 = T.MultiplyAdd(a + step, b, r1);
         sums.r2 = T.MultiplyAdd(a + 2 * step, b, r2);
@@ -31,10 +33,10 @@ internal unsafe struct Quad<T> where T : struct, ISimd<T>
     {
         if (accumulate)
         {
-            T.Store(r0 + T.Load(c), c);
-            T.Store(r1 + T.Load(c + ldc), c + ldc);
-            T.Store(r2 + T.Load(c + 2 * ldc), c + 2 * ldc);
-            T.Store(r3 + T.Load(c + 3 * ldc), c + 3 * ldc);
+            T.Store(T.Add(r0, T.Load(c)), c);
+            T.Store(T.Add(r1, T.Load(c + ldc)), c + ldc);
+            T.Store(T.Add(r2, T.Load(c + 2 * ldc)), c + 2 * ldc);
+            T.Store(T.Add(r3, T.Load(c + 3 * ldc)), c + 3 * ldc);
         }
         else
         {

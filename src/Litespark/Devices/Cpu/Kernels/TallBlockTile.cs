@@ -8,7 +8,9 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// to tiles of smaller registers. It loads as often as it multiplies, which these processors can, if every multiplication takes its element of x from
 /// memory itself and at a constant distance: so from panels, a tile's rows of which lie in the first cache.
 /// </summary>
-internal readonly unsafe struct TallBlockTile<T> : IBlockTile where T : struct, ISimd<T>
+internal readonly unsafe struct TallBlockTile<V, T> : IBlockTile
+    where V : struct
+    where T : struct, IRegister<V>
 {
     const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
 
@@ -26,7 +28,7 @@ internal readonly unsafe struct TallBlockTile<T> : IBlockTile where T : struct, 
     public static void Walk(in LiveBlocks live, float* x, float* weights, float* c, nint ldc, bool accumulate)
     {
         const nint Row = BlockPanels.Piece;
-        Quad<T> c0 = default, c4 = default, c8 = default, c12 = default, c16 = default, c20 = default;
+        Quad<V, T> c0 = default, c4 = default, c8 = default, c12 = default, c16 = default, c20 = default;
         int* block = live.Blocks, end = block + live.Count;
         for (; block < end; block++, weights += live.Slot)
         {
@@ -36,7 +38,7 @@ internal readonly unsafe struct TallBlockTile<T> : IBlockTile where T : struct, 
                 float* a = piece;
                 for (nint k = Math.Min(left, BlockPanels.Piece); k > 0; k--, a++, w += T.Count)
                 {
-                    T b = T.Load(w);
+                    V b = T.Load(w);
                     c0 = c0.MultiplyAdd(a, Row, b);
                     c4 = c4.MultiplyAdd(a + 4 * Row, Row, b);
                     c8 = c8.MultiplyAdd(a + 8 * Row, Row, b);

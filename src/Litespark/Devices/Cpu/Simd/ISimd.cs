@@ -24,9 +24,6 @@ internal unsafe interface ISimd<TSelf> where TSelf : struct, ISimd<TSelf>
 
     /// <summary>a · b + c: fused where the machine has it, else multiplied and added.</summary>
     static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
-
-    /// <summary>*a in all lanes · b + c, as <see cref="MultiplyAdd(TSelf, TSelf, TSelf)"/>: one instruction where it can take its operand from memory, which two would not become.</summary>
-    static abstract TSelf MultiplyAdd(float* a, TSelf b, TSelf c);
     static abstract TSelf Min(TSelf a, TSelf b);
     static abstract TSelf Max(TSelf a, TSelf b);
     static abstract TSelf Sqrt(TSelf value);

@@ -19,7 +19,6 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
     [MethodImpl(Inline)] public static Simd128 LoadFirst(float* source, int count, float pad) => LaneByLane.Load<Simd128>(source, count, pad);
     [MethodImpl(Inline)] public static void StoreFirst(Simd128 value, float* destination, int count) => LaneByLane.Store(value, destination, count);
     [MethodImpl(Inline)] public static Simd128 MultiplyAdd(Simd128 a, Simd128 b, Simd128 c) => new(Vector128.MultiplyAddEstimate(a.v, b.v, c.v));
-    [MethodImpl(Inline)] public static Simd128 MultiplyAdd(float* a, Simd128 b, Simd128 c) => new(Vector128.MultiplyAddEstimate(b.v, Vector128.Create(*a), c.v));
     [MethodImpl(Inline)] public static Simd128 Min(Simd128 a, Simd128 b) => new(Vector128.MinNative(a.v, b.v));
     [MethodImpl(Inline)] public static Simd128 Max(Simd128 a, Simd128 b) => new(Vector128.MaxNative(a.v, b.v));
     [MethodImpl(Inline)] public static Simd128 Sqrt(Simd128 value) => new(Vector128.Sqrt(value.v));

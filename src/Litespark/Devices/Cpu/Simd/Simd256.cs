@@ -30,7 +30,6 @@ internal readonly unsafe struct Simd256 : ISimd<Simd256>
     [MethodImpl(Inline)] public static void StoreFirst(Simd256 value, float* destination, int count) => LaneByLane.Store(value, destination, count);
 
     [MethodImpl(Inline)] public static Simd256 MultiplyAdd(Simd256 a, Simd256 b, Simd256 c) => new(Vector256.MultiplyAddEstimate(a.v, b.v, c.v));
-    [MethodImpl(Inline)] public static Simd256 MultiplyAdd(float* a, Simd256 b, Simd256 c) => new(Vector256.MultiplyAddEstimate(b.v, Vector256.Create(*a), c.v));
     [MethodImpl(Inline)] public static Simd256 Min(Simd256 a, Simd256 b) => new(Vector256.MinNative(a.v, b.v));
     [MethodImpl(Inline)] public static Simd256 Max(Simd256 a, Simd256 b) => new(Vector256.MaxNative(a.v, b.v));
     [MethodImpl(Inline)] public static Simd256 Sqrt(Simd256 value) => new(Vector256.Sqrt(value.v));

@@ -33,7 +33,6 @@ internal readonly unsafe struct Simd512 : ISimd<Simd512>
     static Vector512<float> First(int count) => Vector512.GreaterThan(Vector512.Create(count), Vector512<int>.Indices).AsSingle();
 
     [MethodImpl(Inline)] public static Simd512 MultiplyAdd(Simd512 a, Simd512 b, Simd512 c) => new(Vector512.MultiplyAddEstimate(a.v, b.v, c.v));
-    [MethodImpl(Inline)] public static Simd512 MultiplyAdd(float* a, Simd512 b, Simd512 c) => new(Vector512.MultiplyAddEstimate(b.v, Vector512.Create(*a), c.v));
     [MethodImpl(Inline)] public static Simd512 Min(Simd512 a, Simd512 b) => new(Vector512.MinNative(a.v, b.v));
     [MethodImpl(Inline)] public static Simd512 Max(Simd512 a, Simd512 b) => new(Vector512.MaxNative(a.v, b.v));
     [MethodImpl(Inline)] public static Simd512 Sqrt(Simd512 value) => new(Vector512.Sqrt(value.v));

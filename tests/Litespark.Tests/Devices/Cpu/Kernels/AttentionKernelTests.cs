@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Litespark.Devices.Cpu;
 using Litespark.Devices.Cpu.Kernels;
 using Litespark.Devices.Cpu.Simd;
@@ -53,16 +54,16 @@ public unsafe class AttentionKernelTests
     {
         (long head, long block) = SimdWidth.Count switch
         {
-            16 when AttentionKernels.InThrees(shape.HeadDim) => (FlashGradient<Simd512, GemmTile8<Simd512>>.HeadLength(shape.HeadDim, shape.Tokens, shape.Pattern is not null),
-                FlashGradient<Simd512, GemmTile8<Simd512>>.BlockLength(shape.HeadDim, FlashGradient<Simd512, GemmTile8<Simd512>>.Block)),
-            16 => (FlashGradient<Simd512, GemmTile12<Simd512>>.HeadLength(shape.HeadDim, shape.Tokens, shape.Pattern is not null),
-                FlashGradient<Simd512, GemmTile12<Simd512>>.BlockLength(shape.HeadDim, FlashGradient<Simd512, GemmTile12<Simd512>>.Block)),
-            8 => (FlashGradient<Simd256, GemmTile6<Simd256>>.HeadLength(shape.HeadDim, shape.Tokens, shape.Pattern is not null),
-                FlashGradient<Simd256, GemmTile6<Simd256>>.BlockLength(shape.HeadDim, FlashGradient<Simd256, GemmTile6<Simd256>>.Block)),
-            _ => (FlashGradient<Simd128, GemmTile6<Simd128>>.HeadLength(shape.HeadDim, shape.Tokens, shape.Pattern is not null),
-                FlashGradient<Simd128, GemmTile6<Simd128>>.BlockLength(shape.HeadDim, FlashGradient<Simd128, GemmTile6<Simd128>>.Block)),
+            16 when AttentionKernels.InThrees(shape.HeadDim) => (FlashGradient<Simd512, GemmTile8<Vector512<float>, Register512>>.HeadLength(shape.HeadDim, shape.Tokens, shape.Pattern is not null),
+                FlashGradient<Simd512, GemmTile8<Vector512<float>, Register512>>.BlockLength(shape.HeadDim, FlashGradient<Simd512, GemmTile8<Vector512<float>, Register512>>.Block)),
+            16 => (FlashGradient<Simd512, GemmTile12<Vector512<float>, Register512>>.HeadLength(shape.HeadDim, shape.Tokens, shape.Pattern is not null),
+                FlashGradient<Simd512, GemmTile12<Vector512<float>, Register512>>.BlockLength(shape.HeadDim, FlashGradient<Simd512, GemmTile12<Vector512<float>, Register512>>.Block)),
+            8 => (FlashGradient<Simd256, GemmTile6<Vector256<float>, Register256>>.HeadLength(shape.HeadDim, shape.Tokens, shape.Pattern is not null),
+                FlashGradient<Simd256, GemmTile6<Vector256<float>, Register256>>.BlockLength(shape.HeadDim, FlashGradient<Simd256, GemmTile6<Vector256<float>, Register256>>.Block)),
+            _ => (FlashGradient<Simd128, GemmTile6<Vector128<float>, Register128>>.HeadLength(shape.HeadDim, shape.Tokens, shape.Pattern is not null),
+                FlashGradient<Simd128, GemmTile6<Vector128<float>, Register128>>.BlockLength(shape.HeadDim, FlashGradient<Simd128, GemmTile6<Vector128<float>, Register128>>.Block)),
         };
-        bool shared = AttentionGradientKernel<Simd256, GemmTile6<Simd256>>.SharesHeads(shape);
+        bool shared = AttentionGradientKernel<Simd256, GemmTile6<Vector256<float>, Register256>>.SharesHeads(shape);
         for (int worker = 0; worker < pool.ThreadCount; worker++)
             new Span<float>(pool.Scratch(worker), (int)(shared ? block : head + block)).Fill(float.NaN);
         if (shared) new Span<float>(pool.SharedScratch, (int)head).Fill(float.NaN);
@@ -101,14 +102,14 @@ public unsafe class AttentionKernelTests
     public void Every_register_width_and_tile_equals_double_precision()
     {
         using var x = new AttentionCase(1, sequences: 1, tokens: 205, heads: 4, keyValueHeads: 2, headDim: 36, window: 0, documents: true);
-        Run<Simd128, GemmTile6<Simd128>>(x, 1);
+        Run<Simd128, GemmTile6<Vector128<float>, Register128>>(x, 1);
         CheckAgainstReference(x);
-        Run<Simd128, GemmTile12<Simd128>>(x, 1);
+        Run<Simd128, GemmTile12<Vector128<float>, Register128>>(x, 1);
         CheckAgainstReference(x);
-        Run<Simd256, GemmTile6<Simd256>>(x, 1);
+        Run<Simd256, GemmTile6<Vector256<float>, Register256>>(x, 1);
         CheckAgainstReference(x);
-        Run<Simd512, GemmTile12<Simd512>>(x, 1);
-        Run<Simd512, GemmTile8<Simd512>>(x, 1);
+        Run<Simd512, GemmTile12<Vector512<float>, Register512>>(x, 1);
+        Run<Simd512, GemmTile8<Vector512<float>, Register512>>(x, 1);
         CheckAgainstReference(x);
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Litespark.Devices.Cpu;
 using Litespark.Devices.Cpu.Kernels;
 using Litespark.Devices.Cpu.Simd;
@@ -65,10 +66,10 @@ public unsafe class BatchedGemmKernelTests
         using var operands = new RandomOperands(4);
         const int T = 27, D = 10;
         MatrixBatch queries = Heads(operands, T, D, J * K, true), keys = Heads(operands, T, D, J, false), scores = Scores(operands, T);
-        CheckWidth<GemmTile6<Simd128>>();
-        CheckWidth<GemmTile12<Simd128>>();
-        CheckWidth<GemmTile6<Simd256>>();
-        CheckWidth<GemmTile12<Simd512>>();
+        CheckWidth<GemmTile6<Vector128<float>, Register128>>();
+        CheckWidth<GemmTile12<Vector128<float>, Register128>>();
+        CheckWidth<GemmTile6<Vector256<float>, Register256>>();
+        CheckWidth<GemmTile12<Vector512<float>, Register512>>();
 
         void CheckWidth<TTile>() where TTile : struct, IGemmTile
         {

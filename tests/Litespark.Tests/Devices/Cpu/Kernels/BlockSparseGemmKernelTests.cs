@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Litespark.Devices.Cpu;
 using Litespark.Devices.Cpu.Kernels;
 using Litespark.Devices.Cpu.Simd;
@@ -43,12 +44,12 @@ public sealed unsafe class BlockSparseGemmKernelTests
         {
             using var trial = new KernelTrial(tokens);
             var product = new Product(trial, BlockGrid.Of([40, 23], 70, blockRows, blockColumns), 0.4, tokens, transpose);
-            CheckTile<BlockTile6<Simd128>, Simd128>(product);
-            float[] narrow = CheckTile<BlockTile6<Simd256>, Simd256>(product);
-            CheckTile<BlockTile6<Simd512>, Simd512>(product);
-            CheckTile<NarrowBlockTile<Simd256>, Simd256>(product);
+            CheckTile<BlockTile6<Vector128<float>, Register128>, Simd128>(product);
+            float[] narrow = CheckTile<BlockTile6<Vector256<float>, Register256>, Simd256>(product);
+            CheckTile<BlockTile6<Vector512<float>, Register512>, Simd512>(product);
+            CheckTile<NarrowBlockTile<Vector256<float>, Register256>, Simd256>(product);
             // A measurement chooses between these two, so that a run may meet both.
-            Assert.Equal(narrow.Select(BitConverter.SingleToUInt32Bits), CheckTile<TallBlockTile<Simd512>, Simd512>(product).Select(BitConverter.SingleToUInt32Bits));
+            Assert.Equal(narrow.Select(BitConverter.SingleToUInt32Bits), CheckTile<TallBlockTile<Vector512<float>, Register512>, Simd512>(product).Select(BitConverter.SingleToUInt32Bits));
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Litespark.Devices.Cpu;
 using Litespark.Devices.Cpu.Kernels;
 using Litespark.Devices.Cpu.Simd;
@@ -44,12 +45,12 @@ public sealed unsafe class BlockSparseWeightGradientKernelTests
         {
             using var trial = new KernelTrial(tokens);
             var gradient = new Gradient(trial, grid, 0.4, tokens, denseGradients: false);
-            gradient.CheckTile<BlockGradientTile6<Simd128>>();
-            float[] narrow = gradient.CheckTile<BlockGradientTile6<Simd256>>();
-            gradient.CheckTile<BlockGradientTile6<Simd512>>();
-            gradient.CheckTile<NarrowBlockGradientTile<Simd256>>();
+            gradient.CheckTile<BlockGradientTile6<Vector128<float>, Register128>>();
+            float[] narrow = gradient.CheckTile<BlockGradientTile6<Vector256<float>, Register256>>();
+            gradient.CheckTile<BlockGradientTile6<Vector512<float>, Register512>>();
+            gradient.CheckTile<NarrowBlockGradientTile<Vector256<float>, Register256>>();
             // A measurement chooses between these two, so that a run may meet both.
-            Assert.Equal(narrow.Select(BitConverter.SingleToUInt32Bits), gradient.CheckTile<NarrowBlockGradientTile<Simd512>>().Select(BitConverter.SingleToUInt32Bits));
+            Assert.Equal(narrow.Select(BitConverter.SingleToUInt32Bits), gradient.CheckTile<NarrowBlockGradientTile<Vector512<float>, Register512>>().Select(BitConverter.SingleToUInt32Bits));
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Litespark.Devices.Cpu;
 using Litespark.Devices.Cpu.Kernels;
 using Litespark.Devices.Cpu.Simd;
@@ -41,10 +42,10 @@ public unsafe class CachedAttentionKernelTests
     public void Decode_and_prefill_equal_double_precision(int newTokens, int firstPosition, int heads, int keyValueHeads, int headDim,
         int window)
     {
-        Check<Simd128, GemmTile6<Simd128>>(newTokens, firstPosition, heads, keyValueHeads, headDim, window, threads: 1);
-        Check<Simd256, GemmTile6<Simd256>>(newTokens, firstPosition, heads, keyValueHeads, headDim, window, threads: 2);
-        Check<Simd512, GemmTile12<Simd512>>(newTokens, firstPosition, heads, keyValueHeads, headDim, window, threads: 3);
-        Check<Simd512, GemmTile8<Simd512>>(newTokens, firstPosition, heads, keyValueHeads, headDim, window, threads: 3);
+        Check<Simd128, GemmTile6<Vector128<float>, Register128>>(newTokens, firstPosition, heads, keyValueHeads, headDim, window, threads: 1);
+        Check<Simd256, GemmTile6<Vector256<float>, Register256>>(newTokens, firstPosition, heads, keyValueHeads, headDim, window, threads: 2);
+        Check<Simd512, GemmTile12<Vector512<float>, Register512>>(newTokens, firstPosition, heads, keyValueHeads, headDim, window, threads: 3);
+        Check<Simd512, GemmTile8<Vector512<float>, Register512>>(newTokens, firstPosition, heads, keyValueHeads, headDim, window, threads: 3);
     }
 
     [Theory]

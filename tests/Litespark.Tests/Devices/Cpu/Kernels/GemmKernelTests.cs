@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Litespark.Devices.Cpu;
 using Litespark.Devices.Cpu.Kernels;
 using Litespark.Devices.Cpu.Simd;
@@ -65,10 +66,10 @@ public unsafe class GemmKernelTests
         {
             using var operands = new RandomOperands(m + n + k + form);
             var gemm = new GemmCase(operands, m, n, k, transposeA: (form & 1) != 0, transposeB: (form & 2) != 0);
-            CheckWidth<GemmTile6<Simd128>, Simd128>(gemm, pool);
-            CheckWidth<GemmTile12<Simd128>, Simd128>(gemm, pool);
-            CheckWidth<GemmTile6<Simd256>, Simd256>(gemm, pool);
-            CheckWidth<GemmTile12<Simd512>, Simd512>(gemm, pool);
+            CheckWidth<GemmTile6<Vector128<float>, Register128>, Simd128>(gemm, pool);
+            CheckWidth<GemmTile12<Vector128<float>, Register128>, Simd128>(gemm, pool);
+            CheckWidth<GemmTile6<Vector256<float>, Register256>, Simd256>(gemm, pool);
+            CheckWidth<GemmTile12<Vector512<float>, Register512>, Simd512>(gemm, pool);
         }
     }
 

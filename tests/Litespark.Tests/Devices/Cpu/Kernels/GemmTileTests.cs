@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Litespark.Devices.Cpu.Kernels;
 using Litespark.Devices.Cpu.Simd;
 
@@ -11,15 +12,15 @@ public unsafe class GemmTileTests
     [InlineData(37)]
     public void Every_tile_of_every_width_multiplies_in_all_three_forms(int k)
     {
-        Check<GemmTile6<Simd128>>(k);
-        Check<GemmTile6<Simd256>>(k);
-        Check<GemmTile6<Simd512>>(k);
-        Check<GemmTile12<Simd128>>(k);
-        Check<GemmTile12<Simd256>>(k);
-        Check<GemmTile12<Simd512>>(k);
-        Check<GemmTile8<Simd128>>(k);
-        Check<GemmTile8<Simd256>>(k);
-        Check<GemmTile8<Simd512>>(k);
+        Check<GemmTile6<Vector128<float>, Register128>>(k);
+        Check<GemmTile6<Vector256<float>, Register256>>(k);
+        Check<GemmTile6<Vector512<float>, Register512>>(k);
+        Check<GemmTile12<Vector128<float>, Register128>>(k);
+        Check<GemmTile12<Vector256<float>, Register256>>(k);
+        Check<GemmTile12<Vector512<float>, Register512>>(k);
+        Check<GemmTile8<Vector128<float>, Register128>>(k);
+        Check<GemmTile8<Vector256<float>, Register256>>(k);
+        Check<GemmTile8<Vector512<float>, Register512>>(k);
     }
 
     static void Check<TTile>(int k) where TTile : struct, IGemmTile

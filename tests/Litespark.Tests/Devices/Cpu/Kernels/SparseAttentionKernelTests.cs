@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Litespark.Devices.Cpu;
 using Litespark.Devices.Cpu.Kernels;
 using Litespark.Devices.Cpu.Simd;
@@ -73,15 +74,15 @@ public unsafe class SparseAttentionKernelTests
 
     static void EveryTile(AttentionCase x, Action check)
     {
-        AttentionKernelTests.Run<Simd128, GemmTile6<Simd128>>(x, 1);
+        AttentionKernelTests.Run<Simd128, GemmTile6<Vector128<float>, Register128>>(x, 1);
         check();
-        AttentionKernelTests.Run<Simd128, GemmTile12<Simd128>>(x, 1);
+        AttentionKernelTests.Run<Simd128, GemmTile12<Vector128<float>, Register128>>(x, 1);
         check();
-        AttentionKernelTests.Run<Simd256, GemmTile6<Simd256>>(x, 2);
+        AttentionKernelTests.Run<Simd256, GemmTile6<Vector256<float>, Register256>>(x, 2);
         check();
-        AttentionKernelTests.Run<Simd512, GemmTile12<Simd512>>(x, 1);
+        AttentionKernelTests.Run<Simd512, GemmTile12<Vector512<float>, Register512>>(x, 1);
         check();
-        AttentionKernelTests.Run<Simd512, GemmTile8<Simd512>>(x, 2);
+        AttentionKernelTests.Run<Simd512, GemmTile8<Vector512<float>, Register512>>(x, 2);
         check();
     }
 
