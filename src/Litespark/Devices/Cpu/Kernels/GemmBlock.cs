@@ -105,8 +105,8 @@ internal static unsafe class GemmBlock
     {
         for (int r = 0; r < rows; r++, c += ldc)
         {
-            for (int j = 0; j < columns; j += CacheLine) Prefetch.Line(c + j);
-            Prefetch.Line(c + columns - 1); // rows of C begin anywhere in a line
+            for (int j = 0; j < columns; j += CacheLine) Prefetch.Nearby(c + j, 1);
+            Prefetch.Nearby(c + columns - 1, 1); // rows of C begin anywhere in a line
         }
     }
 
