@@ -43,7 +43,8 @@ internal readonly unsafe struct GemmTile12<V, T> : IGemmTile
         V c30 = default, c31 = default, c40 = default, c41 = default, c50 = default, c51 = default;
         V c60 = default, c61 = default, c70 = default, c71 = default, c80 = default, c81 = default;
         V c90 = default, c91 = default, cA0 = default, cA1 = default, cB0 = default, cB1 = default;
-        for (; k > 0; k--)
+        // Two steps in a turn: where another thread shares the core, every instruction that is not a multiply-add counts.
+        for (; k > 1; k -= 2)
         {
             V b0 = T.Load(b), b1 = T.Load(b + T.Count);
             V x = T.Broadcast(a[0]); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
@@ -58,12 +59,47 @@ internal readonly unsafe struct GemmTile12<V, T> : IGemmTile
             x = T.Broadcast(a[9]); c90 = T.MultiplyAdd(x, b0, c90); c91 = T.MultiplyAdd(x, b1, c91);
             x = T.Broadcast(a[10]); cA0 = T.MultiplyAdd(x, b0, cA0); cA1 = T.MultiplyAdd(x, b1, cA1);
             x = T.Broadcast(a[11]); cB0 = T.MultiplyAdd(x, b0, cB0); cB1 = T.MultiplyAdd(x, b1, cB1);
-            a += lda;
-            b += ldb;
+            float* next = a + lda;
+            b0 = T.Load(b + ldb);
+            b1 = T.Load(b + ldb + T.Count);
+            x = T.Broadcast(next[0]); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
+            x = T.Broadcast(next[1]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11);
+            x = T.Broadcast(next[2]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21);
+            x = T.Broadcast(next[3]); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31);
+            x = T.Broadcast(next[4]); c40 = T.MultiplyAdd(x, b0, c40); c41 = T.MultiplyAdd(x, b1, c41);
+            x = T.Broadcast(next[5]); c50 = T.MultiplyAdd(x, b0, c50); c51 = T.MultiplyAdd(x, b1, c51);
+            x = T.Broadcast(next[6]); c60 = T.MultiplyAdd(x, b0, c60); c61 = T.MultiplyAdd(x, b1, c61);
+            x = T.Broadcast(next[7]); c70 = T.MultiplyAdd(x, b0, c70); c71 = T.MultiplyAdd(x, b1, c71);
+            x = T.Broadcast(next[8]); c80 = T.MultiplyAdd(x, b0, c80); c81 = T.MultiplyAdd(x, b1, c81);
+            x = T.Broadcast(next[9]); c90 = T.MultiplyAdd(x, b0, c90); c91 = T.MultiplyAdd(x, b1, c91);
+            x = T.Broadcast(next[10]); cA0 = T.MultiplyAdd(x, b0, cA0); cA1 = T.MultiplyAdd(x, b1, cA1);
+            x = T.Broadcast(next[11]); cB0 = T.MultiplyAdd(x, b0, cB0); cB1 = T.MultiplyAdd(x, b1, cB1);
+            a += 2 * lda;
+            b += 2 * ldb;
             if (!hints) continue;
             Prefetch.Nearby(ahead, 1);
-            ahead += step;
+            Prefetch.Nearby(ahead + step, 1);
+            ahead += 2 * step;
         }
+
+        if (k > 0)
+        {
+            V b0 = T.Load(b), b1 = T.Load(b + T.Count);
+            V x = T.Broadcast(a[0]); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
+            x = T.Broadcast(a[1]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11);
+            x = T.Broadcast(a[2]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21);
+            x = T.Broadcast(a[3]); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31);
+            x = T.Broadcast(a[4]); c40 = T.MultiplyAdd(x, b0, c40); c41 = T.MultiplyAdd(x, b1, c41);
+            x = T.Broadcast(a[5]); c50 = T.MultiplyAdd(x, b0, c50); c51 = T.MultiplyAdd(x, b1, c51);
+            x = T.Broadcast(a[6]); c60 = T.MultiplyAdd(x, b0, c60); c61 = T.MultiplyAdd(x, b1, c61);
+            x = T.Broadcast(a[7]); c70 = T.MultiplyAdd(x, b0, c70); c71 = T.MultiplyAdd(x, b1, c71);
+            x = T.Broadcast(a[8]); c80 = T.MultiplyAdd(x, b0, c80); c81 = T.MultiplyAdd(x, b1, c81);
+            x = T.Broadcast(a[9]); c90 = T.MultiplyAdd(x, b0, c90); c91 = T.MultiplyAdd(x, b1, c91);
+            x = T.Broadcast(a[10]); cA0 = T.MultiplyAdd(x, b0, cA0); cA1 = T.MultiplyAdd(x, b1, cA1);
+            x = T.Broadcast(a[11]); cB0 = T.MultiplyAdd(x, b0, cB0); cB1 = T.MultiplyAdd(x, b1, cB1);
+            if (hints) Prefetch.Nearby(ahead, 1);
+        }
+
         if (accumulate)
         {
             c00 = T.Add(c00, T.Load(c)); c01 = T.Add(c01, T.Load(c + T.Count));
