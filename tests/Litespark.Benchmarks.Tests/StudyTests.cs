@@ -48,7 +48,7 @@ public sealed partial class StudyTests : IDisposable
     [Fact]
     public void Runs_of_earlier_pages_stand_in_for_those_that_the_folder_lacks()
     {
-        StudyRun run = Run("dense-seed3", "", Eval(0, 4), Step(1, 10, 1), Step(2, 20, 1, joules: 7), Eval(2, 3));
+        StudyRun run = Run("dense-seed3", "", Eval(0, 4), Step(1, 10, 1), Step(2, 20, 1, joules: 7), Eval(2, 3)) with { Timed = false };
         string page = Path.Combine(folder.FullName, "page.md");
         File.WriteAllLines(page, ["# A page", "Raw lines:", "    " + StudyVerb.Raw(run).ToJsonString(), """    {"run":"of another verb"}""", "    {\"run\": cut short"]);
         StudyRun kept = Assert.Single(StudyPage.Runs(page));
@@ -73,6 +73,10 @@ public sealed partial class StudyTests : IDisposable
         Assert.Null(apart.SecondsToDenseLoss);
         Assert.Equal(0.25, apart.ExecutedFlops);
         Assert.Null(new StudyVariant(new StudyEntry("mst-seed1", "main", ""), [own with { Processor = "" }], [dense with { Processor = "" }]).Speedup); // neither is known
+        // Beside other work a time says nothing.
+        var untimed = new StudyVariant(new StudyEntry("mst-seed1", "main", ""), [own with { Timed = false }], [dense]);
+        Assert.Equal((null, null, null, 0.25), (untimed.Seconds, untimed.Speedup, untimed.SecondsToDenseLoss, untimed.ExecutedFlops));
+        Assert.Null(new StudyVariant(new StudyEntry("mst-seed1", "main", ""), [own], [dense with { Timed = false }]).Speedup);
         // Each seed on one machine, the seeds on two: a mean of their times would weigh the slower machine more.
         StudyRun[] both = [own, own with { Name = "mst-seed2", Processor = "another" }], theirs = [dense, dense with { Name = "dense-seed2", Processor = "another" }];
         Assert.Null(new StudyVariant(new StudyEntry("mst-seed1", "main", ""), both, theirs).Speedup);
@@ -84,9 +88,23 @@ public sealed partial class StudyTests : IDisposable
         StudyRun run = Made("dense-seed1", 100, (0, 8), (40, 2));
         System.Text.Json.Nodes.JsonObject line = StudyVerb.Raw(run);
         line.Remove("processor");
+        line.Remove("timed");
         string page = Path.Combine(folder.FullName, "older.md");
         File.WriteAllLines(page, ["date: 2026-11-26 16:58 UTC; processor: AMD EPYC, 2 usable; memory: 4 MiB.", "    " + line.ToJsonString(), "    " + StudyVerb.Raw(run).ToJsonString()]);
         Assert.Equal(["AMD EPYC, 2 usable", "one"], StudyPage.Runs(page).Select(kept => kept.Processor));
+        Assert.All(StudyPage.Runs(page), kept => Assert.True(kept.Timed));
+    }
+
+    [Fact]
+    public void A_mark_in_its_folder_says_that_a_run_s_times_mean_nothing()
+    {
+        string run = Directory.CreateDirectory(Path.Combine(folder.FullName, "dense-seed1")).FullName;
+        File.WriteAllText(Path.Combine(run, RunFolder.RecipeFile), "model: {preset: llama-1m}\ntraining: {max_steps: 1, sequence_length: 4}");
+        File.WriteAllLines(Path.Combine(run, "metrics.jsonl"), [Step(1, 10, 1), Eval(1, 3)]);
+        File.WriteAllText(Path.Combine(run, HuggingFaceConfig.FileName), HuggingFaceConfig.ToJson(spec).ToJsonString());
+        Assert.True(StudyRun.Read(run, out _)!.Timed);
+        File.WriteAllText(Path.Combine(run, "untimed"), ""); // as benchmarks/mst --untimed leaves it
+        Assert.False(StudyRun.Read(run, out _)!.Timed);
     }
 
     [Fact]
@@ -238,7 +256,7 @@ public sealed partial class StudyTests : IDisposable
 
     static StudyRun Made(string name, double flops, params (double Seconds, double Loss)[] curve) => new()
     {
-        Name = name, Steps = 1, Tokens = 1, Flops = new TokenFlops(flops, 5), ExecutedFlops = flops, Seconds = curve[^1].Seconds, Processor = "one", Joules = null,
+        Name = name, Steps = 1, Tokens = 1, Flops = new TokenFlops(flops, 5), ExecutedFlops = flops, Seconds = curve[^1].Seconds, Timed = true, Processor = "one", Joules = null,
         Curve = [.. curve.Select(point => new CurvePoint(0, 0, point.Seconds, point.Loss))],
     };
 

@@ -42,6 +42,7 @@ internal static partial class StudyPage
                 Flops = new TokenFlops(layers, Number("flops_with_head") - layers),
                 ExecutedFlops = Number("executed_flops"),
                 Seconds = Number("seconds"),
+                Timed = !row.TryGetProperty("timed", out JsonElement timed) || timed.GetBoolean(),
                 Processor = row.TryGetProperty("processor", out JsonElement own) ? own.GetString()! : processor,
                 Joules = row.GetProperty("joules") is { ValueKind: JsonValueKind.Number } joules ? joules.GetDouble() : null,
                 Curve = [.. curve.EnumerateArray().Select(point => new CurvePoint(point[0].GetDouble(), point[1].GetDouble(), point[2].GetDouble(), point[3].GetDouble()))],

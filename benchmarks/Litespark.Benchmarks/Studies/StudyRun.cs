@@ -15,6 +15,9 @@ internal readonly record struct CurvePoint(double Tokens, double Flops, double S
 /// <summary>A training run that came to its end, read from its folder.</summary>
 internal sealed record StudyRun
 {
+    /// <summary>The file in the folder of a run whose times mean nothing.</summary>
+    public const string UntimedMark = "untimed";
+
     /// <summary>The folder's name.</summary>
     public required string Name { get; init; }
 
@@ -30,6 +33,9 @@ internal sealed record StudyRun
 
     /// <summary>Wall time of all steps; not of evaluations, checkpoints and start.</summary>
     public required double Seconds { get; init; }
+
+    /// <summary>Whether its times mean anything: not where it was trained beside other work (<c>benchmarks/mst --untimed</c>), which its <see cref="UntimedMark"/> says.</summary>
+    public required bool Timed { get; init; }
 
     /// <summary>What trained it, empty where that is not known. A run that is read from its folder counts as trained by this machine's. Times of different ones are not compared.</summary>
     public required string Processor { get; init; }
@@ -60,10 +66,10 @@ internal sealed record StudyRun
         progress = $"at step {done} of {recipe.Training.MaxSteps}";
         if (done < recipe.Training.MaxSteps || !rows.Losses.ContainsKey(done)) return null;
         TransformerSpec spec = HuggingFaceFolder.ReadSpec(CheckpointStore.ResolveModelFolder(folder, out _));
-        return Of(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), recipe, spec, rows, metrics);
+        return Of(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), recipe, spec, rows, metrics) with { Timed = !File.Exists(Path.Combine(folder, UntimedMark)) };
     }
 
-    /// <summary>A run's sums.</summary>
+    /// <summary>A run's sums; its times are taken to mean something.</summary>
     /// <exception cref="UserErrorException">Rows contradict each other.</exception>
     internal static StudyRun Of(string name, Recipe recipe, TransformerSpec spec, MetricsRows rows, string path)
     {
@@ -96,6 +102,7 @@ internal sealed record StudyRun
             Flops = flops,
             ExecutedFlops = last.Flops,
             Seconds = seconds,
+            Timed = true,
             Processor = Machine.Processor,
             Joules = last.EnergySource is null or EnergySources.Estimate ? null : last.Joules,
             Curve = curve,

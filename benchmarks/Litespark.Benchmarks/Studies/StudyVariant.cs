@@ -30,10 +30,10 @@ internal sealed class StudyVariant
     /// <summary>FLOPs that kernels executed over the dense runs'.</summary>
     public double? ExecutedFlops => Over(run => run.ExecutedFlops);
 
-    /// <summary>Seconds of a run, as the mean over all seeds.</summary>
-    public double Seconds => Runs.Average(run => run.Seconds);
+    /// <summary>Seconds of a run, as the mean over all seeds; null where one was trained beside other work.</summary>
+    public double? Seconds => Runs.All(run => run.Timed) ? Runs.Average(run => run.Seconds) : null;
 
-    /// <summary>Seconds of the dense runs over those of these; null where they were not all trained by one processor.</summary>
+    /// <summary>Seconds of the dense runs over those of these; null where they were not all trained by one processor that did nothing else.</summary>
     public double? Speedup => TimesAreComparable ? 1 / Over(run => run.Seconds) : null;
 
     /// <summary>The loss at the end: mean, lowest and highest of all seeds.</summary>
@@ -48,14 +48,14 @@ internal sealed class StudyVariant
     /// <summary>Seeds whose loss came down to the final one of the dense run of that seed.</summary>
     public int Reached => pairs.Count(pair => pair.Own.SecondsTo(pair.Dense.FinalLoss) is not null);
 
-    /// <summary>Whether one processor, and a known one, trained these runs and the dense ones.</summary>
-    bool TimesAreComparable => pairs.Length > 0 && pairs[0].Own.Processor is { Length: > 0 } one && pairs.All(pair => pair.Own.Processor == one && pair.Dense.Processor == one);
+    /// <summary>Whether one processor, and a known one, trained these runs and the dense ones, and nothing beside them.</summary>
+    bool TimesAreComparable => pairs.Length > 0 && pairs.All(pair => pair.Own.Timed && pair.Dense.Timed) && pairs[0].Own.Processor is { Length: > 0 } one && pairs.All(pair => pair.Own.Processor == one && pair.Dense.Processor == one);
 
-    /// <summary>Seconds until then, as the mean; null where a seed never did, or where more than one processor trained them.</summary>
+    /// <summary>Seconds until then, as the mean; null where a seed never did, or where times are not comparable.</summary>
     public double? SecondsToDenseLoss => TimesAreComparable && Reached == pairs.Length ? pairs.Average(pair => pair.Own.SecondsTo(pair.Dense.FinalLoss)) : null;
 
-    /// <summary>Measured joules of a run, as the mean; null where a run has only an estimate.</summary>
-    public double? Joules => Runs.All(run => run.Joules is not null) ? Runs.Average(run => run.Joules) : null;
+    /// <summary>Measured joules of a run, as the mean; null where a run has only an estimate, or shared its processor, whose meter counts all.</summary>
+    public double? Joules => Runs.All(run => run.Timed && run.Joules is not null) ? Runs.Average(run => run.Joules) : null;
 
     double? Over(Func<StudyRun, double> figure) => pairs.Length == 0 ? null : pairs.Sum(pair => figure(pair.Own)) / pairs.Sum(pair => figure(pair.Dense));
 }

@@ -39,7 +39,7 @@ internal sealed class StudyVerb : Verb
         var study = Study.Read(options.GetValue(folder)!, [.. (options.GetValue(with) ?? []).SelectMany(StudyPage.Runs)]);
         IReadOnlyList<StudyVariant> variants = study.Variants();
         report.Line("FLOPs by the template 6·Σ(1 − s)·n + 12·L·H·K·T·ρ over all steps as they were, dense gradients of topology steps included, as a share of the dense runs';");
-        report.Line("executed: what kernels did. Time is that of steps, whose runs came one after another: a shared machine drifts meanwhile, and times of different processors are not compared. Comparisons are over common seeds.");
+        report.Line("executed: what kernels did. Time is that of steps, and left out where a run shared its machine on purpose; the others came one after another: a shared machine drifts meanwhile, and times of different processors are not compared. Comparisons are over common seeds.");
         foreach (IGrouping<string, StudyVariant> group in variants.GroupBy(variant => variant.Entry.Group))
         {
             Tabulate(group, report);
@@ -63,13 +63,15 @@ internal sealed class StudyVerb : Verb
             (double mean, double lowest, double highest) = variant.Loss;
             string reached = variant.SecondsToDenseLoss is { } seconds ? $"{seconds:N0}" : variant.Pairs == 0 ? "" : $"{variant.Reached} of {variant.Pairs} came";
             table.Add(variant.Name, $"{variant.Runs.Count}", $"{variant.Runs[0].Steps:N0}", $"{variant.Runs[0].Tokens / 1e6:F2} M", Share(variant.FlopsHeadApart), Share(variant.FlopsWithHead), Share(variant.ExecutedFlops),
-                $"{variant.Seconds:N0}", variant.Speedup is { } speedup ? $"{speedup:F2}×" : "", $"{mean:F4}", $"{lowest:F4}", $"{highest:F4}", variant.Gap is { } gap ? $"{gap * 100:+0.00;-0.00;0.00} %" : "",
+                variant.Seconds is { } own ? $"{own:N0}" : "", variant.Speedup is { } speedup ? $"{speedup:F2}×" : "", $"{mean:F4}", $"{lowest:F4}", $"{highest:F4}", variant.Gap is { } gap ? $"{gap * 100:+0.00;-0.00;0.00} %" : "",
                 reached, variant.Joules is { } joules ? $"{joules:N0}" : "");
         }
 
         report.Table(table);
         foreach (string processor in group.SelectMany(variant => variant.Runs).Select(run => run.Processor).Distinct().Order(StringComparer.Ordinal))
             report.Line($"  trained by {(processor.Length > 0 ? processor : "an unknown processor")}: {string.Join(", ", group.SelectMany(variant => variant.Runs).Where(run => run.Processor == processor).Select(run => run.Name))}");
+        string[] untimed = [.. group.SelectMany(variant => variant.Runs).Where(run => !run.Timed).Select(run => run.Name)];
+        if (untimed.Length > 0) report.Line($"  beside other work, so that their times mean nothing: {string.Join(", ", untimed)}");
         foreach (StudyEntry entry in group.Select(variant => variant.Entry).Where(entry => entry.Description.Length > 0)) report.Line($"  {StudyRun.SplitName(entry.Name).Variant}: {entry.Description}");
 
         static string Share(double? share) => share is { } value ? $"{value:F3}" : "";
@@ -77,21 +79,22 @@ internal sealed class StudyVerb : Verb
 
     static void Draw(string group, IReadOnlyList<StudyVariant> variants, Report report)
     {
-        bool oneProcessor = variants.SelectMany(variant => variant.Runs).Select(run => run.Processor).Distinct().Count() == 1;
+        StudyRun[] runs = [.. variants.SelectMany(variant => variant.Runs)];
+        bool hasTimes = runs.All(run => run.Timed) && runs.Select(run => run.Processor).Distinct().Count() == 1;
         double from = CurvesFrom * variants.Max(variant => variant.Runs[0].Tokens);
         ChartPanel Panel(string quantity, Func<CurvePoint, double> x) => new(quantity,
             [.. variants.SelectMany(variant => variant.Runs.Select(run => new ChartLine(variant.Name, [.. run.Curve.Where(point => point.Tokens >= from).Select(point => (x(point), point.Loss))])))]);
 
         string suffix = group.Replace(' ', '-');
         report.Picture(suffix, $"Validation loss of {group}", LineChart.Draw($"Validation loss: {group}", "nats",
-            [Panel("million tokens", point => point.Tokens / 1e6), Panel("TFLOP by the template, head apart", point => point.Flops / 1e12), .. oneProcessor ? [Panel("minutes of steps", point => point.Seconds / 60)] : Array.Empty<ChartPanel>()]));
+            [Panel("million tokens", point => point.Tokens / 1e6), Panel("TFLOP by the template, head apart", point => point.Flops / 1e12), .. hasTimes ? [Panel("minutes of steps", point => point.Seconds / 60)] : Array.Empty<ChartPanel>()]));
     }
 
     /// <summary>All that a later sitting needs of a run (<see cref="StudyPage"/>).</summary>
     internal static JsonObject Raw(StudyRun run) => new()
     {
         ["run"] = run.Name, ["steps"] = run.Steps, ["tokens"] = run.Tokens, ["flops_head_apart"] = Figures.Raw(run.Flops.Layers), ["flops_with_head"] = Figures.Raw(run.Flops.Whole),
-        ["executed_flops"] = Figures.Raw(run.ExecutedFlops), ["seconds"] = Figures.Raw(run.Seconds), ["processor"] = run.Processor, ["loss"] = Figures.Raw(run.FinalLoss), ["joules"] = run.Joules is { } joules ? Figures.Raw(joules) : null,
+        ["executed_flops"] = Figures.Raw(run.ExecutedFlops), ["seconds"] = Figures.Raw(run.Seconds), ["timed"] = run.Timed, ["processor"] = run.Processor, ["loss"] = Figures.Raw(run.FinalLoss), ["joules"] = run.Joules is { } joules ? Figures.Raw(joules) : null,
         ["curve"] = new JsonArray([.. run.Curve.Select(point => new JsonArray(Figures.Raw(point.Tokens), Figures.Raw(point.Flops), Figures.Raw(point.Seconds), Figures.Raw(point.Loss)))]),
     };
 

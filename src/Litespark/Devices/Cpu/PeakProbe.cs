@@ -5,7 +5,7 @@ using Litespark.Devices.Cpu.Simd;
 namespace Litespark.Devices.Cpu;
 
 /// <summary>
-/// Measures what the processor can do at most: fused multiply-adds on registers alone, on all threads of a pool at once.
+/// Measures what the processor can do at most: fused multiply-adds on registers alone, on all threads of a pool at once, or on one.
 /// The figure swings with the clock and with what else the machine does, so it is sampled around every timed window.
 /// </summary>
 internal sealed class PeakProbe

@@ -12,6 +12,9 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// </summary>
 internal sealed unsafe class BlockSparseGemmKernel : CpuKernel
 {
+    // Tall tiles compute whole ones: a quarter too much at most.
+    const int EnoughRowsForTallTiles = 96;
+
     readonly CpuKernel dense;
     readonly CpuKernel? sparse;
     readonly int* topology;
@@ -42,7 +45,7 @@ internal sealed unsafe class BlockSparseGemmKernel : CpuKernel
         return SimdWidth.Count switch
         {
             16 or 8 when width <= 8 => Create<NarrowBlockTile<Vector256<float>, Register256>, Simd256>(pool, problem, mostLive),
-            16 when width % 32 != 0 && WideMultipliers.Present => Create<TallBlockTile<Vector512<float>, Register512>, Simd512>(pool, problem, mostLive),
+            16 when width % 32 != 0 && problem.Y.Rows >= EnoughRowsForTallTiles && WideMultipliers.Present => Create<TallBlockTile<Vector512<float>, Register512>, Simd512>(pool, problem, mostLive),
             16 when width % 32 == 0 => Create<BlockTile6<Vector512<float>, Register512>, Simd512>(pool, problem, mostLive),
             16 or 8 => Create<BlockTile6<Vector256<float>, Register256>, Simd256>(pool, problem, mostLive),
             _ => Create<BlockTile6<Vector128<float>, Register128>, Simd128>(pool, problem, mostLive),

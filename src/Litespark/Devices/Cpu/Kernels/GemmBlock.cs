@@ -99,7 +99,10 @@ internal static unsafe class GemmBlock
         }
     }
 
-    /// <summary>C is not in the caches when a tile is done with k: its lines, which are fetched even where they are only written, come meanwhile.</summary>
+    /// <summary>
+    /// C is not in the caches when a tile is done with k: its lines, which are fetched even where they are only written, come meanwhile. Into the second
+    /// cache, since the panels would drive them out of the first one, whose buffers for lines on their way are few.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void PrefetchTile(float* c, nint ldc, int rows, int columns)
     {

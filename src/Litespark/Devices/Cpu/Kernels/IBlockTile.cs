@@ -63,7 +63,7 @@ internal unsafe interface IBlockTile
     /// <summary>Columns of the tile: one or two registers.</summary>
     static abstract int Columns { get; }
 
-    /// <summary>Whether x always lies in panels: then every slice of rows is a tile, whose panel stays in the first cache.</summary>
+    /// <summary>Whether x always lies in panels: then every slice of rows is a tile, whose panel stays in the nearest cache that can hold it.</summary>
     static abstract bool ReadsPanels { get; }
 
     /// <summary>x: the first of Rows rows; weights: [k][Columns] of the first live block.</summary>

@@ -3,7 +3,7 @@ using Litespark.Devices.Cpu.Simd;
 
 namespace Litespark.Devices.Cpu.Kernels;
 
-/// <summary>16, 8 or 4 rows × 1 register, for blocks that are only that wide.</summary>
+/// <summary>16, 8 or 4 rows × 1 register, for blocks that are only that wide, or of several registers where these are the widest that multiply at full rate.</summary>
 internal readonly unsafe struct NarrowBlockGradientTile<V, T> : IBlockGradientTile
     where V : struct
     where T : struct, IRegister<V>

@@ -6,7 +6,7 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// <summary>
 /// 24 rows × 1 register, for processors that multiply two registers of 512 bits in a cycle, where blocks of 16 columns would leave half of it
 /// to tiles of smaller registers. It loads as often as it multiplies, which these processors can, if every multiplication takes its element of x from
-/// memory itself and at a constant distance: so from panels, a tile's rows of which lie in the first cache.
+/// memory itself and at a constant distance: so from panels.
 /// </summary>
 internal readonly unsafe struct TallBlockTile<V, T> : IBlockTile
     where V : struct
