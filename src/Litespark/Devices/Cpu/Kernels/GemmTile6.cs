@@ -41,7 +41,8 @@ internal readonly unsafe struct GemmTile6<V, T> : IGemmTile
     {
         V c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default;
         V c30 = default, c31 = default, c40 = default, c41 = default, c50 = default, c51 = default;
-        for (; k > 0; k--)
+        // Two steps in a turn, as in the 12 × 2 tile.
+        for (; k > 1; k -= 2)
         {
             V b0 = T.Load(b), b1 = T.Load(b + T.Count);
             V x = T.Broadcast(a[0]); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
@@ -50,12 +51,35 @@ internal readonly unsafe struct GemmTile6<V, T> : IGemmTile
             x = T.Broadcast(a[3]); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31);
             x = T.Broadcast(a[4]); c40 = T.MultiplyAdd(x, b0, c40); c41 = T.MultiplyAdd(x, b1, c41);
             x = T.Broadcast(a[5]); c50 = T.MultiplyAdd(x, b0, c50); c51 = T.MultiplyAdd(x, b1, c51);
-            a += lda;
-            b += ldb;
+            float* next = a + lda;
+            b0 = T.Load(b + ldb);
+            b1 = T.Load(b + ldb + T.Count);
+            x = T.Broadcast(next[0]); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
+            x = T.Broadcast(next[1]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11);
+            x = T.Broadcast(next[2]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21);
+            x = T.Broadcast(next[3]); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31);
+            x = T.Broadcast(next[4]); c40 = T.MultiplyAdd(x, b0, c40); c41 = T.MultiplyAdd(x, b1, c41);
+            x = T.Broadcast(next[5]); c50 = T.MultiplyAdd(x, b0, c50); c51 = T.MultiplyAdd(x, b1, c51);
+            a += 2 * lda;
+            b += 2 * ldb;
             if (!hints) continue;
             Prefetch.Nearby(ahead, 1);
-            ahead += step;
+            Prefetch.Nearby(ahead + step, 1);
+            ahead += 2 * step;
         }
+
+        if (k > 0)
+        {
+            V b0 = T.Load(b), b1 = T.Load(b + T.Count);
+            V x = T.Broadcast(a[0]); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
+            x = T.Broadcast(a[1]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11);
+            x = T.Broadcast(a[2]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21);
+            x = T.Broadcast(a[3]); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31);
+            x = T.Broadcast(a[4]); c40 = T.MultiplyAdd(x, b0, c40); c41 = T.MultiplyAdd(x, b1, c41);
+            x = T.Broadcast(a[5]); c50 = T.MultiplyAdd(x, b0, c50); c51 = T.MultiplyAdd(x, b1, c51);
+            if (hints) Prefetch.Nearby(ahead, 1);
+        }
+
         if (accumulate)
         {
             c00 = T.Add(c00, T.Load(c)); c01 = T.Add(c01, T.Load(c + T.Count));

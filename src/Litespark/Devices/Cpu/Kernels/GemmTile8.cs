@@ -43,7 +43,8 @@ internal readonly unsafe struct GemmTile8<V, T> : IGemmTile
         V c20 = default, c21 = default, c22 = default, c30 = default, c31 = default, c32 = default;
         V c40 = default, c41 = default, c42 = default, c50 = default, c51 = default, c52 = default;
         V c60 = default, c61 = default, c62 = default, c70 = default, c71 = default, c72 = default;
-        for (; k > 0; k--)
+        // Two steps in a turn, as in the 12 × 2 tile.
+        for (; k > 1; k -= 2)
         {
             V b0 = T.Load(b), b1 = T.Load(b + T.Count), b2 = T.Load(b + 2 * T.Count);
             V x = T.Broadcast(a[0]); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01); c02 = T.MultiplyAdd(x, b2, c02);
@@ -54,12 +55,40 @@ internal readonly unsafe struct GemmTile8<V, T> : IGemmTile
             x = T.Broadcast(a[5]); c50 = T.MultiplyAdd(x, b0, c50); c51 = T.MultiplyAdd(x, b1, c51); c52 = T.MultiplyAdd(x, b2, c52);
             x = T.Broadcast(a[6]); c60 = T.MultiplyAdd(x, b0, c60); c61 = T.MultiplyAdd(x, b1, c61); c62 = T.MultiplyAdd(x, b2, c62);
             x = T.Broadcast(a[7]); c70 = T.MultiplyAdd(x, b0, c70); c71 = T.MultiplyAdd(x, b1, c71); c72 = T.MultiplyAdd(x, b2, c72);
-            a += lda;
-            b += ldb;
+            float* next = a + lda;
+            b0 = T.Load(b + ldb);
+            b1 = T.Load(b + ldb + T.Count);
+            b2 = T.Load(b + ldb + 2 * T.Count);
+            x = T.Broadcast(next[0]); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01); c02 = T.MultiplyAdd(x, b2, c02);
+            x = T.Broadcast(next[1]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11); c12 = T.MultiplyAdd(x, b2, c12);
+            x = T.Broadcast(next[2]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21); c22 = T.MultiplyAdd(x, b2, c22);
+            x = T.Broadcast(next[3]); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31); c32 = T.MultiplyAdd(x, b2, c32);
+            x = T.Broadcast(next[4]); c40 = T.MultiplyAdd(x, b0, c40); c41 = T.MultiplyAdd(x, b1, c41); c42 = T.MultiplyAdd(x, b2, c42);
+            x = T.Broadcast(next[5]); c50 = T.MultiplyAdd(x, b0, c50); c51 = T.MultiplyAdd(x, b1, c51); c52 = T.MultiplyAdd(x, b2, c52);
+            x = T.Broadcast(next[6]); c60 = T.MultiplyAdd(x, b0, c60); c61 = T.MultiplyAdd(x, b1, c61); c62 = T.MultiplyAdd(x, b2, c62);
+            x = T.Broadcast(next[7]); c70 = T.MultiplyAdd(x, b0, c70); c71 = T.MultiplyAdd(x, b1, c71); c72 = T.MultiplyAdd(x, b2, c72);
+            a += 2 * lda;
+            b += 2 * ldb;
             if (!hints) continue;
             Prefetch.Nearby(ahead, 1);
-            ahead += step;
+            Prefetch.Nearby(ahead + step, 1);
+            ahead += 2 * step;
         }
+
+        if (k > 0)
+        {
+            V b0 = T.Load(b), b1 = T.Load(b + T.Count), b2 = T.Load(b + 2 * T.Count);
+            V x = T.Broadcast(a[0]); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01); c02 = T.MultiplyAdd(x, b2, c02);
+            x = T.Broadcast(a[1]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11); c12 = T.MultiplyAdd(x, b2, c12);
+            x = T.Broadcast(a[2]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21); c22 = T.MultiplyAdd(x, b2, c22);
+            x = T.Broadcast(a[3]); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31); c32 = T.MultiplyAdd(x, b2, c32);
+            x = T.Broadcast(a[4]); c40 = T.MultiplyAdd(x, b0, c40); c41 = T.MultiplyAdd(x, b1, c41); c42 = T.MultiplyAdd(x, b2, c42);
+            x = T.Broadcast(a[5]); c50 = T.MultiplyAdd(x, b0, c50); c51 = T.MultiplyAdd(x, b1, c51); c52 = T.MultiplyAdd(x, b2, c52);
+            x = T.Broadcast(a[6]); c60 = T.MultiplyAdd(x, b0, c60); c61 = T.MultiplyAdd(x, b1, c61); c62 = T.MultiplyAdd(x, b2, c62);
+            x = T.Broadcast(a[7]); c70 = T.MultiplyAdd(x, b0, c70); c71 = T.MultiplyAdd(x, b1, c71); c72 = T.MultiplyAdd(x, b2, c72);
+            if (hints) Prefetch.Nearby(ahead, 1);
+        }
+
         if (accumulate)
         {
             c00 = T.Add(c00, T.Load(c)); c01 = T.Add(c01, T.Load(c + T.Count)); c02 = T.Add(c02, T.Load(c + 2 * T.Count));
