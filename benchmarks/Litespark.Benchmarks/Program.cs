@@ -13,7 +13,7 @@ internal static class Program
         var root = new RootCommand("Benchmarks of Litespark.")
         {
             new GemmVerb(),
-            new SparseVerb(),
+            new SparseVerb(), new SparseStepVerb(),
             new AttentionVerb(),
             new MemoryVerb(),
             new ThreadsVerb(),

@@ -23,18 +23,34 @@ internal readonly unsafe struct BlockGradientTile6<V, T> : IBlockGradientTile
     static void Rows4(nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
     {
         Pair<V, T> c0 = default, c1 = default, c2 = default, c3 = default;
-        for (; tokens > 0; tokens--, a += lda, b += ldb)
+        for (; tokens > 1; tokens -= 2, a += 2 * lda, b += 2 * ldb)
         {
-            V b0 = T.Load(b), b1 = T.Load(b + T.Count);
-            c0.MultiplyAdd(a[0], b0, b1);
-            c1.MultiplyAdd(a[1], b0, b1);
-            c2.MultiplyAdd(a[2], b0, b1);
-            c3.MultiplyAdd(a[3], b0, b1);
+            Step(a, b, ref c0, ref c1, ref c2, ref c3);
+            Step(a + lda, b + ldb, ref c0, ref c1, ref c2, ref c3);
         }
 
-        c0.Store(c, accumulate);
-        c1.Store(c + ldc, accumulate);
-        c2.Store(c + 2 * ldc, accumulate);
-        c3.Store(c + 3 * ldc, accumulate);
+        if (tokens > 0) Step(a, b, ref c0, ref c1, ref c2, ref c3);
+        if (accumulate)
+        {
+            c0.Add(c);
+            c1.Add(c + ldc);
+            c2.Add(c + 2 * ldc);
+            c3.Add(c + 3 * ldc);
+        }
+
+        c0.Store(c);
+        c1.Store(c + ldc);
+        c2.Store(c + 2 * ldc);
+        c3.Store(c + 3 * ldc);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Step(float* a, float* b, ref Pair<V, T> c0, ref Pair<V, T> c1, ref Pair<V, T> c2, ref Pair<V, T> c3)
+    {
+        V b0 = T.Load(b), b1 = T.Load(b + T.Count);
+        c0.MultiplyAdd(a[0], b0, b1);
+        c1.MultiplyAdd(a[1], b0, b1);
+        c2.MultiplyAdd(a[2], b0, b1);
+        c3.MultiplyAdd(a[3], b0, b1);
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Litespark.Devices.Cpu.Simd;
 
 namespace Litespark.Devices.Cpu.Kernels;
 
@@ -41,6 +42,13 @@ internal sealed unsafe class BlockPanels
 
     /// <summary>How rows lie in panels.</summary>
     public BlockRows InPanels => new(Pointer(inPanels), Piece, (nint)tileRows * Piece, PanelLength);
+
+    /// <summary>Asks for rows that will be read in place: one after another, which is far faster than as their blocks come up.</summary>
+    public void Fetch(int row, int rows)
+    {
+        int columns = axis.Starts[axis.Count];
+        for (int i = row; i < row + rows; i++) Prefetch.Nearby(x.Row(i), columns);
+    }
 
     /// <summary>Copies rows of x into panels; missing rows of the last one become zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

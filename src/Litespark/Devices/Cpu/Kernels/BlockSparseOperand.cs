@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Litespark.Devices.Cpu.Simd;
 
 namespace Litespark.Devices.Cpu.Kernels;
 
@@ -7,6 +8,9 @@ namespace Litespark.Devices.Cpu.Kernels;
 internal sealed unsafe class BlockSparseOperand(Matrix matrix, BlockAxis axis)
 {
     const int CacheLine = 16;
+
+    // Rows are short pieces far apart, which the hardware does not foresee.
+    const int RowsAhead = 8;
 
     /// <summary>The blocks.</summary>
     public BlockAxis Axis { get; } = axis;
@@ -43,6 +47,7 @@ internal sealed unsafe class BlockSparseOperand(Matrix matrix, BlockAxis axis)
             float* s = source, d = panels;
             for (int i = 0; i < pieces; i++, s += CacheLine, d += panelLength)
             {
+                Prefetch.Line(s + RowsAhead * stride);
                 Vector256<float> low = Vector256.Load(s), high = Vector256.Load(s + 8);
                 low.Store(d);
                 high.Store(d + 8);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Litespark.Devices.Cpu.Simd;
 
 namespace Litespark.Devices.Cpu.Kernels;
 
@@ -23,6 +24,7 @@ internal sealed unsafe class BlockSparseProduct<TTile, TEpilogue> : CpuKernel, I
     readonly TEpilogue epilogue;
     readonly BlockPanels x;
     readonly int tilesPerBlock, longestSlice;
+    readonly bool streams;
     readonly nint tileFloats, slot;
 
     bool packing;
@@ -40,6 +42,8 @@ internal sealed unsafe class BlockSparseProduct<TTile, TEpilogue> : CpuKernel, I
         x = new BlockPanels(problem.X, problem.Inputs, TTile.Rows, TTile.ReadsPanels);
         int fitting = TTile.ReadsPanels ? TTile.Rows : (int)Math.Clamp(SliceFloats / x.PanelLength * TTile.Rows, TTile.Rows, LongestSlice);
         longestSlice = GemmBlocking.Even(problem.Y.Rows, fitting, TTile.Rows);
+        // An epilogue and an addition read what is there.
+        streams = TTile.Streams && StreamingStores.Exist && !problem.Accumulate && epilogue is NoEpilogue;
         pool.ReserveSharedScratch(slot * Math.Max(mostLive, 1));
         pool.ReserveScratch(x.PanelLength * (x.Copies ? longestSlice / TTile.Rows : 1));
     }
@@ -92,6 +96,7 @@ internal sealed unsafe class BlockSparseProduct<TTile, TEpilogue> : CpuKernel, I
         BlockAxis outputs = problem.Outputs;
         int rows = Math.Min(sliceRows, problem.Y.Rows - row), inPlace = x.Copies ? 0 : rows / TTile.Rows * TTile.Rows;
         int first = (int)((long)outputs.Count * part / parts), end = (int)((long)outputs.Count * (part + 1) / parts);
+        x.Fetch(row, inPlace);
         x.Copy(row + inPlace, rows - inPlace, panels);
         for (int output = first; output < end; output++)
         {
@@ -106,6 +111,8 @@ internal sealed unsafe class BlockSparseProduct<TTile, TEpilogue> : CpuKernel, I
                 Tiles(copied, panels, weights, row + inPlace, rows - inPlace, column, width);
             }
         }
+
+        if (streams) StreamingStores.Finish();
     }
 
     // The tiles of some rows, one below the other.
@@ -115,17 +122,18 @@ internal sealed unsafe class BlockSparseProduct<TTile, TEpilogue> : CpuKernel, I
     {
         nint ldy = problem.Y.Stride;
         float* edge = stackalloc float[TTile.Rows * TTile.Columns], y = problem.Y.Row(row) + column;
+        TileStore store = problem.Accumulate ? TileStore.Add : streams && StreamingStores.Fit(y, ldy, TTile.Columns) ? TileStore.Stream : TileStore.Replace;
         for (int i = 0; i < rows; i += TTile.Rows, x += live.X.Tile, y += TTile.Rows * ldy)
         {
             int height = Math.Min(TTile.Rows, rows - i);
             if (height == TTile.Rows && width == TTile.Columns)
             {
-                GemmBlock.PrefetchTile(y, ldy, TTile.Rows, TTile.Columns);
-                TTile.Walk(live, x, weights, y, ldy, problem.Accumulate);
+                if (store != TileStore.Stream) GemmBlock.PrefetchTile(y, ldy, TTile.Rows, TTile.Columns);
+                TTile.Walk(live, x, weights, y, ldy, store);
             }
             else
             {
-                TTile.Walk(live, x, weights, edge, TTile.Columns, accumulate: false);
+                TTile.Walk(live, x, weights, edge, TTile.Columns, TileStore.Replace);
                 GemmBlock.StoreEdge(edge, TTile.Columns, y, ldy, height, width, problem.Accumulate);
             }
 

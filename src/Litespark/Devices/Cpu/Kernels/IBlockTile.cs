@@ -66,6 +66,9 @@ internal unsafe interface IBlockTile
     /// <summary>Whether x always lies in panels: then every slice of rows is a tile, whose panel stays in the nearest cache that can hold it.</summary>
     static abstract bool ReadsPanels { get; }
 
+    /// <summary>Whether it stores past the caches where it is told to.</summary>
+    static abstract bool Streams { get; }
+
     /// <summary>x: the first of Rows rows; weights: [k][Columns] of the first live block.</summary>
-    static abstract void Walk(in LiveBlocks live, float* x, float* weights, float* c, nint ldc, bool accumulate);
+    static abstract void Walk(in LiveBlocks live, float* x, float* weights, float* c, nint ldc, TileStore store);
 }

@@ -20,9 +20,13 @@ internal readonly unsafe struct NarrowBlockTile<V, T> : IBlockTile
     public static bool ReadsPanels => false;
 
     /// <inheritdoc/>
+    public static bool Streams => false;
+
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Walk(in LiveBlocks live, float* x, float* weights, float* c, nint ldc, bool accumulate)
+    public static void Walk(in LiveBlocks live, float* x, float* weights, float* c, nint ldc, TileStore store)
     {
+        bool accumulate = store == TileStore.Add;
         Quad<V, T> c0 = default, c4 = default, c8 = default;
         int* block = live.Blocks, end = block + live.Count;
         nint row = live.X.Row;

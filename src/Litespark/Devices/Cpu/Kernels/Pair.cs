@@ -21,11 +21,27 @@ internal unsafe struct Pair<V, T>
         c1 = T.MultiplyAdd(b1, x, c1);
     }
 
-    /// <summary>c = the row, or the row added to it.</summary>
+    /// <summary>Adds what lies at c.</summary>
     [MethodImpl(Inline)]
-    public readonly void Store(float* c, bool accumulate)
+    public void Add(float* c)
     {
-        T.Store(accumulate ? T.Add(c0, T.Load(c)) : c0, c);
-        T.Store(accumulate ? T.Add(c1, T.Load(c + T.Count)) : c1, c + T.Count);
+        c0 = T.Add(c0, T.Load(c));
+        c1 = T.Add(c1, T.Load(c + T.Count));
+    }
+
+    /// <summary>c = the row.</summary>
+    [MethodImpl(Inline)]
+    public readonly void Store(float* c)
+    {
+        T.Store(c0, c);
+        T.Store(c1, c + T.Count);
+    }
+
+    /// <summary>c = the row, past the caches.</summary>
+    [MethodImpl(Inline)]
+    public readonly void Stream(float* c)
+    {
+        T.Stream(c0, c);
+        T.Stream(c1, c + T.Count);
     }
 }

@@ -24,9 +24,13 @@ internal readonly unsafe struct TallBlockTile<V, T> : IBlockTile
     public static bool ReadsPanels => true;
 
     /// <inheritdoc/>
+    public static bool Streams => false;
+
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Walk(in LiveBlocks live, float* x, float* weights, float* c, nint ldc, bool accumulate)
+    public static void Walk(in LiveBlocks live, float* x, float* weights, float* c, nint ldc, TileStore store)
     {
+        bool accumulate = store == TileStore.Add;
         const nint Row = BlockPanels.Piece;
         Quad<V, T> c0 = default, c4 = default, c8 = default, c12 = default, c16 = default, c20 = default;
         int* block = live.Blocks, end = block + live.Count;

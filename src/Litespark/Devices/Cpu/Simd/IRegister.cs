@@ -15,6 +15,9 @@ internal unsafe interface IRegister<TVector> where TVector : struct
 
     static abstract TVector Load(float* source);
     static abstract void Store(TVector value, float* destination);
+
+    /// <summary>Stores past the caches, to an address that is a multiple of the register: <see cref="StreamingStores"/>.</summary>
+    static abstract void Stream(TVector value, float* destination);
     static abstract TVector Broadcast(float value);
 
     /// <summary>a · b + c: fused where the machine has it, else multiplied and added.</summary>
@@ -33,6 +36,7 @@ internal readonly unsafe struct Register512 : IRegister<Vector512<float>>
     public static int Count { [MethodImpl(Inline)] get => 16; }
     [MethodImpl(Inline)] public static Vector512<float> Load(float* source) => Vector512.Load(source);
     [MethodImpl(Inline)] public static void Store(Vector512<float> value, float* destination) => value.Store(destination);
+    [MethodImpl(Inline)] public static void Stream(Vector512<float> value, float* destination) => value.StoreAlignedNonTemporal(destination);
     [MethodImpl(Inline)] public static Vector512<float> Broadcast(float value) => Vector512.Create(value);
     [MethodImpl(Inline)] public static Vector512<float> MultiplyAdd(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Vector512.MultiplyAddEstimate(a, b, c);
     [MethodImpl(Inline)] public static Vector512<float> MultiplyAdd(float* a, Vector512<float> b, Vector512<float> c) => Vector512.MultiplyAddEstimate(b, Vector512.Create(*a), c);
@@ -47,6 +51,7 @@ internal readonly unsafe struct Register256 : IRegister<Vector256<float>>
     public static int Count { [MethodImpl(Inline)] get => 8; }
     [MethodImpl(Inline)] public static Vector256<float> Load(float* source) => Vector256.Load(source);
     [MethodImpl(Inline)] public static void Store(Vector256<float> value, float* destination) => value.Store(destination);
+    [MethodImpl(Inline)] public static void Stream(Vector256<float> value, float* destination) => value.StoreAlignedNonTemporal(destination);
     [MethodImpl(Inline)] public static Vector256<float> Broadcast(float value) => Vector256.Create(value);
     [MethodImpl(Inline)] public static Vector256<float> MultiplyAdd(Vector256<float> a, Vector256<float> b, Vector256<float> c) => Vector256.MultiplyAddEstimate(a, b, c);
     [MethodImpl(Inline)] public static Vector256<float> MultiplyAdd(float* a, Vector256<float> b, Vector256<float> c) => Vector256.MultiplyAddEstimate(b, Vector256.Create(*a), c);
@@ -61,6 +66,7 @@ internal readonly unsafe struct Register128 : IRegister<Vector128<float>>
     public static int Count { [MethodImpl(Inline)] get => 4; }
     [MethodImpl(Inline)] public static Vector128<float> Load(float* source) => Vector128.Load(source);
     [MethodImpl(Inline)] public static void Store(Vector128<float> value, float* destination) => value.Store(destination);
+    [MethodImpl(Inline)] public static void Stream(Vector128<float> value, float* destination) => value.StoreAlignedNonTemporal(destination);
     [MethodImpl(Inline)] public static Vector128<float> Broadcast(float value) => Vector128.Create(value);
     [MethodImpl(Inline)] public static Vector128<float> MultiplyAdd(Vector128<float> a, Vector128<float> b, Vector128<float> c) => Vector128.MultiplyAddEstimate(a, b, c);
     [MethodImpl(Inline)] public static Vector128<float> MultiplyAdd(float* a, Vector128<float> b, Vector128<float> c) => Vector128.MultiplyAddEstimate(b, Vector128.Create(*a), c);

@@ -69,6 +69,24 @@ public sealed unsafe class BlockSparseGemmKernelTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
+    public void Results_that_pass_the_caches_by_have_the_same_bits(bool transpose)
+    {
+        var bits = new List<uint[]>();
+        foreach (int gap in new[] { 16, 5 })
+        {
+            using var trial = new KernelTrial(7);
+            var product = new Product(trial, BlockGrid.Of([64, 32], 80, 16, 16), 0.4, 50, transpose, yGap: gap);
+            Assert.Equal(gap == 16, StreamingStores.Fit(product.Y.Data, product.Y.Matrix.Stride, 16));
+            product.Check(pool => BlockSparseGemmKernel.Create<BlockTile6<Vector256<float>, Register256>, Simd256>(pool, product.Problem(2, biased: false, accumulate: false), product.Blocks.Grid.Count), false, false, 2);
+            bits.Add([.. product.Y.Values.Select(value => BitConverter.SingleToUInt32Bits((float)value))]);
+        }
+
+        Assert.Equal(bits[0], bits[1]);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
     public void With_all_blocks_live_every_bit_is_the_dense_product_s(bool transpose)
     {
         using var trial = new KernelTrial();
@@ -102,13 +120,13 @@ public sealed unsafe class BlockSparseGemmKernelTests
         readonly KernelTrial trial;
         readonly bool transpose;
 
-        public Product(KernelTrial trial, BlockGrid grid, double density, int tokens, bool transpose, int gap = 3)
+        public Product(KernelTrial trial, BlockGrid grid, double density, int tokens, bool transpose, int gap = 3, int yGap = 5)
         {
             (this.trial, this.transpose) = (trial, transpose);
             Blocks = new BlockSparseCase(trial, grid, density);
             W = Blocks.Weights(trial, 2);
             X = trial.Random(tokens, transpose ? grid.Columns : grid.Rows, gap);
-            Y = trial.Random(tokens, transpose ? grid.Rows : grid.Columns, 5);
+            Y = trial.Random(tokens, transpose ? grid.Rows : grid.Columns, yGap);
             Bias = trial.Random(1, Y.Matrix.Columns);
         }
 
@@ -125,8 +143,8 @@ public sealed unsafe class BlockSparseGemmKernelTests
         public BlockSparseGemmKernel Kernel(WorkerPool pool, bool biased, bool accumulate, float alpha)
             => new(pool, X.Matrix, W.Matrix, transpose, Blocks.Grid, Blocks.Topology, Y.Matrix, biased ? Bias.Data : null, accumulate, alpha);
 
-        public BlockSparseProblem Problem(float alpha)
-            => new(X.Matrix, W.Matrix, transpose, Blocks.Grid, Blocks.Topology, Y.Matrix, Bias.Data, accumulate: true, alpha);
+        public BlockSparseProblem Problem(float alpha, bool biased = true, bool accumulate = true)
+            => new(X.Matrix, W.Matrix, transpose, Blocks.Grid, Blocks.Topology, Y.Matrix, biased ? Bias.Data : null, accumulate, alpha);
 
         public void Check(Func<WorkerPool, CpuKernel> build, bool biased, bool accumulate, double alpha)
         {

@@ -1,0 +1,27 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
+
+namespace Litespark.Devices.Cpu.Simd;
+
+/// <summary>
+/// Stores that pass the caches by: a line that is written whole need not be read before, and drives nothing out. They pay where results are
+/// large and little is computed for each. Other threads see them in order only after <see cref="Finish"/>.
+/// </summary>
+internal static unsafe class StreamingStores
+{
+    // Floats per cache line.
+    const int CacheLine = 16;
+
+    /// <summary>Whether this processor has them.</summary>
+    public static bool Exist => Sse.IsSupported;
+
+    /// <summary>Whether rows of whole cache lines, so many floats apart, begin and end with a line.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool Fit(float* row, nint stride, int columns) => (nuint)row % (CacheLine * sizeof(float)) == 0 && stride % CacheLine == 0 && columns % CacheLine == 0;
+
+    /// <summary>Waits until all of this thread's are done.</summary>
+    public static void Finish()
+    {
+        if (Sse.IsSupported) Sse.StoreFence();
+    }
+}
