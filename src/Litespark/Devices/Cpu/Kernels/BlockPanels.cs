@@ -14,9 +14,6 @@ internal sealed unsafe class BlockPanels
     /// <summary>Elements of a row in a piece: a cache line.</summary>
     public const int Piece = 16;
 
-    // Of the first cache: lines that lie 4 KiB apart share a place for so many at least.
-    const int Sets = 64, Ways = 8;
-
     readonly Matrix x;
     readonly BlockAxis axis;
     readonly int tileRows;
@@ -25,7 +22,8 @@ internal sealed unsafe class BlockPanels
     public BlockPanels(Matrix x, BlockAxis axis, int tileRows, bool always)
     {
         (this.x, this.axis, this.tileRows) = (x, axis, tileRows);
-        Copies = always || Collide(x.Stride, tileRows);
+        // A tile's rows and those that are fetched meanwhile need a place each.
+        Copies = always || NearCache.Collide(x.Stride, 2 * tileRows);
         inPlace = GC.AllocateArray<int>(axis.Count, pinned: true);
         inPanels = GC.AllocateArray<int>(axis.Count, pinned: true);
         for (int i = 0; i < axis.Count; i++) (inPlace[i], inPanels[i]) = (axis.Starts[i], axis.FirstPieces[i] * tileRows * Piece);
@@ -61,15 +59,6 @@ internal sealed unsafe class BlockPanels
             float* destination = panels + i / tileRows * length + i % tileRows * Piece;
             for (int piece = 0; piece < axis.Pieces; piece++) new Span<float>(destination + piece * step, Piece).Clear();
         }
-    }
-
-    // A tile's rows and those that are fetched meanwhile need a place each.
-    static bool Collide(int stride, int rows)
-    {
-        if (stride % Piece != 0) return false;
-        int lines = stride / Piece, sets = Sets;
-        while (lines % 2 == 0 && sets > 1) (lines, sets) = (lines / 2, sets / 2);
-        return 2 * rows > sets * Ways;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -15,6 +15,24 @@ internal sealed unsafe class BlockSparseOperand(Matrix matrix, BlockAxis axis)
     /// <summary>The blocks.</summary>
     public BlockAxis Axis { get; } = axis;
 
+    /// <summary>
+    /// Whether so many tokens of a block can be read where they are: all pieces are whole, begin with a cache line, and together with as many lines of
+    /// the other operand stay in the first cache.
+    /// </summary>
+    public bool IsReadable(int tokens)
+    {
+        if (matrix.Stride % CacheLine != 0 || (nuint)matrix.Data % (CacheLine * sizeof(float)) != 0 || NearCache.Collide(matrix.Stride, 2 * tokens)) return false;
+        for (int block = 0; block < Axis.Count; block++)
+            if (Axis.Lengths[block] % Axis.Piece != 0 || Axis.Starts[block] % CacheLine != 0) return false;
+        return true;
+    }
+
+    /// <summary>A block's first element of a token.</summary>
+    public float* At(int token, int block) => matrix.Row(token) + Axis.Starts[block];
+
+    /// <summary>Floats from a token to the next one.</summary>
+    public nint Stride => matrix.Stride;
+
     /// <summary>Floats from one panel of so many tokens to the next: a line more than it has, since whole powers of two all fall into the same lines of a cache.</summary>
     public nint PanelLength(int tokens) => (nint)tokens * Axis.Piece + 16;
 

@@ -4,10 +4,10 @@ using Litespark.Graphs;
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
-/// dW (+)= aᵀ·b in the live blocks alone. Both operands are packed into panels [token][piece of a block], since a live block's columns
-/// of them, read in place, are lines far apart that no hardware foresees: that of the shorter axis by all workers, for some tokens; that
-/// of the longer one by the task that owns its live blocks, chunk by chunk, so that it stays in the second cache. The sums of a
-/// chunk are added to those before it.
+/// dW (+)= aᵀ·b in the live blocks alone. Operands are packed into panels [token][piece of a block], since a live block's columns
+/// of them, read in place, are lines far apart that no hardware foresees: that of the longer axis by the task that owns its live blocks, chunk by
+/// chunk, so that it stays in the second cache; that of the shorter one by all workers, for some tokens, unless its rows are so short that a chunk
+/// of them is in the second cache anyway, and do not collide in the first one. The sums of a chunk are added to those before it.
 /// </summary>
 internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork where TTile : struct, IBlockGradientTile
 {
@@ -24,7 +24,7 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
 
     readonly Matrix gradient;
     readonly BlockSparseOperand own, other;
-    readonly bool accumulate, byRows;
+    readonly bool accumulate, byRows, packsOther;
     readonly int* topology, pointers, indices;
     readonly int tokens, chunk, longestPass, ownPieces;
     int tasks, pass, passTokens;
@@ -43,12 +43,14 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
         indices = topology + (byRows ? BlockTopology.ColumnIndices(grid) : BlockTopology.RowIndices(grid));
 
         chunk = GemmBlocking.Even(tokens, LongestChunk, 1);
+        packsOther = !other.IsReadable(chunk);
         nint otherWidth = (nint)other.Axis.Pieces * other.Axis.Piece;
         long otherChunk = other.Axis.Pieces * other.PanelLength(chunk);
         longestPass = (int)Math.Clamp(GemmBlocking.PackedFloats / otherWidth / chunk, 1, GemmBlocking.Count(tokens, chunk)) * chunk;
         int piecesOfBlock = GemmBlocking.Count(own.Axis.Longest, own.Axis.Piece);
         ownPieces = Math.Max(OwnFloats / (chunk * own.Axis.Piece), piecesOfBlock);
-        pool.ReserveSharedScratch(otherChunk * (longestPass / chunk));
+        if (packsOther) pool.ReserveSharedScratch(otherChunk * (longestPass / chunk));
+        else longestPass = GemmBlocking.Count(tokens, chunk) * chunk;
         pool.ReserveScratch(ownPieces * own.PanelLength(chunk));
     }
 
@@ -62,8 +64,8 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
         for (pass = 0; pass < tokens; pass += longestPass)
         {
             passTokens = Math.Min(longestPass, tokens - pass);
-            packing = true;
-            pool.Run(this, GemmBlocking.Count(passTokens, chunk));
+            packing = packsOther;
+            if (packing) pool.Run(this, GemmBlocking.Count(passTokens, chunk));
             packing = false;
             pool.Run(this, tasks);
         }
@@ -110,11 +112,13 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
     [SkipLocalsInit]
     void Multiply(int line, int cross, int from, int depth, float* mine)
     {
-        nint ownPanel = own.PanelLength(depth), otherPanel = other.PanelLength(depth);
-        float* others = Shared(from) + other.Axis.FirstPieces[cross] * otherPanel;
+        nint ownPanel = own.PanelLength(depth), otherPanel = packsOther ? other.PanelLength(depth) : other.Axis.Piece;
+        float* others = packsOther ? Shared(from) + other.Axis.FirstPieces[cross] * otherPanel : other.At(pass + from, cross);
+        nint otherStride = packsOther ? other.Axis.Piece : other.Stride;
         (int row, int column) = byRows ? (line, cross) : (cross, line);
         float* a = byRows ? mine : others, b = byRows ? others : mine;
         (nint stepA, nint stepB) = byRows ? (ownPanel, otherPanel) : (otherPanel, ownPanel);
+        (nint lda, nint ldb) = byRows ? ((nint)own.Axis.Piece, otherStride) : (otherStride, (nint)own.Axis.Piece);
         (BlockAxis rows, BlockAxis columns) = byRows ? (own.Axis, other.Axis) : (other.Axis, own.Axis);
         bool add = accumulate || pass + from > 0;
         float* edge = stackalloc float[Strip * TTile.Columns];
@@ -127,11 +131,11 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
                 if (height % 4 == 0 && left >= TTile.Columns)
                 {
                     GemmBlock.PrefetchTile(c, gradient.Stride, height, TTile.Columns);
-                    TTile.Multiply(height, depth, a, rows.Piece, panel, TTile.Columns, c, gradient.Stride, add);
+                    TTile.Multiply(height, depth, a, lda, panel, ldb, c, gradient.Stride, add);
                     continue;
                 }
 
-                TTile.Multiply((height + 3) / 4 * 4, depth, a, rows.Piece, panel, TTile.Columns, edge, TTile.Columns, accumulate: false);
+                TTile.Multiply((height + 3) / 4 * 4, depth, a, lda, panel, ldb, edge, TTile.Columns, accumulate: false);
                 GemmBlock.StoreEdge(edge, TTile.Columns, c, gradient.Stride, height, Math.Min(left, TTile.Columns), add);
             }
         }

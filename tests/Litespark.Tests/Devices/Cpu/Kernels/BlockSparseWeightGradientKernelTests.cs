@@ -77,16 +77,42 @@ public sealed unsafe class BlockSparseWeightGradientKernelTests
         Assert.Equal(sparse.Select(BitConverter.SingleToUInt32Bits), gradient.DW.All.ToArray().Select(BitConverter.SingleToUInt32Bits));
     }
 
+    /// <summary>Which operand is the shorter one depends on the grid; both kinds of tile, and the whole of the last piece.</summary>
+    [Theory]
+    [InlineData(112, 80)]
+    [InlineData(48, 176)]
+    public void An_operand_that_is_read_where_it_lies_gives_the_same_bits(int rows, int columns)
+    {
+        const int Tokens = 300;
+        var bits = new List<uint[]>();
+        foreach (int gap in new[] { 0, 3 })
+        {
+            using var trial = new KernelTrial(9);
+            var gradient = new Gradient(trial, BlockGrid.Of([rows], columns, 16, 16), 0.4, Tokens, denseGradients: false, gap);
+            Operand shorter = rows >= columns ? gradient.B : gradient.A;
+            BlockAxis axis = rows >= columns ? BlockAxis.OfColumns(gradient.Blocks.Grid, 16) : BlockAxis.OfRows(gradient.Blocks.Grid, 16);
+            Assert.Equal(gap == 0, new BlockSparseOperand(shorter.Matrix, axis).IsReadable(100));
+            gradient.CheckTile<BlockGradientTile6<Vector256<float>, Register256>>();
+            bits.Add(Bits(gradient.DW.Values));
+            gradient.CheckTile<NarrowBlockGradientTile<Vector256<float>, Register256>>();
+            bits.Add(Bits(gradient.DW.Values));
+        }
+
+        Assert.All(bits, values => Assert.Equal(bits[0], values));
+
+        static uint[] Bits(double[] values) => [.. values.Select(value => BitConverter.SingleToUInt32Bits((float)value))];
+    }
+
     sealed class Gradient
     {
         readonly KernelTrial trial;
 
-        public Gradient(KernelTrial trial, BlockGrid grid, double density, int tokens, bool denseGradients)
+        public Gradient(KernelTrial trial, BlockGrid grid, double density, int tokens, bool denseGradients, int? gap = null)
         {
             this.trial = trial;
             Blocks = new BlockSparseCase(trial, grid, density, denseGradients);
-            A = trial.Random(tokens, grid.Rows, 3);
-            B = trial.Random(tokens, grid.Columns, 1);
+            A = trial.Random(tokens, grid.Rows, gap ?? 3);
+            B = trial.Random(tokens, grid.Columns, gap ?? 1);
             DW = trial.Random(grid.Rows, grid.Columns, 2);
             Sum = Blocks.Weights(trial, 2);
         }
