@@ -6,6 +6,7 @@ using Litespark.Benchmarks.Studies;
 using Litespark.Benchmarks.Verbs;
 using Litespark.Models;
 using Litespark.Recipes;
+using Litespark.Reporting;
 using Litespark.Training;
 
 namespace Litespark.Benchmarks.Tests;
@@ -105,6 +106,22 @@ public sealed partial class StudyTests : IDisposable
         Assert.True(StudyRun.Read(run, out _)!.Timed);
         File.WriteAllText(Path.Combine(run, "untimed"), ""); // as benchmarks/mst --untimed leaves it
         Assert.False(StudyRun.Read(run, out _)!.Timed);
+    }
+
+    [Fact]
+    public void A_run_s_processor_is_what_its_folder_says()
+    {
+        string run = Directory.CreateDirectory(Path.Combine(folder.FullName, "mst-seed1")).FullName;
+        Assert.Equal("", StudyMachine.Read(run));
+        string file = Path.Combine(run, MachineLog.FileName);
+        File.WriteAllLines(file, [Machine("AMD EPYC", 256), Machine("AMD EPYC", 256)]);
+        Assert.Equal("AMD EPYC, 2 usable, 256-bit registers", StudyMachine.Read(run));
+        File.AppendAllLines(file, [Machine("AMD EPYC", 512)]);
+        Assert.Equal("", StudyMachine.Read(run)); // times of both are mixed
+        File.WriteAllText(file, "{}");
+        Assert.Contains("hardware", Assert.Throws<UserErrorException>(() => StudyMachine.Read(run)).Message);
+
+        static string Machine(string hardware, int bits) => $$"""{"after_step":0, "hardware":"{{hardware}}", "facts":{"threads":"2", "registers":"{{bits}} bits"}, "processors":2}""";
     }
 
     [Fact]

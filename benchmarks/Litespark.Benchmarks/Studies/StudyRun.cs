@@ -1,4 +1,3 @@
-using Litespark.Benchmarks.Reporting;
 using Litespark.Checkpoints;
 using Litespark.Energy;
 using Litespark.Models;
@@ -37,7 +36,7 @@ internal sealed record StudyRun
     /// <summary>Whether its times mean anything: not where it was trained beside other work (<c>benchmarks/mst --untimed</c>), which its <see cref="UntimedMark"/> says.</summary>
     public required bool Timed { get; init; }
 
-    /// <summary>What trained it, empty where that is not known. A run that is read from its folder counts as trained by this machine's. Times of different ones are not compared.</summary>
+    /// <summary>What trained it, by its <see cref="MachineLog"/>; empty where that is not known, or where there were several. Times of different ones are not compared.</summary>
     public required string Processor { get; init; }
 
     /// <summary>Null where energy was only estimated.</summary>
@@ -66,7 +65,11 @@ internal sealed record StudyRun
         progress = $"at step {done} of {recipe.Training.MaxSteps}";
         if (done < recipe.Training.MaxSteps || !rows.Losses.ContainsKey(done)) return null;
         TransformerSpec spec = HuggingFaceFolder.ReadSpec(CheckpointStore.ResolveModelFolder(folder, out _));
-        return Of(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), recipe, spec, rows, metrics) with { Timed = !File.Exists(Path.Combine(folder, UntimedMark)) };
+        return Of(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), recipe, spec, rows, metrics) with
+        {
+            Timed = !File.Exists(Path.Combine(folder, UntimedMark)),
+            Processor = StudyMachine.Read(folder),
+        };
     }
 
     /// <summary>A run's sums; its times are taken to mean something.</summary>
@@ -103,7 +106,7 @@ internal sealed record StudyRun
             ExecutedFlops = last.Flops,
             Seconds = seconds,
             Timed = true,
-            Processor = Machine.Processor,
+            Processor = "",
             Joules = last.EnergySource is null or EnergySources.Estimate ? null : last.Joules,
             Curve = curve,
         };

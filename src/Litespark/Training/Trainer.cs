@@ -114,6 +114,7 @@ public sealed class Trainer : IDisposable
 
             // Everything fits: only now is the folder written to.
             folder.SaveRecipe(setup.Recipe);
+            MachineLog.Append(options.Run, state?.Step ?? 0, device);
             using MetricsWriter metrics = options.Resume ? MetricsWriter.Resume(options.Run, state?.Step ?? -1) : MetricsWriter.Create(options.Run);
             return new TrainingLoop(this, program, loader, metrics, sparse, attention, state, found?.Path).Run();
         }

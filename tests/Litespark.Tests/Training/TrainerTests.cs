@@ -63,6 +63,17 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void Its_folder_says_what_computed_it_from_which_step_on()
+    {
+        tiny.Train("run", stopAfter: 8);
+        tiny.Train("run", resume: true);
+        JsonElement[] lines = [.. File.ReadAllLines(tiny.At("run", MachineLog.FileName)).Select(line => JsonDocument.Parse(line).RootElement)];
+        Assert.Equal([0, 8], lines.Select(line => line.GetProperty("after_step").GetInt64()));
+        Assert.All(lines, line => Assert.Equal(("cpu", "1"), (line.GetProperty("device").GetString(), line.GetProperty("facts").GetProperty("threads").GetString())));
+        Assert.All(lines, line => Assert.NotEmpty(line.GetProperty("hardware").GetString()!));
+    }
+
+    [Fact]
     public void Without_evaluation_there_are_no_rows_of_it()
         => Assert.Empty(Evaluations(tiny.Train("run", ["evaluation.every_steps=0"]).Run));
 
