@@ -4,6 +4,7 @@ using System.Xml.Linq;
 using Litespark.Benchmarks.Reporting;
 using Litespark.Benchmarks.Studies;
 using Litespark.Benchmarks.Verbs;
+using Litespark.Devices.Cpu;
 using Litespark.Models;
 using Litespark.Recipes;
 using Litespark.Reporting;
@@ -112,16 +113,34 @@ public sealed partial class StudyTests : IDisposable
     public void A_run_s_processor_is_what_its_folder_says()
     {
         string run = Directory.CreateDirectory(Path.Combine(folder.FullName, "mst-seed1")).FullName;
-        Assert.Equal("", StudyMachine.Read(run));
-        string file = Path.Combine(run, MachineLog.FileName);
-        File.WriteAllLines(file, [Machine("AMD EPYC", 256), Machine("AMD EPYC", 256)]);
-        Assert.Equal("AMD EPYC, 2 usable, 256-bit registers", StudyMachine.Read(run));
-        File.AppendAllLines(file, [Machine("AMD EPYC", 512)]);
-        Assert.Equal("", StudyMachine.Read(run)); // times of both are mixed
-        File.WriteAllText(file, "{}");
-        Assert.Contains("hardware", Assert.Throws<UserErrorException>(() => StudyMachine.Read(run)).Message);
+        Assert.Equal("", StudyMachine.Read(run, 9));
+        Expect("A, 2 usable, 256-bit registers", Line(0, "A"), Line(4, "A"));
+        Expect("", Line(0, "A"), Line(4, "B")); // times of both
+        Expect("", Line(4, "B")); // and of what was before
+        Expect("B, 2 usable, 256-bit registers", Line(0, "A"), Line(0, "B")); // from the start again
+        Expect("A, 2 usable, 256-bit registers", Line(0, "A"), Line(9, "B")); // nothing was left to do
+        Expect("A, 2 usable, 256-bit registers", Line(0, "A"), "{\"after_step\":3,\"har");
 
-        static string Machine(string hardware, int bits) => $$"""{"after_step":0, "hardware":"{{hardware}}", "facts":{"threads":"2", "registers":"{{bits}} bits"}, "processors":2}""";
+        void Expect(string processor, params string[] lines)
+        {
+            File.WriteAllLines(Path.Combine(run, MachineLog.FileName), lines);
+            Assert.Equal(processor, StudyMachine.Read(run, 9));
+        }
+
+        static string Line(int afterStep, string hardware) => $$"""{"after_step":{{afterStep}}, "hardware":"{{hardware}}", "facts":{"threads":"2", "registers":"256 bits"}, "processors":2}""";
+    }
+
+    [Fact]
+    public void The_log_of_machines_goes_on_after_a_line_that_was_cut_short()
+    {
+        using var device = new CpuDevice(1);
+        string run = folder.FullName, file = Path.Combine(run, MachineLog.FileName);
+        MachineLog.Append(run, 0, device);
+        Assert.Equal(Machine.Processor, StudyMachine.Read(run, 9));
+        File.AppendAllText(file, "{\"after_st");
+        MachineLog.Append(run, 5, device);
+        Assert.Equal(3, File.ReadAllLines(file).Length);
+        Assert.Equal(Machine.Processor, StudyMachine.Read(run, 9));
     }
 
     [Fact]

@@ -8,7 +8,10 @@ namespace Litespark.Benchmarks.Reporting;
 internal static class Machine
 {
     /// <summary>What times depend on most.</summary>
-    public static string Processor => $"{CpuName.Read()}, {Environment.ProcessorCount} usable, {SimdWidth.Count * 32}-bit registers";
+    public static string Processor => Words(CpuName.Read(), Environment.ProcessorCount, $"{SimdWidth.Count * 32} bits");
+
+    /// <summary>A processor in the words of result pages; its registers as the device names them (<c>256 bits</c>).</summary>
+    public static string Words(string hardware, int usable, string registers) => $"{hardware}, {usable} usable, {registers.Replace(" bits", "-bit registers", StringComparison.Ordinal)}";
 
     /// <summary>Processor, memory, system and runtime, with the day.</summary>
     public static IEnumerable<(string Name, string Value)> Versions()

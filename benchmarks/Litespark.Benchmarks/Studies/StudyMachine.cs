@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Litespark.Benchmarks.Reporting;
 using Litespark.Reporting;
 
 namespace Litespark.Benchmarks.Studies;
@@ -6,28 +7,40 @@ namespace Litespark.Benchmarks.Studies;
 /// <summary>What trained a run, from its folder.</summary>
 internal static class StudyMachine
 {
-    /// <summary>In the words that result pages have for a processor; empty where the folder does not tell, or tells of several.</summary>
-    /// <exception cref="UserErrorException">The file is damaged.</exception>
-    public static string Read(string folder)
+    /// <summary>
+    /// In the words that result pages have for a processor; empty where the folder does not tell, or tells of several. What began again from an earlier
+    /// step did all later ones anew, and what began after the last one did nothing.
+    /// </summary>
+    public static string Read(string folder, long steps)
     {
         string path = Path.Combine(folder, MachineLog.FileName);
         if (!File.Exists(path)) return "";
-        try
+        (long AfterStep, string Name)[] lines = [.. File.ReadLines(path).Where(line => line.Length > 0).Select(Parse)];
+        var names = new HashSet<string>();
+        long before = steps;
+        foreach ((long afterStep, string name) in lines.Reverse())
         {
-            string[] names = [.. File.ReadLines(path).Where(line => line.Length > 0).Select(Name).Distinct()];
-            return names.Length == 1 ? names[0] : "";
+            if (afterStep >= before) continue;
+            names.Add(name);
+            before = afterStep;
         }
-        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
-        {
-            throw new UserErrorException($"{path}: expected an object with hardware, processors and facts on every line. {error.Message}", error);
-        }
+
+        return before == 0 && names.Count == 1 ? names.First() : "";
     }
 
-    static string Name(string line)
+    // A line that a full disk or a kill cut short says as much as none.
+    static (long AfterStep, string Name) Parse(string line)
     {
-        using JsonDocument row = JsonDocument.Parse(line);
-        string hardware = row.RootElement.GetProperty("hardware").GetString()!;
-        if (!row.RootElement.GetProperty("facts").TryGetProperty("registers", out JsonElement registers)) return hardware;
-        return $"{hardware}, {row.RootElement.GetProperty("processors").GetInt32()} usable, {registers.GetString()!.Replace(" bits", "-bit registers", StringComparison.Ordinal)}";
+        try
+        {
+            using JsonDocument row = JsonDocument.Parse(line);
+            string hardware = row.RootElement.GetProperty("hardware").GetString()!;
+            string? registers = row.RootElement.GetProperty("facts").TryGetProperty("registers", out JsonElement found) ? found.GetString() : null;
+            return (row.RootElement.GetProperty("after_step").GetInt64(), registers is null ? hardware : Machine.Words(hardware, row.RootElement.GetProperty("processors").GetInt32(), registers));
+        }
+        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            return (long.MaxValue, "");
+        }
     }
 }

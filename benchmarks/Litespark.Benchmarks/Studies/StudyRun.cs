@@ -68,7 +68,7 @@ internal sealed record StudyRun
         return Of(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), recipe, spec, rows, metrics) with
         {
             Timed = !File.Exists(Path.Combine(folder, UntimedMark)),
-            Processor = StudyMachine.Read(folder),
+            Processor = StudyMachine.Read(folder, done),
         };
     }
 

@@ -5,6 +5,7 @@ using Litespark.Benchmarks.Measuring;
 using Litespark.Benchmarks.Reporting;
 using Litespark.Devices.Cpu;
 using Litespark.Recipes;
+using Litespark.Training.Sparsity;
 
 namespace Litespark.Benchmarks.Verbs;
 
@@ -13,7 +14,7 @@ internal sealed class SparseStepVerb : Verb
 {
     readonly Argument<string> recipe = new("RECIPE") { Description = "A recipe file with a section sparsity", DefaultValueFactory = _ => "recipes/studies/mst/mst.yaml" };
     readonly Option<string> threads = Parameters.Threads();
-    readonly Option<int> seconds = new("--seconds") { Description = "Time for all turns together", DefaultValueFactory = _ => 60 };
+    readonly Option<int> seconds = new("--seconds") { Description = "Time for all turns of a number of threads", DefaultValueFactory = _ => 60 };
 
     public SparseStepVerb() : base("sparse-step", "A training step of a sparse recipe, at its sparsest, beside the same step of dense weights and attention, in pairs of turns")
     {
@@ -25,7 +26,8 @@ internal sealed class SparseStepVerb : Verb
     protected override int Run(ParseResult options, Report report)
     {
         LoadedRecipe sparse = RecipeLoader.LoadFile(options.GetValue(recipe)!);
-        if (sparse.Recipe.Sparsity == new SparsitySection()) throw new UserErrorException($"{options.GetValue(recipe)}: it has no section sparsity, so that both sides would be the same.");
+        if (sparse.Recipe.Sparsity.Method == SparsityMethod.None && !HybridAttention.IsWanted(sparse.Recipe.Sparsity))
+            throw new UserErrorException($"{options.GetValue(recipe)}: its section sparsity leaves everything dense, so that both sides would be the same; sparsity.method or sparsity.attention_pattern would change that.");
         LoadedRecipe dense = sparse.With(sparse.Recipe with { Sparsity = new SparsitySection() });
         var budget = TimeSpan.FromSeconds(Parameters.AtLeastOne("--seconds", options.GetValue(seconds)));
         foreach (int count in Parameters.ParseThreads(options.GetValue(threads)!)) Measure(dense, sparse, count, budget, report);

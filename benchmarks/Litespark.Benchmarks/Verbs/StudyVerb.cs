@@ -69,7 +69,7 @@ internal sealed class StudyVerb : Verb
 
         report.Table(table);
         foreach (string processor in group.SelectMany(variant => variant.Runs).Select(run => run.Processor).Distinct().Order(StringComparer.Ordinal))
-            report.Line($"  trained by {(processor.Length > 0 ? processor : "an unknown processor")}: {string.Join(", ", group.SelectMany(variant => variant.Runs).Where(run => run.Processor == processor).Select(run => run.Name))}");
+            report.Line($"  trained by {(processor.Length > 0 ? processor : "an unknown processor, or several")}: {string.Join(", ", group.SelectMany(variant => variant.Runs).Where(run => run.Processor == processor).Select(run => run.Name))}");
         string[] untimed = [.. group.SelectMany(variant => variant.Runs).Where(run => !run.Timed).Select(run => run.Name)];
         if (untimed.Length > 0) report.Line($"  beside other work, so that their times mean nothing: {string.Join(", ", untimed)}");
         foreach (StudyEntry entry in group.Select(variant => variant.Entry).Where(entry => entry.Description.Length > 0)) report.Line($"  {StudyRun.SplitName(entry.Name).Variant}: {entry.Description}");
@@ -80,7 +80,7 @@ internal sealed class StudyVerb : Verb
     static void Draw(string group, IReadOnlyList<StudyVariant> variants, Report report)
     {
         StudyRun[] runs = [.. variants.SelectMany(variant => variant.Runs)];
-        bool hasTimes = runs.All(run => run.Timed) && runs.Select(run => run.Processor).Distinct().Count() == 1;
+        bool hasTimes = runs.All(run => run.Timed) && runs[0].Processor.Length > 0 && runs.All(run => run.Processor == runs[0].Processor);
         double from = CurvesFrom * variants.Max(variant => variant.Runs[0].Tokens);
         ChartPanel Panel(string quantity, Func<CurvePoint, double> x) => new(quantity,
             [.. variants.SelectMany(variant => variant.Runs.Select(run => new ChartLine(variant.Name, [.. run.Curve.Where(point => point.Tokens >= from).Select(point => (x(point), point.Loss))])))]);

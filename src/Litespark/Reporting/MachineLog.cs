@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Reflection;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -29,6 +30,10 @@ internal static class MachineLog
             ["after_step"] = step, ["time"] = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture), ["litespark"] = version,
             ["device"] = device.Name, ["hardware"] = device.HardwareName, ["processors"] = Environment.ProcessorCount, ["facts"] = facts,
         };
-        File.AppendAllText(Path.Combine(runFolder, FileName), line.ToJsonString(Readable) + "\n");
+        using var file = new FileStream(Path.Combine(runFolder, FileName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
+        // A full disk or a kill may have cut the last line short.
+        bool isWhole = file.Length == 0 || (file.Seek(-1, SeekOrigin.End) >= 0 && file.ReadByte() == '\n');
+        file.Seek(0, SeekOrigin.End);
+        file.Write(Encoding.UTF8.GetBytes((isWhole ? "" : "\n") + line.ToJsonString(Readable) + "\n"));
     }
 }

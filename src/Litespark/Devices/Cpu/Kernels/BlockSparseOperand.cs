@@ -9,6 +9,9 @@ internal sealed unsafe class BlockSparseOperand(Matrix matrix, BlockAxis axis)
 {
     const int CacheLine = 16;
 
+    // Of rows that are read in place: half of a small second cache.
+    const int MostReadable = 1 << 16;
+
     // Rows are short pieces far apart, which the hardware does not foresee.
     const int RowsAhead = 8;
 
@@ -17,11 +20,11 @@ internal sealed unsafe class BlockSparseOperand(Matrix matrix, BlockAxis axis)
 
     /// <summary>
     /// Whether so many tokens of a block can be read where they are: all pieces are whole, begin with a cache line, and together with as many lines of
-    /// the other operand stay in the first cache.
+    /// the other operand stay in the first cache, and the tokens' whole rows in the second.
     /// </summary>
     public bool IsReadable(int tokens)
     {
-        if (matrix.Stride % CacheLine != 0 || (nuint)matrix.Data % (CacheLine * sizeof(float)) != 0 || NearCache.Collide(matrix.Stride, 2 * tokens)) return false;
+        if (matrix.Stride % CacheLine != 0 || (nuint)matrix.Data % (CacheLine * sizeof(float)) != 0 || NearCache.Collide(matrix.Stride, 2 * tokens) || (long)tokens * matrix.Stride > MostReadable) return false;
         for (int block = 0; block < Axis.Count; block++)
             if (Axis.Lengths[block] % Axis.Piece != 0 || Axis.Starts[block] % CacheLine != 0) return false;
         return true;

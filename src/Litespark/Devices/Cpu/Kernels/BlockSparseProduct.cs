@@ -17,6 +17,9 @@ internal sealed unsafe class BlockSparseProduct<TTile, TEpilogue> : CpuKernel, I
     // Of x: half of a small second cache.
     const int SliceFloats = 1 << 17;
 
+    // Of y: 1 MiB.
+    const int LeastStreamed = 1 << 18;
+
     const int TasksPerThread = 4;
     const int PackedOutputs = 4;
 
@@ -42,8 +45,8 @@ internal sealed unsafe class BlockSparseProduct<TTile, TEpilogue> : CpuKernel, I
         x = new BlockPanels(problem.X, problem.Inputs, TTile.Rows, TTile.ReadsPanels);
         int fitting = TTile.ReadsPanels ? TTile.Rows : (int)Math.Clamp(SliceFloats / x.PanelLength * TTile.Rows, TTile.Rows, LongestSlice);
         longestSlice = GemmBlocking.Even(problem.Y.Rows, fitting, TTile.Rows);
-        // An epilogue and an addition read what is there.
-        streams = TTile.Streams && StreamingStores.Exist && !problem.Accumulate && epilogue is NoEpilogue;
+        // An epilogue and an addition read what is there; a small y is still in the second cache when it is read.
+        streams = TTile.Streams && StreamingStores.Exist && !problem.Accumulate && epilogue is NoEpilogue && (long)problem.Y.Rows * problem.Y.Columns >= LeastStreamed;
         pool.ReserveSharedScratch(slot * Math.Max(mostLive, 1));
         pool.ReserveScratch(x.PanelLength * (x.Copies ? longestSlice / TTile.Rows : 1));
     }

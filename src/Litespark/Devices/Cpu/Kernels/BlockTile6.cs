@@ -22,7 +22,7 @@ internal readonly unsafe struct BlockTile6<V, T> : IBlockTile
     /// <inheritdoc/>
     public static bool ReadsPanels => false;
 
-    // Only measured with these registers (Zen 3).
+    // Only measured on Zen 3; processors with larger registers have them for narrow blocks.
     /// <inheritdoc/>
     public static bool Streams { [MethodImpl(Inline)] get => T.Count == 8; }
 

@@ -21,6 +21,7 @@ internal readonly unsafe struct GemmTile6<V, T> : IGemmTile
     /// <inheritdoc/>
     public static int Columns { [MethodImpl(Inline)] get => 2 * T.Count; }
 
+    // By itself: within its caller's loops too few registers are left for its own, and one is loaded anew every turn.
     /// <inheritdoc/>
     [MethodImpl(Hot | MethodImplOptions.NoInlining)]
     public static void Packed(nint k, float* aPanel, float* bPanel, float* c, nint ldc, bool accumulate, float* ahead, nint step)

@@ -77,18 +77,21 @@ public sealed unsafe class BlockSparseWeightGradientKernelTests
         Assert.Equal(sparse.Select(BitConverter.SingleToUInt32Bits), gradient.DW.All.ToArray().Select(BitConverter.SingleToUInt32Bits));
     }
 
-    /// <summary>Which operand is the shorter one depends on the grid; both kinds of tile, and the whole of the last piece.</summary>
+    /// <summary>Which operand is the shorter one depends on the grid; the longer one may have blocks that are not whole.</summary>
     [Theory]
-    [InlineData(112, 80)]
-    [InlineData(48, 176)]
-    public void An_operand_that_is_read_where_it_lies_gives_the_same_bits(int rows, int columns)
+    [InlineData(112, 80, 16)]
+    [InlineData(110, 80, 16)]
+    [InlineData(110, 96, 32)]
+    [InlineData(48, 176, 16)]
+    [InlineData(96, 170, 32)]
+    public void An_operand_that_is_read_where_it_lies_gives_the_same_bits(int rows, int columns, int block)
     {
         const int Tokens = 300;
         var bits = new List<uint[]>();
         foreach (int gap in new[] { 0, 3 })
         {
             using var trial = new KernelTrial(9);
-            var gradient = new Gradient(trial, BlockGrid.Of([rows], columns, 16, 16), 0.4, Tokens, denseGradients: false, gap);
+            var gradient = new Gradient(trial, BlockGrid.Of([rows], columns, block, block), 0.4, Tokens, denseGradients: false, gap);
             Operand shorter = rows >= columns ? gradient.B : gradient.A;
             BlockAxis axis = rows >= columns ? BlockAxis.OfColumns(gradient.Blocks.Grid, 16) : BlockAxis.OfRows(gradient.Blocks.Grid, 16);
             Assert.Equal(gap == 0, new BlockSparseOperand(shorter.Matrix, axis).IsReadable(100));
