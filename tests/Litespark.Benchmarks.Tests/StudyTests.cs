@@ -7,7 +7,6 @@ using Litespark.Benchmarks.Verbs;
 using Litespark.Devices.Cpu;
 using Litespark.Models;
 using Litespark.Recipes;
-using Litespark.Reporting;
 using Litespark.Training;
 
 namespace Litespark.Benchmarks.Tests;

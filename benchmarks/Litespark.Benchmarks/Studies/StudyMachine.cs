@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Litespark.Benchmarks.Reporting;
-using Litespark.Reporting;
+using Litespark.Training;
 
 namespace Litespark.Benchmarks.Studies;
 

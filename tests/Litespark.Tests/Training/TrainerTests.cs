@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Litespark.Checkpoints;
 using Litespark.Reporting;
 using Litespark.Tokenization;
+using Litespark.Training;
 
 namespace Litespark.Tests.Training;
 

@@ -6,7 +6,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Litespark.Planning;
 
-namespace Litespark.Reporting;
+namespace Litespark.Training;
 
 /// <summary>
 /// <c>machines.jsonl</c> of a run folder: what computes, a line at the start and at every resume, since times and, between instruction sets, the last
