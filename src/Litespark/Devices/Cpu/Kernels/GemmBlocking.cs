@@ -15,49 +15,49 @@ internal readonly struct GemmBlocking
     const int LongestWholeK = 4096;
     const int LongestTaskRows = 96;
 
-    // Fewer rows read B too often, fewer columns pack A too often: small products go below the first pair, hardly any below the second.
-    const int ShortTaskColumns = 384, ShortestTaskColumns = 96;
-    const int ShortTaskRows = 48, ShortestTaskRows = 24;
-    const int TasksPerThread = 8;
+    // Tasks with fewer rows read B too often, with fewer columns pack A too often.
+    const int ShortestTaskRows = 12, ShortestTaskColumns = 96;
+    const int TasksPerThread = 4;
     const int LeastTaskFlops = 200_000;
 
     /// <summary>Columns and k of a chunk; the last chunk along each may be shorter.</summary>
     public readonly int ChunkN, ChunkK;
 
-    readonly int tileRows, tileColumns, mostTaskRows;
+    /// <summary>
+    /// Rows of the longest task and of the shortest, and columns of a task, multiples of the tile: all columns of a chunk, so that rows of A are packed
+    /// once, if rows make some tasks for every thread; no tiny tasks.
+    /// </summary>
+    public readonly int LongestRows, ShortestRows, TaskColumns;
 
-    public GemmBlocking(int m, int n, int k, int tileRows, int tileColumns)
+    readonly int tileRows, tileColumns;
+
+    public GemmBlocking(int m, int n, int k, int tileRows, int tileColumns, int threads)
     {
         this.tileRows = tileRows;
         this.tileColumns = tileColumns;
         bool fits = (long)Even(n, n, tileColumns) * Even(k, k, 8) <= PackedFloats;
         ChunkK = Even(k, fits ? LongestWholeK : LongestChunkK, 8);
         ChunkN = Even(n, PackedFloats / ChunkK, tileColumns);
-        mostTaskRows = Even(m, LongestTaskRows, tileRows);
+        LongestRows = Even(m, LongestTaskRows, tileRows);
+        (ShortestRows, TaskColumns) = (LongestRows, ChunkN);
+        if (threads == 1) return;
+
+        ShortestRows = Math.Min(LongestRows, Even(m, ShortestTaskRows, tileRows));
+        while (Count(m, ShortestRows) * Count(ChunkN, TaskColumns) < TasksPerThread * threads && 2L * ShortestRows * TaskColumns * ChunkK > LeastTaskFlops)
+        {
+            if (TaskColumns > ShortestTaskColumns) TaskColumns = Even(ChunkN, TaskColumns / 2, tileColumns);
+            else if (ShortestRows > tileRows) ShortestRows = Even(m, Math.Max(ShortestRows / 2, tileRows), tileRows);
+            else break;
+        }
+
+        while (ShortestRows < LongestRows && 2L * ShortestRows * TaskColumns * ChunkK < LeastTaskFlops) ShortestRows = Math.Min(LongestRows, 2 * ShortestRows);
     }
 
     /// <summary>Floats that a worker's packed rows of A take, a multiple of 16.</summary>
-    public long PackedA => PackedChunk.Length(tileRows, mostTaskRows, Math.Min(ChunkK, PackedChunk.LongestBlock));
+    public long PackedA => PackedChunk.Length(tileRows, LongestRows, Math.Min(ChunkK, PackedChunk.LongestBlock));
 
     /// <summary>Floats that the packed chunk of B takes.</summary>
     public long PackedB => PackedChunk.Length(tileColumns, ChunkN, ChunkK);
-
-    /// <summary>
-    /// Rows and columns (multiples of the tile) of one task: all columns if there are rows enough for about eight tasks per
-    /// thread; no tiny tasks.
-    /// </summary>
-    public (int Rows, int Columns) TaskShape(int m, int n, int k, int threads)
-    {
-        int rows = mostTaskRows, columns = Even(n, n, tileColumns);
-        int wanted = threads == 1 ? 1 : TasksPerThread * threads;
-        while (Count(m, rows) * Count(n, columns) < wanted && 2L * rows * columns * k > LeastTaskFlops && (rows > tileRows || columns > tileColumns))
-        {
-            bool cutRows = rows > ShortTaskRows || columns <= ShortTaskColumns && (rows > ShortestTaskRows || columns <= ShortestTaskColumns && rows > tileRows);
-            if (cutRows) rows = Even(m, Math.Max(rows / 2, tileRows), tileRows);
-            else columns = Even(n, columns / 2, tileColumns);
-        }
-        return (rows, columns);
-    }
 
     /// <summary>Number of pieces of a size.</summary>
     public static int Count(int total, int size) => (total + size - 1) / size;

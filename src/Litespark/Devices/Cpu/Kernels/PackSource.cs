@@ -8,21 +8,28 @@ internal readonly unsafe struct PackSource(Matrix matrix, bool linesAcrossRows, 
 {
     // Multiples of every tile's sides, and of a cache line.
     const int LinesPerTask = 96;
-    const int DepthPerTask = 16;
+
+    // Rows of memory that lie across lines. Each asks for the one eight rows on, into the caches of the worker that packs it: long pieces, where
+    // that leaves some for every worker.
+    const int ShortestDepth = 16, LongestDepth = 64;
+    const int TasksPerThread = 4;
 
     readonly Matrix matrix = matrix;
     readonly bool linesAcrossRows = linesAcrossRows;
     readonly float scale = scale;
 
-    /// <summary>Number of tasks that pack a chunk: each takes some rows of memory from end to end.</summary>
-    public int TaskCount(int lines, int depth)
-        => linesAcrossRows ? GemmBlocking.Count(depth, DepthPerTask) : GemmBlocking.Count(lines, LinesPerTask);
+    /// <summary>Rows of memory, packed from end to end, that make one of the tasks in which some threads pack a chunk.</summary>
+    public int TaskRows(int depth, int threads)
+        => linesAcrossRows ? Math.Clamp(GemmBlocking.Even(depth, depth / (TasksPerThread * threads), ShortestDepth), ShortestDepth, LongestDepth) : LinesPerTask;
+
+    /// <summary>Number of tasks of so many rows that pack a chunk.</summary>
+    public int TaskCount(int lines, int depth, int taskRows) => GemmBlocking.Count(linesAcrossRows ? depth : lines, taskRows);
 
     /// <summary>Packs a task's part of the chunk that begins at (line, k) of the operand.</summary>
-    public void Pack(int task, int line, int k, in PackedChunk chunk)
+    public void Pack(int task, int taskRows, int line, int k, in PackedChunk chunk)
     {
-        if (linesAcrossRows) PackAcrossRows(task * DepthPerTask, Math.Min(chunk.Depth, (task + 1) * DepthPerTask), line, k, chunk);
-        else PackRows(task * LinesPerTask, Math.Min(chunk.Lines, (task + 1) * LinesPerTask), line, k, chunk);
+        if (linesAcrossRows) PackAcrossRows(task * taskRows, Math.Min(chunk.Depth, (task + 1) * taskRows), line, k, chunk);
+        else PackRows(task * taskRows, Math.Min(chunk.Lines, (task + 1) * taskRows), line, k, chunk);
     }
 
     /// <summary>Packs the whole operand as one chunk.</summary>

@@ -12,19 +12,22 @@ internal sealed unsafe class PackedGemm<TTile, TEpilogue> : CpuKernel, IParallel
     readonly GemmProblem problem;
     readonly TEpilogue epilogue;
     readonly GemmBlocking blocking;
+    readonly ShrinkingSlices slices;
 
     // The chunk at hand: where it begins in the columns of C and in k, its packed B, its tasks.
     int column, k;
     PackedChunk b;
     bool packing;
-    int taskRows, taskColumns, tasksAcross;
+    int packRows, tasksAcross;
     WorkerPool? pool;
 
     public PackedGemm(WorkerPool pool, in GemmProblem problem, TEpilogue epilogue)
     {
         this.problem = problem;
         this.epilogue = epilogue;
-        blocking = new GemmBlocking(problem.M, problem.N, problem.K, TTile.Rows, TTile.Columns);
+        blocking = new GemmBlocking(problem.M, problem.N, problem.K, TTile.Rows, TTile.Columns, pool.ThreadCount);
+        slices = new ShrinkingSlices(problem.M, blocking.LongestRows, blocking.ShortestRows, TTile.Rows,
+            GemmBlocking.Count(blocking.ChunkN, blocking.TaskColumns), pool.ThreadCount);
         pool.ReserveSharedScratch(blocking.PackedB);
         pool.ReserveScratch(blocking.PackedA);
     }
@@ -40,12 +43,12 @@ internal sealed unsafe class PackedGemm<TTile, TEpilogue> : CpuKernel, IParallel
             {
                 b = new PackedChunk(pool.SharedScratch, TTile.Columns, Math.Min(blocking.ChunkN, problem.N - column), depth);
                 packing = true;
-                pool.Run(this, problem.SourceB.TaskCount(b.Lines, depth));
+                packRows = problem.SourceB.TaskRows(depth, pool.ThreadCount);
+                pool.Run(this, problem.SourceB.TaskCount(b.Lines, depth, packRows));
 
                 packing = false;
-                (taskRows, taskColumns) = blocking.TaskShape(problem.M, b.Lines, depth, pool.ThreadCount);
-                tasksAcross = GemmBlocking.Count(b.Lines, taskColumns);
-                pool.Run(this, tasksAcross * GemmBlocking.Count(problem.M, taskRows));
+                tasksAcross = GemmBlocking.Count(b.Lines, blocking.TaskColumns);
+                pool.Run(this, tasksAcross * slices.Count);
             }
         }
     }
@@ -53,13 +56,14 @@ internal sealed unsafe class PackedGemm<TTile, TEpilogue> : CpuKernel, IParallel
     /// <inheritdoc/>
     public void RunTask(int task, int worker)
     {
-        if (packing) problem.SourceB.Pack(task, column, k, b);
-        else Multiply(task / tasksAcross * taskRows, task % tasksAcross * taskColumns, pool!.Scratch(worker));
+        if (packing) problem.SourceB.Pack(task, packRows, column, k, b);
+        else Multiply(task / tasksAcross, task % tasksAcross * blocking.TaskColumns, pool!.Scratch(worker));
     }
 
-    void Multiply(int row, int fromColumn, float* panelsA)
+    void Multiply(int slice, int fromColumn, float* panelsA)
     {
-        int rows = Math.Min(taskRows, problem.M - row), columns = Math.Min(taskColumns, b.Lines - fromColumn);
+        (int row, int rows) = slices[slice];
+        int columns = Math.Min(blocking.TaskColumns, b.Lines - fromColumn);
         Matrix c = problem.C;
         float* block = c.Row(row) + column + fromColumn;
         for (int start = 0; start < b.Depth; start += b.BlockDepth)
