@@ -15,8 +15,8 @@ internal readonly struct GemmBlocking
     const int LongestWholeK = 4096;
     const int LongestTaskRows = 96;
 
-    // Tasks with fewer rows read B too often, with fewer columns pack A too often.
-    const int ShortestTaskRows = 12, ShortestTaskColumns = 96;
+    // Tasks of fewer tiles read B too often, with fewer columns pack A too often.
+    const int ShortestTaskTiles = 2, ShortestTaskColumns = 96;
     const int TasksPerThread = 4;
     const int LeastTaskFlops = 200_000;
 
@@ -42,7 +42,7 @@ internal readonly struct GemmBlocking
         (ShortestRows, TaskColumns) = (LongestRows, ChunkN);
         if (threads == 1) return;
 
-        ShortestRows = Math.Min(LongestRows, Even(m, ShortestTaskRows, tileRows));
+        ShortestRows = Math.Min(LongestRows, Even(m, ShortestTaskTiles * tileRows, tileRows));
         while (Count(m, ShortestRows) * Count(ChunkN, TaskColumns) < TasksPerThread * threads && 2L * ShortestRows * TaskColumns * ChunkK > LeastTaskFlops)
         {
             if (TaskColumns > ShortestTaskColumns) TaskColumns = Even(ChunkN, TaskColumns / 2, tileColumns);
