@@ -5,6 +5,8 @@ namespace Litespark.Benchmarks.Measuring;
 /// <summary>Programs that are measured in a process of their own.</summary>
 internal static class ChildProcess
 {
+    const int UserErrorCode = 2;
+
     /// <summary>Runs a program to its end and returns its exit code and what it printed.</summary>
     public static (int Code, string Output, string Error) Run(string file, params IEnumerable<string> arguments) => Run([], file, arguments);
 
@@ -22,16 +24,20 @@ internal static class ChildProcess
 
     /// <summary>Runs this harness with other arguments; returns its last JSON line.</summary>
     /// <exception cref="RunFailureException">It failed.</exception>
+    /// <exception cref="UserErrorException">An argument is wrong.</exception>
     public static string RunHarness(params IEnumerable<string> arguments) => RunHarness([], arguments);
 
     /// <summary>As above with some environment variables set, or unset where they are null.</summary>
     /// <exception cref="RunFailureException">It failed.</exception>
+    /// <exception cref="UserErrorException">An argument is wrong.</exception>
     public static string RunHarness(Dictionary<string, string?> variables, params IEnumerable<string> arguments)
     {
         string host = Environment.ProcessPath ?? throw new RunFailureException("This process does not know its own path.");
         bool isDotnet = Path.GetFileNameWithoutExtension(host) == "dotnet";
         string assembly = Path.Combine(AppContext.BaseDirectory, typeof(ChildProcess).Assembly.GetName().Name + ".dll");
         (int code, string output, string error) = Run(variables, host, isDotnet ? arguments.Prepend(assembly) : arguments);
-        return code == 0 ? JsonLine.Last(output) : throw new RunFailureException(error.Trim());
+        if (code == 0) return JsonLine.Last(output);
+        // What the user got wrong is the last line; those before it tell what was going on.
+        throw code == UserErrorCode ? new UserErrorException(error.TrimEnd().Split('\n')[^1]) : new RunFailureException(error.Trim());
     }
 }

@@ -11,7 +11,7 @@ using Litespark.Planning;
 
 namespace Litespark.Benchmarks.Verbs;
 
-/// <summary><c>versus</c>: another build of Litespark beside this one in one process, kernel by kernel or step by step.</summary>
+/// <summary><c>versus</c>: another build of Litespark beside this one, both in one process at a time, kernel by kernel or step by step.</summary>
 internal sealed class VersusVerb : Verb
 {
     /// <summary>Kernels below this share of a step are measured only where <c>--only</c> asks for them.</summary>
@@ -30,12 +30,16 @@ internal sealed class VersusVerb : Verb
     readonly Option<string> threads = Parameters.Threads();
     readonly Option<string?> only = new("--only") { HelpName = "PATTERN", Description = "Kernels whose name, phase or operands contain this; * stands for any characters" };
     readonly Option<bool> whole = new("--step") { Description = "Whole training steps take turns, not kernels" };
-    readonly Option<int> seconds = new("--seconds") { Description = "Time for all turns together", DefaultValueFactory = _ => 60 };
+    readonly Option<int> seconds = new("--seconds") { Description = "Time for all turns of all processes together", DefaultValueFactory = _ => 60 };
+    readonly Option<int> processes = new("--processes") { HelpName = "N", Description = "Processes that have both builds, one after the other; the median counts", DefaultValueFactory = _ => 3 };
 
-    public VersusVerb() : base("versus", "Another build beside this one in one process: the ratio of every pair of turns, kernel by kernel or whole steps")
+    // Of several processes every second one loads this build first.
+    readonly Option<bool> ownFirst = new("--own-first") { Hidden = true };
+
+    public VersusVerb() : base("versus", "Another build beside this one: the ratio of every pair of turns, kernel by kernel or whole steps")
     {
         Add(other);
-        foreach (Option option in new Option[] { size, batch, sequence, plan, threads, only, whole, seconds }) Add(option);
+        foreach (Option option in new Option[] { size, batch, sequence, plan, threads, only, whole, seconds, processes, ownFirst }) Add(option);
     }
 
     protected override int Run(ParseResult options, Report report)
@@ -45,7 +49,7 @@ internal sealed class VersusVerb : Verb
         int sequences = Parameters.AtLeastOne("--batch", options.GetValue(batch) ?? known?.MicroBatch ?? 1), tokens = Parameters.AtLeastOne("--sequence", options.GetValue(sequence) ?? known?.SequenceLength ?? 256);
         var shape = ModelShape.Of(name, sequences, tokens);
         int count = Parameters.ParseThreads(options.GetValue(threads)!)[0];
-        var budget = TimeSpan.FromSeconds(Parameters.AtLeastOne("--seconds", options.GetValue(seconds)));
+        int total = Parameters.AtLeastOne("--seconds", options.GetValue(seconds)), times = Parameters.AtLeastOne("--processes", options.GetValue(processes));
         string? pattern = options.GetValue(only);
         if (pattern is not null && options.GetValue(whole)) throw new UserErrorException("--only chooses kernels, and --step measures whole steps: give one of them.");
 
@@ -53,16 +57,45 @@ internal sealed class VersusVerb : Verb
         Build build = Build.Find(options.GetValue(other)!, Status);
         report.Version("other build", $"{build.Name}, {build.Version}");
         report.Version("this build", Build.Own.Version);
-        Status("loading both builds");
-        using LoadedBuild theirs = LoadedBuild.Open(build, shape, planName, count), ours = LoadedBuild.Open(Build.Own, shape, planName, count);
-        WarmUp(theirs, ours);
         report.Line($"{shape.Preset}, micro-batch {sequences} × {tokens}, {planName} plan, {count} threads; {build.Name} beside this build, in pairs of turns.");
+        if (times > 1)
+        {
+            List<string> same = ["versus", build.Folder, "--size", name, "--batch", $"{sequences}", "--sequence", $"{tokens}", "--plan", planName, "--threads", $"{count}",
+                "--seconds", $"{Math.Max(1, total / times)}", "--processes", "1", "--json"];
+            if (pattern is not null) same.AddRange(["--only", pattern]);
+            if (options.GetValue(whole)) same.Add("--step");
+            RunProcesses(same, times, report);
+            return 0;
+        }
+
+        Status("loading both builds");
+        Build[] order = options.GetValue(ownFirst) ? [Build.Own, build] : [build, Build.Own];
+        using LoadedBuild first = LoadedBuild.Open(order[0], shape, planName, count), second = LoadedBuild.Open(order[1], shape, planName, count);
+        (LoadedBuild theirs, LoadedBuild ours) = options.GetValue(ownFirst) ? (second, first) : (first, second);
+        WarmUp(theirs, ours);
+        var budget = TimeSpan.FromSeconds(total);
         report.Line("A ratio is the other build's time over this one's: above 1 this build is faster. Median of the pairs, and their quartiles.");
         CompareLosses("first", theirs.FirstLoss, ours.FirstLoss, report);
         report.Line();
         if (options.GetValue(whole)) CompareSteps(theirs, ours, budget, report);
         else CompareKernels(theirs, ours, pattern, budget, report);
         return 0;
+    }
+
+    static void RunProcesses(List<string> arguments, int times, Report report)
+    {
+        var reports = new List<JsonNode>();
+        for (int process = 0; process < times; process++)
+        {
+            Status($"process {process + 1} of {times}");
+            reports.Add(JsonNode.Parse(ChildProcess.RunHarness(process % 2 == 0 ? arguments : arguments.Append("--own-first")))!);
+        }
+
+        report.Line($"A ratio is the other build's time over this one's: above 1 this build is faster. Median of {times} processes, in each of which it is the median of all pairs.");
+        var ratios = new ProcessRatios(reports);
+        report.Line(string.Create(CultureInfo.InvariantCulture, $"Losses of the first step: relative difference {ratios.LossDifference:0.0e+0}."));
+        report.Line();
+        ratios.AddTo(report);
     }
 
     static void CheckMemory(ModelShape shape, string planName)
