@@ -13,13 +13,13 @@ public class ProcessRatiosTests
         {
             ["kernel"] = row.Kernel, ["phase"] = "forward", ["operands"] = "2×2", ["calls"] = 3, ["share"] = 0.25, ["ms_this"] = 1.5, ["ratio"] = row.Ratio,
         })]),
-        ["summary"] = new JsonObject { ["ratio"] = together, ["first_loss_difference"] = together / 1e6 },
+        ["summary"] = new JsonObject { ["ratio"] = together, ["share"] = 0.75, ["first_loss_difference"] = together / 1e6 },
     };
 
     static JsonNode Step(double ratio) => new JsonObject
     {
         ["rows"] = new JsonArray(new JsonObject { ["ms_this"] = 20.0, ["ratio"] = ratio }),
-        ["summary"] = new JsonObject { ["first_loss_difference"] = 0.0 },
+        ["summary"] = new JsonObject { ["first_loss_difference"] = 0.0, ["last_loss_difference"] = 1e-7 },
     };
 
     static string Text(ProcessRatios ratios)
@@ -34,11 +34,12 @@ public class ProcessRatiosTests
     {
         var ratios = new ProcessRatios([Process(1.1, ("matmul", 1.2)), Process(0.93, ("matmul", 0.9)), Process(1.0, ("matmul", 1.0))]);
         Assert.Equal(1.0, Assert.Single(ratios.Lines).Median);
-        Assert.Equal(1.1e-6, ratios.LossDifference, 12);
+        Assert.Equal(1.1e-6, ratios.LossDifference("first"), 12);
+        Assert.Equal(["first"], ratios.Losses);
         string text = Text(ratios);
         Assert.Contains("1.000×", text, StringComparison.Ordinal);
         Assert.Contains("1.200  0.900  1.000", text, StringComparison.Ordinal);
-        Assert.Contains("of each process 1.100  0.930  1.000", text, StringComparison.Ordinal);
+        Assert.Contains("1.000× over 75.0 % of this build's step; of each process 1.100  0.930  1.000", text, StringComparison.Ordinal);
         Assert.Contains("\"process\":3", text, StringComparison.Ordinal);
     }
 
@@ -57,6 +58,17 @@ public class ProcessRatiosTests
         Assert.Equal(1.2, Assert.Single(ratios.Lines).Median);
         string text = Text(ratios);
         Assert.Contains("1.300  1.100  1.200", text, StringComparison.Ordinal);
-        Assert.Contains("\"ratio\":1.2", text, StringComparison.Ordinal);
+        Assert.Equal(["first", "last"], ratios.Losses);
+        Assert.EndsWith("{\"ratio\":1.2,\"first_loss_difference\":0,\"last_loss_difference\":1E-07}\n", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_kernel_that_one_build_alone_has_is_named()
+    {
+        JsonNode process = Process(1, ("matmul", 1.0));
+        process["rows"]!.AsArray().Add(new JsonObject { ["only_in"] = "this build", ["kernel"] = "rope, forward", ["share"] = 0.125 });
+        var ratios = new ProcessRatios([process, Process(1, ("matmul", 1.0))]);
+        Assert.Single(ratios.Lines);
+        Assert.Contains("this build alone has it (12.5 % of its step): rope, forward", Text(ratios), StringComparison.Ordinal);
     }
 }

@@ -30,15 +30,18 @@ internal sealed class ProcessRatios(IReadOnlyList<JsonNode> reports)
     /// <summary>The ratio over all kernels of each process.</summary>
     public double[] Together { get; } = [.. reports.Select(report => (double?)report["summary"]!["ratio"] ?? double.NaN)];
 
-    /// <summary>Largest relative difference of the first losses.</summary>
-    public double LossDifference => reports.Max(report => (double)report["summary"]!["first_loss_difference"]!);
+    /// <summary>Steps whose losses were compared: the first, and the last where whole steps were measured.</summary>
+    public IEnumerable<string> Losses => new[] { "first", "last" }.Where(which => reports.All(report => report["summary"]![$"{which}_loss_difference"] is not null));
+
+    /// <summary>Largest relative difference of a step's losses.</summary>
+    public double LossDifference(string which) => reports.Max(report => (double)report["summary"]![$"{which}_loss_difference"]!);
 
     static List<Line> Collect(IReadOnlyList<JsonNode> reports)
     {
         var lines = new List<Line>();
         for (int process = 0; process < reports.Count; process++)
         {
-            foreach (JsonNode row in reports[process]["rows"]!.AsArray().OfType<JsonNode>())
+            foreach (JsonNode row in reports[process]["rows"]!.AsArray().OfType<JsonNode>().Where(row => row["ratio"] is not null))
             {
                 string[] texts = [.. Keys.Select(key => (string?)row[key]).OfType<string>()];
                 Line? line = lines.Find(line => line.Texts.SequenceEqual(texts));
@@ -74,12 +77,16 @@ internal sealed class ProcessRatios(IReadOnlyList<JsonNode> reports)
 
         if (!steps)
         {
+            double share = Statistics.Median(reports.Select(report => (double)report["summary"]!["share"]!));
             report.Line();
-            report.Line($"All of these together, weighted by their time in a step: {Figures.Times(Statistics.Median(Together))}; of each process {Each(Together)}.");
+            report.Line($"All of these together, weighted by their time in a step: {Figures.Times(Statistics.Median(Together))} over {Figures.Percent(share)} of this build's step; of each process {Each(Together)}.");
+            foreach (JsonNode row in reports[0]["rows"]!.AsArray().OfType<JsonNode>().Where(row => row["only_in"] is not null))
+                report.Line($"Not compared, since {row["only_in"]} alone has it ({Figures.Percent((double)row["share"]!)} of its step): {row["kernel"]}");
+            report.Summary("share", Figures.Raw(share));
         }
 
         report.Summary("ratio", Figures.Raw(steps ? Lines[0].Median : Statistics.Median(Together)));
-        report.Summary("first_loss_difference", Figures.Raw(LossDifference));
+        foreach (string which in Losses) report.Summary($"{which}_loss_difference", Figures.Raw(LossDifference(which)));
     }
 
     static string Each(double[] ratios)

@@ -38,6 +38,6 @@ internal static class ChildProcess
         (int code, string output, string error) = Run(variables, host, isDotnet ? arguments.Prepend(assembly) : arguments);
         if (code == 0) return JsonLine.Last(output);
         // What the user got wrong is the last line; those before it tell what was going on.
-        throw code == UserErrorCode ? new UserErrorException(error.TrimEnd().Split('\n')[^1]) : new RunFailureException(error.Trim());
+        throw code == UserErrorCode ? new UserErrorException(error.TrimEnd().Split('\n')[^1]) : new RunFailureException($"{error.Trim()}\nIt ended with code {code}.");
     }
 }

@@ -47,7 +47,7 @@ internal static partial class OpenBlasKernels
             if (set is not null && (string?)line["kernels"] != set) return 0;
             return double.Parse(line["gflops"]!.ToString(), CultureInfo.InvariantCulture);
         }
-        catch (RunFailureException)
+        catch (Exception failed) when (failed is RunFailureException or UserErrorException)
         {
             return 0;
         }

@@ -31,7 +31,7 @@ internal sealed class VersusVerb : Verb
     readonly Option<string?> only = new("--only") { HelpName = "PATTERN", Description = "Kernels whose name, phase or operands contain this; * stands for any characters" };
     readonly Option<bool> whole = new("--step") { Description = "Whole training steps take turns, not kernels" };
     readonly Option<int> seconds = new("--seconds") { Description = "Time for all turns of all processes together", DefaultValueFactory = _ => 60 };
-    readonly Option<int> processes = new("--processes") { HelpName = "N", Description = "Processes that have both builds, one after the other; the median counts", DefaultValueFactory = _ => 3 };
+    readonly Option<int> processes = new("--processes") { HelpName = "N", Description = "Processes that have both builds, one after the other; the median counts", DefaultValueFactory = _ => 4 };
 
     // Of several processes every second one loads this build first.
     readonly Option<bool> ownFirst = new("--own-first") { Hidden = true };
@@ -62,7 +62,7 @@ internal sealed class VersusVerb : Verb
         {
             List<string> same = ["versus", build.Folder, "--size", name, "--batch", $"{sequences}", "--sequence", $"{tokens}", "--plan", planName, "--threads", $"{count}",
                 "--seconds", $"{Math.Max(1, total / times)}", "--processes", "1", "--json"];
-            if (pattern is not null) same.AddRange(["--only", pattern]);
+            if (pattern is not null) same.Add($"--only={pattern}");
             if (options.GetValue(whole)) same.Add("--step");
             RunProcesses(same, times, report);
             return 0;
@@ -93,7 +93,8 @@ internal sealed class VersusVerb : Verb
 
         report.Line($"A ratio is the other build's time over this one's: above 1 this build is faster. Median of {times} processes, in each of which it is the median of all pairs.");
         var ratios = new ProcessRatios(reports);
-        report.Line(string.Create(CultureInfo.InvariantCulture, $"Losses of the first step: relative difference {ratios.LossDifference:0.0e+0}."));
+        foreach (string which in ratios.Losses)
+            report.Line(string.Create(CultureInfo.InvariantCulture, $"Losses of the {which} step: relative difference {ratios.LossDifference(which):0.0e+0}."));
         report.Line();
         ratios.AddTo(report);
     }
@@ -177,7 +178,11 @@ internal sealed class VersusVerb : Verb
     {
         if (kernels.Count == 0) return;
         report.Line($"Not compared, since {name} alone has them ({Figures.Percent(kernels.Sum(kernel => seconds[kernel]) / step)} of its step):");
-        foreach (int kernel in kernels) report.Line("  " + KernelPair.Text(build.Kernels[kernel]));
+        foreach (int kernel in kernels)
+        {
+            report.Line("  " + KernelPair.Text(build.Kernels[kernel]));
+            report.Raw(new JsonObject { ["only_in"] = name, ["kernel"] = KernelPair.Text(build.Kernels[kernel]), ["share"] = Figures.Raw(seconds[kernel] / step) });
+        }
     }
 
     static void CompareLosses(string which, double theirs, double ours, Report report)

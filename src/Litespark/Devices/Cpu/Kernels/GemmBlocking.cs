@@ -1,8 +1,8 @@
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
-/// How a product is cut. Chunks of op(B) are packed into memory that all workers share; their size keeps them in the last
-/// cache. No cut of k depends on the number of threads, so neither does any bit of C.
+/// How a product is cut. Chunks of op(B) are packed into memory that all workers share; their size keeps two of them
+/// in the last cache. No cut of k depends on the number of threads, so neither does any bit of C.
 /// </summary>
 internal readonly struct GemmBlocking
 {
@@ -15,9 +15,9 @@ internal readonly struct GemmBlocking
     const int LongestWholeK = 4096;
     const int LongestTaskRows = 96;
 
-    // Tasks of fewer tiles read B too often, with fewer columns pack A too often.
-    const int ShortestTaskTiles = 2, ShortestTaskColumns = 96;
-    const int TasksPerThread = 4;
+    // Tasks of fewer tiles read B too often, with fewer columns pack A too often: only where threads would have nothing to do.
+    const int ShortTaskTiles = 2, ShortTaskColumns = 96;
+    const int TasksPerThread = 8;
     const int LeastTaskFlops = 200_000;
 
     /// <summary>Columns and k of a chunk; the last chunk along each may be shorter.</summary>
@@ -42,15 +42,15 @@ internal readonly struct GemmBlocking
         (ShortestRows, TaskColumns) = (LongestRows, ChunkN);
         if (threads == 1) return;
 
-        ShortestRows = Math.Min(LongestRows, Even(m, ShortestTaskTiles * tileRows, tileRows));
+        ShortestRows = Math.Min(LongestRows, Even(m, ShortTaskTiles * tileRows, tileRows));
+        while (ShortestRows < LongestRows && 2L * ShortestRows * TaskColumns * ChunkK < LeastTaskFlops) ShortestRows = Math.Min(LongestRows, 2 * ShortestRows);
         while (Count(m, ShortestRows) * Count(ChunkN, TaskColumns) < TasksPerThread * threads && 2L * ShortestRows * TaskColumns * ChunkK > LeastTaskFlops)
         {
-            if (TaskColumns > ShortestTaskColumns) TaskColumns = Even(ChunkN, TaskColumns / 2, tileColumns);
+            if (TaskColumns > ShortTaskColumns) TaskColumns = Even(ChunkN, TaskColumns / 2, tileColumns);
             else if (ShortestRows > tileRows) ShortestRows = Even(m, Math.Max(ShortestRows / 2, tileRows), tileRows);
+            else if (TaskColumns > tileColumns) TaskColumns = Even(ChunkN, Math.Max(TaskColumns / 2, tileColumns), tileColumns);
             else break;
         }
-
-        while (ShortestRows < LongestRows && 2L * ShortestRows * TaskColumns * ChunkK < LeastTaskFlops) ShortestRows = Math.Min(LongestRows, 2 * ShortestRows);
     }
 
     /// <summary>Floats that a worker's packed rows of A take, a multiple of 16.</summary>

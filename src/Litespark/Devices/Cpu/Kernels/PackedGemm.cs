@@ -1,9 +1,10 @@
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
-/// The blocked product (Goto and van de Geijn 2008): for every chunk one loop packs op(B) for all workers, each element once; a
-/// second one computes tasks of C, each of which packs its rows of op(A) into the worker's own scratch memory, where they stay
-/// in the second cache. Every element of C sums its k in ascending order, block after block.
+/// The blocked product (Goto and van de Geijn 2008): op(B) is packed in chunks for all workers, each element once; a task computes some rows of C
+/// from a chunk and packs its rows of op(A) into the worker's own scratch memory, where they stay in the second cache. One loop multiplies a chunk
+/// and packs the next one, by which workers that have nothing more to multiply fill their time. Every element of C sums its k in ascending order,
+/// block after block.
 /// </summary>
 internal sealed unsafe class PackedGemm<TTile, TEpilogue> : CpuKernel, IParallelWork
     where TTile : struct, IGemmTile
@@ -14,12 +15,16 @@ internal sealed unsafe class PackedGemm<TTile, TEpilogue> : CpuKernel, IParallel
     readonly GemmBlocking blocking;
     readonly ShrinkingSlices slices;
 
-    // The chunk at hand: where it begins in the columns of C and in k, its packed B, its tasks.
-    int column, k;
-    PackedChunk b;
-    bool packing;
-    int packRows, tasksAcross;
+    // Chunks along N, and of all of B.
+    readonly int chunksAcross, chunks;
+
+    // The chunk that is multiplied and the one that is packed.
+    Chunk current, next;
+    int tasksAcross, multiplications, packRows;
     WorkerPool? pool;
+
+    /// <summary>A packed chunk of B, and where it begins in the columns of C and in k.</summary>
+    readonly record struct Chunk(int Column, int K, PackedChunk B);
 
     public PackedGemm(WorkerPool pool, in GemmProblem problem, TEpilogue epilogue)
     {
@@ -28,7 +33,9 @@ internal sealed unsafe class PackedGemm<TTile, TEpilogue> : CpuKernel, IParallel
         blocking = new GemmBlocking(problem.M, problem.N, problem.K, TTile.Rows, TTile.Columns, pool.ThreadCount);
         slices = new ShrinkingSlices(problem.M, blocking.LongestRows, blocking.ShortestRows, TTile.Rows,
             GemmBlocking.Count(blocking.ChunkN, blocking.TaskColumns), pool.ThreadCount);
-        pool.ReserveSharedScratch(blocking.PackedB);
+        chunksAcross = GemmBlocking.Count(problem.N, blocking.ChunkN);
+        chunks = chunksAcross * GemmBlocking.Count(problem.K, blocking.ChunkK);
+        pool.ReserveSharedScratch(blocking.PackedB * Math.Min(chunks, 2));
         pool.ReserveScratch(blocking.PackedA);
     }
 
@@ -36,45 +43,56 @@ internal sealed unsafe class PackedGemm<TTile, TEpilogue> : CpuKernel, IParallel
     public override void Run(WorkerPool pool)
     {
         this.pool = pool;
-        for (k = 0; k < problem.K; k += blocking.ChunkK)
+        (multiplications, next) = (0, At(0));
+        pool.Run(this, PackTasks(pool));
+        for (int chunk = 0; chunk < chunks; chunk++)
         {
-            int depth = Math.Min(blocking.ChunkK, problem.K - k);
-            for (column = 0; column < problem.N; column += blocking.ChunkN)
-            {
-                b = new PackedChunk(pool.SharedScratch, TTile.Columns, Math.Min(blocking.ChunkN, problem.N - column), depth);
-                packing = true;
-                packRows = problem.SourceB.TaskRows(depth, pool.ThreadCount);
-                pool.Run(this, problem.SourceB.TaskCount(b.Lines, depth, packRows));
-
-                packing = false;
-                tasksAcross = GemmBlocking.Count(b.Lines, blocking.TaskColumns);
-                pool.Run(this, tasksAcross * slices.Count);
-            }
+            current = next;
+            tasksAcross = GemmBlocking.Count(current.B.Lines, blocking.TaskColumns);
+            multiplications = tasksAcross * slices.Count;
+            bool last = chunk == chunks - 1;
+            if (!last) next = At(chunk + 1);
+            pool.Run(this, multiplications + (last ? 0 : PackTasks(pool)));
         }
+    }
+
+    /// <summary>A chunk, those along N first; every second one lies in the same memory.</summary>
+    Chunk At(int index)
+    {
+        int column = index % chunksAcross * blocking.ChunkN, k = index / chunksAcross * blocking.ChunkK;
+        return new Chunk(column, k, new PackedChunk(pool!.SharedScratch + index % 2 * blocking.PackedB, TTile.Columns,
+            Math.Min(blocking.ChunkN, problem.N - column), Math.Min(blocking.ChunkK, problem.K - k)));
+    }
+
+    int PackTasks(WorkerPool pool)
+    {
+        packRows = problem.SourceB.TaskRows(next.B.Depth, pool.ThreadCount);
+        return problem.SourceB.TaskCount(next.B.Lines, next.B.Depth, packRows);
     }
 
     /// <inheritdoc/>
     public void RunTask(int task, int worker)
     {
-        if (packing) problem.SourceB.Pack(task, packRows, column, k, b);
-        else Multiply(task / tasksAcross, task % tasksAcross * blocking.TaskColumns, pool!.Scratch(worker));
+        if (task < multiplications) Multiply(task / tasksAcross, task % tasksAcross * blocking.TaskColumns, pool!.Scratch(worker));
+        else problem.SourceB.Pack(task - multiplications, packRows, next.Column, next.K, next.B);
     }
 
     void Multiply(int slice, int fromColumn, float* panelsA)
     {
         (int row, int rows) = slices[slice];
+        PackedChunk b = current.B;
         int columns = Math.Min(blocking.TaskColumns, b.Lines - fromColumn);
         Matrix c = problem.C;
-        float* block = c.Row(row) + column + fromColumn;
+        float* block = c.Row(row) + current.Column + fromColumn;
         for (int start = 0; start < b.Depth; start += b.BlockDepth)
         {
-            int depth = b.DepthAt(start);
-            bool accumulate = problem.Accumulate || k + start > 0;
-            problem.SourceA.PackPanels(row, rows, k + start, depth, TTile.Rows, panelsA);
-            if (k + start + depth < problem.K)
+            int depth = b.DepthAt(start), k = current.K + start;
+            bool accumulate = problem.Accumulate || k > 0;
+            problem.SourceA.PackPanels(row, rows, k, depth, TTile.Rows, panelsA);
+            if (k + depth < problem.K)
                 GemmBlock.Multiply<TTile, NoEpilogue>(rows, columns, depth, panelsA, b.Panel(fromColumn, start), block, c.Stride, accumulate, default, 0, 0);
             else
-                GemmBlock.Multiply<TTile, TEpilogue>(rows, columns, depth, panelsA, b.Panel(fromColumn, start), block, c.Stride, accumulate, epilogue, row, column + fromColumn);
+                GemmBlock.Multiply<TTile, TEpilogue>(rows, columns, depth, panelsA, b.Panel(fromColumn, start), block, c.Stride, accumulate, epilogue, row, current.Column + fromColumn);
         }
     }
 }

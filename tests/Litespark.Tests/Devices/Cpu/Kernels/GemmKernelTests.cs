@@ -11,6 +11,8 @@ public unsafe class GemmKernelTests
     {
         { 1, 1, 1 }, { 1, 300, 77 }, { 2, 131, 1030 }, { 3, 40, 9 }, { 4, 2100, 130 }, { 5, 1, 3 }, { 5, 7, 1 }, { 6, 16, 8 },
         { 37, 53, 71 }, { 150, 35, 333 }, { 300, 410, 35 }, { 13, 9, 2500 }, { 2100, 17, 1030 }, { 19, 2100, 1030 }, { 45, 330, 1600 }, { 700, 1100, 200 },
+        // Several chunks: along both axes, along N, along k.
+        { 1060, 2100, 1030 }, { 580, 1100, 1024 }, { 13, 9, 5000 },
     };
 
     [Theory]
@@ -35,6 +37,8 @@ public unsafe class GemmKernelTests
     [InlineData(600, 50, 300)]
     [InlineData(45, 330, 1600)]
     [InlineData(700, 1100, 200)]
+    [InlineData(1060, 2100, 1030)]
+    [InlineData(13, 9, 5000)]
     public void Every_bit_is_the_same_for_any_number_of_threads(int m, int n, int k)
     {
         for (int form = 0; form < 4; form++)
@@ -59,6 +63,7 @@ public unsafe class GemmKernelTests
     [InlineData(45, 70, 35)]
     [InlineData(45, 130, 1600)]
     [InlineData(150, 530, 300)]
+    [InlineData(530, 150, 300)]
     public void Every_register_width_gives_the_product(int m, int n, int k)
     {
         using var pool = new WorkerPool(2);
