@@ -12,7 +12,7 @@ namespace Litespark.Benchmarks.Builds;
 /// <param name="reports">The report of each process, as the verb prints it as JSON.</param>
 internal sealed class ProcessRatios(IReadOnlyList<JsonNode> reports)
 {
-    static readonly string[] Keys = ["kernel", "phase", "operands"];
+    static readonly string[] Keys = ["kernel", "phase", "operands"], Steps = ["first", "last"];
 
     /// <summary>A kernel, or (without texts) a whole step.</summary>
     /// <param name="Texts">Kernel, phase and operands.</param>
@@ -31,7 +31,7 @@ internal sealed class ProcessRatios(IReadOnlyList<JsonNode> reports)
     public double[] Together { get; } = [.. reports.Select(report => (double?)report["summary"]!["ratio"] ?? double.NaN)];
 
     /// <summary>Steps whose losses were compared: the first, and the last where whole steps were measured.</summary>
-    public IEnumerable<string> Losses => new[] { "first", "last" }.Where(which => reports.All(report => report["summary"]![$"{which}_loss_difference"] is not null));
+    public IEnumerable<string> Losses => Steps.Where(which => reports.All(report => report["summary"]![$"{which}_loss_difference"] is not null));
 
     /// <summary>Largest relative difference of a step's losses.</summary>
     public double LossDifference(string which) => reports.Max(report => (double)report["summary"]![$"{which}_loss_difference"]!);

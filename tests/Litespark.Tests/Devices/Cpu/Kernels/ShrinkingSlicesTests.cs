@@ -1,7 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Litespark.Devices.Cpu.Kernels;
-using Xunit;
 
 namespace Litespark.Tests.Devices.Cpu.Kernels;
 
