@@ -7,7 +7,7 @@ namespace Litespark.Benchmarks.Tests;
 /// <summary>What several processes say of two builds, put together.</summary>
 public class ProcessRatiosTests
 {
-    static JsonNode Process(double together, params (string Kernel, double Ratio)[] rows) => new JsonObject
+    static JsonObject Process(double together, params (string Kernel, double Ratio)[] rows) => new JsonObject
     {
         ["rows"] = new JsonArray([.. rows.Select(row => new JsonObject
         {
@@ -16,7 +16,7 @@ public class ProcessRatiosTests
         ["summary"] = new JsonObject { ["ratio"] = together, ["share"] = 0.75, ["first_loss_difference"] = together / 1e6 },
     };
 
-    static JsonNode Step(double ratio) => new JsonObject
+    static JsonObject Step(double ratio) => new JsonObject
     {
         ["rows"] = new JsonArray(new JsonObject { ["ms_this"] = 20.0, ["ratio"] = ratio }),
         ["summary"] = new JsonObject { ["first_loss_difference"] = 0.0, ["last_loss_difference"] = 1e-7 },
@@ -65,7 +65,7 @@ public class ProcessRatiosTests
     [Fact]
     public void A_kernel_that_one_build_alone_has_is_named()
     {
-        JsonNode process = Process(1, ("matmul", 1.0));
+        JsonObject process = Process(1, ("matmul", 1.0));
         process["rows"]!.AsArray().Add(new JsonObject { ["only_in"] = "this build", ["kernel"] = "rope, forward", ["share"] = 0.125 });
         var ratios = new ProcessRatios([process, Process(1, ("matmul", 1.0))]);
         Assert.Single(ratios.Lines);
