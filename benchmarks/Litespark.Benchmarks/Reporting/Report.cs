@@ -55,9 +55,10 @@ internal sealed class Report(string title, string command)
         }.ToJsonString(OneLine);
     }
 
-    /// <summary>Adds the report to a page, as a section of its own, with its pictures beside it.</summary>
+    /// <summary>Adds the report to a page, as a section of its own, with its pictures beside it; makes the page's folder where there is none.</summary>
     public void AddTo(string page)
     {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(page))!);
         string text = File.Exists(page) ? File.ReadAllText(page).TrimEnd() + "\n\n" : "";
         File.WriteAllText(page, text + ToMarkdown(Path.GetFileNameWithoutExtension(page)));
         foreach ((string suffix, _, string svg) in pictures) File.WriteAllText(Path.Combine(Path.GetDirectoryName(page)!, PictureName(Path.GetFileNameWithoutExtension(page), suffix)), svg);
