@@ -6,7 +6,8 @@ namespace Litespark.Benchmarks;
 /// <summary>The benchmark harness: what each verb measures is told in benchmarks/README.md.</summary>
 internal static class Program
 {
-    const int Done = 0, Failed = 1, UserError = 2;
+    /// <summary>Exit codes.</summary>
+    internal const int Done = 0, Failed = 1, UserError = 2;
 
     static int Main(string[] args)
     {

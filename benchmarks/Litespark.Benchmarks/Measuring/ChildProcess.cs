@@ -5,8 +5,6 @@ namespace Litespark.Benchmarks.Measuring;
 /// <summary>Programs that are measured in a process of their own.</summary>
 internal static class ChildProcess
 {
-    const int UserErrorCode = 2;
-
     /// <summary>Runs a program to its end and returns its exit code and what it printed.</summary>
     public static (int Code, string Output, string Error) Run(string file, params IEnumerable<string> arguments) => Run([], file, arguments);
 
@@ -36,8 +34,8 @@ internal static class ChildProcess
         bool isDotnet = Path.GetFileNameWithoutExtension(host) == "dotnet";
         string assembly = Path.Combine(AppContext.BaseDirectory, typeof(ChildProcess).Assembly.GetName().Name + ".dll");
         (int code, string output, string error) = Run(variables, host, isDotnet ? arguments.Prepend(assembly) : arguments);
-        if (code == 0) return JsonLine.Last(output);
+        if (code == Program.Done) return JsonLine.Last(output);
         // What the user got wrong is the last line; those before it tell what was going on.
-        throw code == UserErrorCode ? new UserErrorException(error.TrimEnd().Split('\n')[^1]) : new RunFailureException($"{error.Trim()}\nIt ended with code {code}.");
+        throw code == Program.UserError ? new UserErrorException(error.TrimEnd().Split('\n')[^1]) : new RunFailureException($"{error.Trim()}\nIt ended with code {code}.");
     }
 }
