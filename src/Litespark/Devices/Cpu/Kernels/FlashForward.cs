@@ -51,11 +51,9 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
 
     /// <summary>Floats of scratch memory for heads with at most <paramref name="keys"/> keys.</summary>
     public static long ScratchLength(int headDim, int keys, bool hasPattern)
-        => FlashTiles<T, TTile>.PackedLength(headDim, keys) + ValueLength(headDim, keys)
+        => FlashTiles<T, TTile>.PackedLength(headDim, keys) + FlashTiles<T, TTile>.PanelsLength(headDim, keys)
         + 2 * FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock) + (long)Strips * TTile.Rows * KeyBlock + 16 + (3 + T.Count) * QueryBlock
         + (hasPattern ? LiveTiles<T, TTile>.BitsLength(QueryBlock, keys) + LiveTiles<T, TTile>.KeyLength(headDim, keys) + LiveTiles<T, TTile>.OwnLength(headDim) : 0);
-
-    static long ValueLength(int headDim, int keys) => GemmPack.PanelCount(TTile.Columns, headDim) * (long)GemmPack.PanelLength(TTile.Columns, keys);
 
     /// <summary>Lays the buffers out in <paramref name="scratch"/>.</summary>
     public FlashForward(float* scratch, int headDim, int keys, float scale)
@@ -66,7 +64,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         stride = FlashTiles<T, TTile>.CopyStride(headDim);
         keyPanels = scratch;
         values = keyPanels + FlashTiles<T, TTile>.PackedLength(headDim, keys);
-        queries = values + ValueLength(headDim, keys);
+        queries = values + FlashTiles<T, TTile>.PanelsLength(headDim, keys);
         output = queries + FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock);
         valuePanel = GemmPack.PanelLength(TTile.Columns, keys);
         scores = output + FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock);
@@ -275,7 +273,16 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         for (int r = 0; r < rows; r++, p += KeyBlock, sums += T.Count)
         {
             T reference = T.Broadcast(references[r]), sum = T.Load(sums);
-            for (nint c = from; c < to; c += T.Count)
+            nint c = from;
+            // Two in a turn: each is one long chain of instructions, and only so many of them can wait.
+            for (; c + T.Count < to; c += 2 * T.Count)
+            {
+                T x = exp2.Of(T.Load(p + c) - reference), y = exp2.Of(T.Load(p + c + T.Count) - reference);
+                T.Store(x, p + c);
+                T.Store(y, p + c + T.Count);
+                sum = sum + x + y;
+            }
+            for (; c < to; c += T.Count)
             {
                 T e = exp2.Of(T.Load(p + c) - reference);
                 T.Store(e, p + c);

@@ -40,6 +40,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     readonly uint* further;
     readonly int headDim, tokens, stride, keyBlock, scoreStride;
     readonly float scale;
+    readonly nint keyPanel;
     readonly float* keyPanels, valuePanels, keys, queries, outputGradients, queryGradients, delta;
     readonly float* probabilities, scoreGradients, blockKeyGradients, blockValueGradients;
 
@@ -57,7 +58,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
 
     /// <summary>Floats of scratch memory for what is kept of a whole head: linear in <paramref name="tokens"/>, but for a bit for each tile with a pattern.</summary>
     public static long HeadLength(int headDim, int tokens, bool hasPattern)
-        => 2 * FlashTiles<T, TTile>.PackedLength(headDim, tokens) + 4 * FlashTiles<T, TTile>.CopyLength(headDim, tokens)
+        => 2 * FlashTiles<T, TTile>.PackedLength(headDim, tokens) + FlashTiles<T, TTile>.PanelsLength(headDim, tokens) + 3 * FlashTiles<T, TTile>.CopyLength(headDim, tokens)
         + 3L * FlashTiles<T, TTile>.RoundUp(tokens, 16) + FlashTiles<T, TTile>.RoundUp((tokens + Block - 1) / Block, 16)
         + (hasPattern ? LiveTiles<T, TTile>.BitsLength(tokens, tokens) + LiveTiles<T, TTile>.KeyLength(headDim, tokens) : 0);
 
@@ -87,7 +88,8 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         keyPanels = head;
         valuePanels = keyPanels + packed;
         keys = valuePanels + packed;
-        queries = keys + copied;
+        keyPanel = GemmPack.PanelLength(TTile.Columns, tokens);
+        queries = keys + FlashTiles<T, TTile>.PanelsLength(headDim, tokens);
         outputGradients = queries + copied;
         queryGradients = outputGradients + copied;
         delta = queryGradients + copied;
@@ -115,7 +117,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         nint panels = from / TTile.Columns * GemmPack.PanelLength(TTile.Columns, headDim);
         GemmPack.Transposed(head.K.Row(from), head.K.Stride, to - from, headDim, TTile.Columns, keyPanels + panels, scale * Exp2.Log2E);
         GemmPack.Transposed(head.V.Row(from), head.V.Stride, to - from, headDim, TTile.Columns, valuePanels + panels, scale);
-        FlashTiles<T, TTile>.Copy(head.K.Row(from), head.K.Stride, to - from, headDim, keys + (nint)from * stride);
+        GemmPack.Contiguous(head.K.Row(from), head.K.Stride, headDim, to - from, TTile.Columns, keys + (nint)from * TTile.Columns, keyPanel, 1);
     }
 
     /// <summary>Takes in rows [from, to) of the keys for <see cref="Select"/>; needed with a threshold only.</summary>
@@ -273,6 +275,8 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     {
         int strips = (rows + TTile.Rows - 1) / TTile.Rows, first = r0 / TTile.Rows;
         nint offset = (nint)(q0 + r0) * stride;
+        // dQ of a whole head is beyond the second cache, and read only where a tile's sums are added to it.
+        Prefetch.Nearby(queryGradients + offset, rows * stride);
         Scores(first, strips, queries + offset, keyPanels, k0, probabilities + r0 * scoreStride);
         Scores(first, strips, outputGradients + offset, valuePanels, k0, scoreGradients + r0 * scoreStride);
         for (int s = 0; s < strips; s++)
@@ -283,7 +287,8 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
                 ScoreGradients(q0, r0 + s * TTile.Rows, Math.Min(TTile.Rows, rows - s * TTile.Rows), k0, from, to, logSumExp, selection);
             }
         }
-        for (int d = 0; d < headDim; d += TTile.Columns)
+        float* b = keys + (nint)k0 * TTile.Columns;
+        for (int d = 0; d < headDim; d += TTile.Columns, b += keyPanel)
         {
             for (int s = 0; s < strips; s++)
             {
@@ -293,7 +298,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
                     from = Math.Max(from, stripLow[first + s]);
                     to = Math.Min(to, stripHigh[first + s]);
                     TTile.RowMajorA(to - from, scoreGradients + (r0 + s * TTile.Rows) * scoreStride + from, scoreStride,
-                        keys + (nint)(k0 + from) * stride + d, stride, queryGradients + offset + s * TTile.Rows * stride + d, stride, accumulate: true);
+                        b + (nint)from * TTile.Columns, TTile.Columns, queryGradients + offset + s * TTile.Rows * stride + d, stride, accumulate: true);
                 }
             }
         }
@@ -347,7 +352,17 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         for (int r = 0; r < rows; r++, p += stride, g += stride)
         {
             T shift = T.Broadcast(Exp2.Log2E * logSumExp[r]), d = T.Broadcast(scale * delta[r]);
-            for (nint c = from; c < to; c += T.Count)
+            nint c = from;
+            // Two in a turn: each is one long chain of instructions, and only so many of them can wait.
+            for (; c + T.Count < to; c += 2 * T.Count)
+            {
+                T x = exp2.Of(T.Load(p + c) - shift), y = exp2.Of(T.Load(p + c + T.Count) - shift);
+                T.Store(x, p + c);
+                T.Store(y, p + c + T.Count);
+                T.Store(x * (T.Load(g + c) - d), g + c);
+                T.Store(y * (T.Load(g + c + T.Count) - d), g + c + T.Count);
+            }
+            for (; c < to; c += T.Count)
             {
                 T e = exp2.Of(T.Load(p + c) - shift);
                 T.Store(e, p + c);

@@ -5,8 +5,9 @@ namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
 /// What the forward and backward pass of flash attention share: how a head's operands are laid out for the register tiles.
-/// Operands read across the head dimension as B (keys for the scores) are packed in panels [head_dim][tile columns];
-/// all others are copied row-major with a stride that is padded against cache-set conflicts, and serve as A and as B.
+/// Operands that are only B are packed in panels: those read across the head dimension (keys for the scores) in [head_dim][tile columns],
+/// those read along it (values; keys for the gradients of queries) in [keys][tile columns].
+/// All others are copied row-major with a stride that is padded against cache-set conflicts, and serve as A and as B.
 /// A strip is as many query rows as a register tile has.
 /// </summary>
 internal static unsafe class FlashTiles<T, TTile> where T : struct, ISimd<T> where TTile : IGemmTile
@@ -35,7 +36,10 @@ internal static unsafe class FlashTiles<T, TTile> where T : struct, ISimd<T> whe
     /// <summary>Floats of a copied operand: the last strip is filled up with zero rows.</summary>
     public static long CopyLength(int headDim, int rows) => (long)RoundUp(rows, TTile.Rows) * CopyStride(headDim);
 
-    /// <summary>Floats of a packed operand.</summary>
+    /// <summary>Floats of an operand packed along the head dimension: panels [rows][tile columns], which lie <see cref="GemmPack.PanelLength"/> of its rows apart.</summary>
+    public static long PanelsLength(int headDim, int rows) => (long)GemmPack.PanelCount(TTile.Columns, headDim) * GemmPack.PanelLength(TTile.Columns, rows);
+
+    /// <summary>Floats of an operand packed across the head dimension.</summary>
     public static long PackedLength(int headDim, int rows)
         => (long)GemmPack.PanelCount(TTile.Columns, rows) * GemmPack.PanelLength(TTile.Columns, headDim);
 
