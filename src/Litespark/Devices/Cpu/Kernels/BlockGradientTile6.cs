@@ -8,28 +8,90 @@ internal readonly unsafe struct BlockGradientTile6<V, T> : IBlockGradientTile
     where V : struct
     where T : struct, IRegister<V>
 {
-    /// <inheritdoc/>
-    public static int Columns { [MethodImpl(MethodImplOptions.AggressiveInlining)] get => 2 * T.Count; }
+    const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
+    const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
 
     /// <inheritdoc/>
-    public static void Multiply(int rows, nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
+    public static int Columns { [MethodImpl(Inline)] get => 2 * T.Count; }
+
+    /// <inheritdoc/>
+    public static void Multiply(int rows, nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate, float* next, nint step)
     {
-        // 16 is 6 + 6 + 4, 12 is 6 + 6, 8 is 4 + 4.
-        for (int sixes = rows >= 12 ? 2 : 0; sixes > 0; sixes--, rows -= 6, a += 6, c += 6 * ldc) GemmTile6<V, T>.ColumnMajorA(tokens, a, lda, b, ldb, c, ldc, accumulate);
-        for (; rows > 0; rows -= 4, a += 4, c += 4 * ldc) Rows4(tokens, a, lda, b, ldb, c, ldc, accumulate);
+        // Constant distances become parts of addresses.
+        bool lines = lda == LineStride.Floats;
+        if (lines && ldb == LineStride.Floats) Multiply<LineStride, LineStride>(rows, tokens, a, lda, b, ldb, c, ldc, accumulate, next, step);
+        else if (lines) Multiply<LineStride, AnyStride>(rows, tokens, a, lda, b, ldb, c, ldc, accumulate, next, step);
+        else Multiply<AnyStride, AnyStride>(rows, tokens, a, lda, b, ldb, c, ldc, accumulate, next, step);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Rows4(nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
+    static void Multiply<A, B>(int rows, nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate, float* next, nint step)
+        where A : struct, IStride
+        where B : struct, IStride
     {
+        // 16 is 6 + 6 + 4, 12 is 6 + 6, 8 is 4 + 4. What is read next is asked for once.
+        for (int sixes = rows >= 12 ? 2 : 0; sixes > 0; sixes--, rows -= 6, a += 6, c += 6 * ldc)
+        {
+            if (sixes == 2) Rows6Ahead<A, B>(tokens, a, lda, b, ldb, c, ldc, accumulate, next, step);
+            else Rows6<A, B>(tokens, a, lda, b, ldb, c, ldc, accumulate);
+        }
+
+        for (; rows > 0; rows -= 4, a += 4, c += 4 * ldc) Rows4<A, B>(tokens, a, lda, b, ldb, c, ldc, accumulate);
+    }
+
+    [MethodImpl(Hot)]
+    static void Rows6Ahead<A, B>(nint tokens, float* a, nint strideA, float* b, nint strideB, float* c, nint ldc, bool accumulate, float* next, nint step)
+        where A : struct, IStride
+        where B : struct, IStride
+    {
+        nint lda = A.Of(strideA), ldb = B.Of(strideB);
+        Pair<V, T> c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default;
+        for (; tokens > 1; tokens -= 2, a += 2 * lda, b += 2 * ldb, next += 2 * step)
+        {
+            SixRows<V, T>.AddColumn(a, 0, b, 0, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+            Prefetch.Line(next);
+            Prefetch.Line(next + step);
+            SixRows<V, T>.AddColumn(a, lda, b, ldb, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+        }
+
+        if (tokens > 0) SixRows<V, T>.AddColumn(a, 0, b, 0, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+        SixRows<V, T>.Store(accumulate ? TileStore.Add : TileStore.Replace, c, ldc, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+    }
+
+    [MethodImpl(Hot)]
+    static void Rows6<A, B>(nint tokens, float* a, nint strideA, float* b, nint strideB, float* c, nint ldc, bool accumulate)
+        where A : struct, IStride
+        where B : struct, IStride
+    {
+        nint lda = A.Of(strideA), ldb = B.Of(strideB);
+        Pair<V, T> c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default;
+        for (; tokens > 3; tokens -= 4, a += 4 * lda, b += 4 * ldb)
+        {
+            SixRows<V, T>.AddColumn(a, 0, b, 0, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+            SixRows<V, T>.AddColumn(a, lda, b, ldb, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+            SixRows<V, T>.AddColumn(a, 2 * lda, b, 2 * ldb, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+            SixRows<V, T>.AddColumn(a, 3 * lda, b, 3 * ldb, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+        }
+
+        for (; tokens > 0; tokens--, a += lda, b += ldb) SixRows<V, T>.AddColumn(a, 0, b, 0, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+        SixRows<V, T>.Store(accumulate ? TileStore.Add : TileStore.Replace, c, ldc, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+    }
+
+    [MethodImpl(Hot)]
+    static void Rows4<A, B>(nint tokens, float* a, nint strideA, float* b, nint strideB, float* c, nint ldc, bool accumulate)
+        where A : struct, IStride
+        where B : struct, IStride
+    {
+        nint lda = A.Of(strideA), ldb = B.Of(strideB);
         Pair<V, T> c0 = default, c1 = default, c2 = default, c3 = default;
-        for (; tokens > 1; tokens -= 2, a += 2 * lda, b += 2 * ldb)
+        for (; tokens > 3; tokens -= 4, a += 4 * lda, b += 4 * ldb)
         {
             Step(a, b, ref c0, ref c1, ref c2, ref c3);
             Step(a + lda, b + ldb, ref c0, ref c1, ref c2, ref c3);
+            Step(a + 2 * lda, b + 2 * ldb, ref c0, ref c1, ref c2, ref c3);
+            Step(a + 3 * lda, b + 3 * ldb, ref c0, ref c1, ref c2, ref c3);
         }
 
-        if (tokens > 0) Step(a, b, ref c0, ref c1, ref c2, ref c3);
+        for (; tokens > 0; tokens--, a += lda, b += ldb) Step(a, b, ref c0, ref c1, ref c2, ref c3);
         if (accumulate)
         {
             c0.Add(c);
@@ -44,7 +106,7 @@ internal readonly unsafe struct BlockGradientTile6<V, T> : IBlockGradientTile
         c3.Store(c + 3 * ldc);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(Inline)]
     static void Step(float* a, float* b, ref Pair<V, T> c0, ref Pair<V, T> c1, ref Pair<V, T> c2, ref Pair<V, T> c3)
     {
         V b0 = T.Load(b), b1 = T.Load(b + T.Count);

@@ -84,11 +84,21 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
         int live = topology[BlockTopology.LiveCount];
         int first = (int)((long)live * task / tasks), end = (int)((long)live * (task + 1) / tasks), line = 0;
         while (pointers[line + 1] <= first) line++;
-        for (int from = 0; from < passTokens; from += chunk) Multiply(line, first, end, from, Math.Min(chunk, passTokens - from), pool!.Scratch(worker));
+        // Worth it where most of the other operand is used.
+        bool fetches = !packsOther && end - first >= other.Axis.Count;
+        for (int from = 0; from < passTokens; from += chunk)
+        {
+            int depth = Math.Min(chunk, passTokens - from);
+            if (fetches) other.Fetch(pass + from, depth);
+            Multiply(line, first, end, from, depth, pool!.Scratch(worker));
+        }
     }
 
     // The other operand's panels of the chunk that begins with a token of the pass.
     float* Shared(int from) => pool!.SharedScratch + from / chunk * other.Axis.Pieces * other.PanelLength(chunk);
+
+    // A block of the other operand, of the chunk that begins with a token of the pass.
+    float* Others(int from, int block, nint panel) => packsOther ? Shared(from) + other.Axis.FirstPieces[block] * panel : other.At(pass + from, block);
 
     // The live blocks [i, end) of the list, the first one in a line, as many lines at a time as there is room for.
     void Multiply(int line, int i, int end, int from, int depth, float* panels)
@@ -103,17 +113,17 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
             for (; line < last; line++)
             {
                 float* mine = panels + (pieces[line] - pieces[first]) * ownPanel;
-                for (int stop = Math.Min(end, pointers[line + 1]); i < stop; i++) Multiply(line, indices[i], from, depth, mine);
+                for (int stop = Math.Min(end, pointers[line + 1]); i < stop; i++) MultiplyBlock(line, indices[i], indices[Math.Min(i + 1, end - 1)], from, depth, mine);
             }
         }
     }
 
-    // One block: own panels from those of its line.
+    // One block: own panels from those of its line. The next one's place in the other operand is on its way meanwhile.
     [SkipLocalsInit]
-    void Multiply(int line, int cross, int from, int depth, float* mine)
+    void MultiplyBlock(int line, int cross, int nextCross, int from, int depth, float* mine)
     {
         nint ownPanel = own.PanelLength(depth), otherPanel = packsOther ? other.PanelLength(depth) : other.Axis.Piece;
-        float* others = packsOther ? Shared(from) + other.Axis.FirstPieces[cross] * otherPanel : other.At(pass + from, cross);
+        float* others = Others(from, cross, otherPanel), next = Others(from, nextCross, otherPanel);
         nint otherStride = packsOther ? other.Axis.Piece : other.Stride;
         (int row, int column) = byRows ? (line, cross) : (cross, line);
         float* a = byRows ? mine : others, b = byRows ? others : mine;
@@ -131,11 +141,11 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
                 if (height % 4 == 0 && left >= TTile.Columns)
                 {
                     GemmBlock.PrefetchTile(c, gradient.Stride, height, TTile.Columns);
-                    TTile.Multiply(height, depth, a, lda, panel, ldb, c, gradient.Stride, add);
+                    TTile.Multiply(height, depth, a, lda, panel, ldb, c, gradient.Stride, add, next, otherStride);
                     continue;
                 }
 
-                TTile.Multiply((height + 3) / 4 * 4, depth, a, lda, panel, ldb, edge, TTile.Columns, accumulate: false);
+                TTile.Multiply((height + 3) / 4 * 4, depth, a, lda, panel, ldb, edge, TTile.Columns, accumulate: false, next, otherStride);
                 GemmBlock.StoreEdge(edge, TTile.Columns, c, gradient.Stride, height, Math.Min(left, TTile.Columns), add);
             }
         }

@@ -9,6 +9,9 @@ internal unsafe interface IBlockGradientTile
     /// <summary>Columns of the tile: one or two registers.</summary>
     static abstract int Columns { get; }
 
-    /// <summary>rows: 4, 8, 12 or 16. Element (t, row) at a[t·lda + row], (t, column) at b[t·ldb + column].</summary>
-    static abstract void Multiply(int rows, nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate);
+    /// <summary>
+    /// rows: 4, 8, 12 or 16. Element (t, row) at a[t·lda + row], (t, column) at b[t·ldb + column]. What will be read next begins at <paramref name="next"/>, a
+    /// cache line for each token, <paramref name="step"/> floats apart: a tile may ask for it.
+    /// </summary>
+    static abstract void Multiply(int rows, nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate, float* next, nint step);
 }

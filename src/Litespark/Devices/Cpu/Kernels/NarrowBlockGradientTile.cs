@@ -14,7 +14,7 @@ internal readonly unsafe struct NarrowBlockGradientTile<V, T> : IBlockGradientTi
     public static int Columns { [MethodImpl(MethodImplOptions.AggressiveInlining)] get => T.Count; }
 
     /// <inheritdoc/>
-    public static void Multiply(int rows, nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
+    public static void Multiply(int rows, nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate, float* next, nint step)
     {
         // The registers of AVX-512 hold all rows.
         if (rows == 16 && T.Count == 16)
