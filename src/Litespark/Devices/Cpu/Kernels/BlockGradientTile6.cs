@@ -45,15 +45,19 @@ internal readonly unsafe struct BlockGradientTile6<V, T> : IBlockGradientTile
     {
         nint lda = A.Of(strideA), ldb = B.Of(strideB);
         Pair<V, T> c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default;
-        for (; tokens > 1; tokens -= 2, a += 2 * lda, b += 2 * ldb, next += 2 * step)
+        for (; tokens > 3; tokens -= 4, a += 4 * lda, b += 4 * ldb, next += 4 * step)
         {
             SixRows<V, T>.AddColumn(a, 0, b, 0, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
             Prefetch.Line(next);
             Prefetch.Line(next + step);
             SixRows<V, T>.AddColumn(a, lda, b, ldb, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+            SixRows<V, T>.AddColumn(a, 2 * lda, b, 2 * ldb, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+            Prefetch.Line(next + 2 * step);
+            Prefetch.Line(next + 3 * step);
+            SixRows<V, T>.AddColumn(a, 3 * lda, b, 3 * ldb, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
         }
 
-        if (tokens > 0) SixRows<V, T>.AddColumn(a, 0, b, 0, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+        for (; tokens > 0; tokens--, a += lda, b += ldb) SixRows<V, T>.AddColumn(a, 0, b, 0, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
         SixRows<V, T>.Store(accumulate ? TileStore.Add : TileStore.Replace, c, ldc, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
     }
 

@@ -38,18 +38,22 @@ internal readonly unsafe struct GemmTile6<V, T> : IGemmTile
         float* ahead, nint step, bool hints)
     {
         Pair<V, T> c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default;
-        // Two steps in a turn, as in the 12 × 2 tile.
-        for (; k > 1; k -= 2, a += 2 * lda, b += 2 * ldb)
+        // Four steps in a turn: where another thread shares the core, the instructions of the loop itself cost time.
+        for (; k > 3; k -= 4, a += 4 * lda, b += 4 * ldb)
         {
             SixRows<V, T>.AddColumn(a, 0, b, 0, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
             SixRows<V, T>.AddColumn(a, lda, b, ldb, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+            SixRows<V, T>.AddColumn(a, 2 * lda, b, 2 * ldb, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+            SixRows<V, T>.AddColumn(a, 3 * lda, b, 3 * ldb, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
             if (!hints) continue;
             Prefetch.Nearby(ahead, 1);
             Prefetch.Nearby(ahead + step, 1);
-            ahead += 2 * step;
+            Prefetch.Nearby(ahead + 2 * step, 1);
+            Prefetch.Nearby(ahead + 3 * step, 1);
+            ahead += 4 * step;
         }
 
-        if (k > 0)
+        for (; k > 0; k--, a += lda, b += ldb, ahead += step)
         {
             SixRows<V, T>.AddColumn(a, 0, b, 0, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
             if (hints) Prefetch.Nearby(ahead, 1);
@@ -72,17 +76,15 @@ internal readonly unsafe struct GemmTile6<V, T> : IGemmTile
             Prefetch.Line(a3 + below); Prefetch.Line(a3 + below + lda); Prefetch.Line(a3 + below + 2 * lda);
             nint steps = Math.Min(k, CacheLine);
             k -= steps;
-            for (; steps > 1; steps -= 2, a += 2, a3 += 2, b += 2 * ldb)
+            for (; steps > 3; steps -= 4, a += 4, a3 += 4, b += 4 * ldb)
             {
                 SixRows<V, T>.AddStrided(a, a3, lda, 0, b, 0, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
                 SixRows<V, T>.AddStrided(a, a3, lda, 1, b, ldb, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                SixRows<V, T>.AddStrided(a, a3, lda, 2, b, 2 * ldb, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                SixRows<V, T>.AddStrided(a, a3, lda, 3, b, 3 * ldb, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
             }
 
-            if (steps == 0) continue;
-            SixRows<V, T>.AddStrided(a, a3, lda, 0, b, 0, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
-            a++;
-            a3++;
-            b += ldb;
+            for (; steps > 0; steps--, a++, a3++, b += ldb) SixRows<V, T>.AddStrided(a, a3, lda, 0, b, 0, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
         }
 
         SixRows<V, T>.Store(accumulate ? TileStore.Add : TileStore.Replace, c, ldc, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
