@@ -28,8 +28,7 @@ public class SparseBenchmarks : KernelBenchmarks
         zeroDead = Sparse(grid, new ZeroDeadBlocks(grid), weight, topology);
         sumOfSquares = Sparse(grid, new BlockSparseSumOfSquares(grid), weight, topology);
         adamw = Sparse(grid, new BlockSparseAdamW(grid, 0.9f, 0.95f, 1e-8f, 0.1f), weight, weight, weight, weight, topology, new TensorType(new Shape(3)), new TensorType(new Shape(1)));
-        // Second moments are squares.
-        foreach (ref float v in adamw.Input(3)) v *= v;
+        MemoryCases.PrepareAdamW(adamw, schedule: 5);
 
         Models.TransformerSpec spec = Shape.Spec;
         var g = new AttentionGeometry(Shape.MicroBatch, Shape.SequenceLength, spec.NumAttentionHeads, spec.NumKeyValueHeads, spec.HeadDim);
@@ -45,11 +44,12 @@ public class SparseBenchmarks : KernelBenchmarks
         AttentionPatternBuffer.Write(heads, 0, attentionGradient.Integers(7));
     }
 
-    /// <summary>The kernel of an op whose topology has one block of ten alive.</summary>
+    /// <summary>The kernel of an op whose topology has about one block of ten alive, drawn at random.</summary>
     BoundOp Sparse(BlockGrid grid, BlockSparseOp op, params TensorType[] inputs)
     {
         BoundOp kernel = Of(op, inputs);
-        bool[] live = [.. Enumerable.Range(0, grid.Count).Select(block => block % OneLiveOf == 0)];
+        var random = new Random(1);
+        bool[] live = [.. Enumerable.Range(0, grid.Count).Select(_ => random.Next(OneLiveOf) == 0)];
         BlockTopology.Write(grid, live, denseGradients: false, kernel.Integers(op.TopologyInput));
         return kernel;
     }

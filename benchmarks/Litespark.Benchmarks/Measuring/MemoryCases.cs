@@ -120,13 +120,16 @@ internal static class MemoryCases
         ];
     }
 
-    static void PrepareAdamW(BoundOp op)
+    static void PrepareAdamW(BoundOp op) => PrepareAdamW(op, schedule: 4);
+
+    /// <summary>Gives an optimiser's operands values that it could meet; the schedule is followed by the clip factor.</summary>
+    public static void PrepareAdamW(BoundOp op, int schedule)
     {
         // Second moments are not negative.
         foreach (ref float v in op.Input(3)) v = Math.Abs(v);
-        ReadOnlySpan<float> schedule = [1e-3f, 0.1f, 0.05f];
-        schedule.CopyTo(op.Input(4));
-        op.Input(5).Fill(1);
+        ReadOnlySpan<float> values = [1e-3f, 0.1f, 0.05f];
+        values.CopyTo(op.Input(schedule));
+        op.Input(schedule + 1).Fill(1);
     }
 
     static void Fill(Span<int> integers, Func<long, int> value)

@@ -28,7 +28,7 @@ internal readonly unsafe struct BlockGradientTile6<V, T> : IBlockGradientTile
         where A : struct, IStride
         where B : struct, IStride
     {
-        // 16 is 6 + 6 + 4, 12 is 6 + 6, 8 is 4 + 4. What is read next is asked for once.
+        // 16 is 6 + 6 + 4, 12 is 6 + 6, 8 is 4 + 4. The first six ask for what is read next.
         for (int sixes = rows >= 12 ? 2 : 0; sixes > 0; sixes--, rows -= 6, a += 6, c += 6 * ldc)
         {
             if (sixes == 2) Rows6Ahead<A, B>(tokens, a, lda, b, ldb, c, ldc, accumulate, next, step);

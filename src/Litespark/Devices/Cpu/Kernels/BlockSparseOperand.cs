@@ -67,7 +67,7 @@ internal sealed unsafe class BlockSparseOperand(Matrix matrix, BlockAxis axis)
         for (int t = token; t < token + tokens; t++) Prefetch.Nearby(matrix.Row(t), Axis.Starts[Axis.Count]);
     }
 
-    // The common case, at the speed of a copy. Some rows at a time, so that few panels are written at once.
+    // The common case, at the speed of a copy. Some rows at a time, so that a panel gets some lines at once.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void CopyLines(float* source, nint stride, int pieces, int tokens, float* panels, nint panelLength)
     {

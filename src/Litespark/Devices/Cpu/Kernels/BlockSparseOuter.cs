@@ -7,7 +7,7 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// dW (+)= aᵀ·b in the live blocks alone. Operands are packed into panels [token][piece of a block], since a live block's columns
 /// of them, read in place, are lines far apart that no hardware foresees: that of the longer axis by the task that owns its live blocks, chunk by
 /// chunk, so that it stays in the second cache; that of the shorter one by all workers, for some tokens, unless its rows are so short that a chunk
-/// of them is in the second cache anyway, and do not collide in the first one. The sums of a chunk are added to those before it.
+/// of them fits into the second cache, and do not collide in the first one. The sums of a chunk are added to those before it.
 /// </summary>
 internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork where TTile : struct, IBlockGradientTile
 {
@@ -118,7 +118,7 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
         }
     }
 
-    // One block: own panels from those of its line. The next one's place in the other operand is on its way meanwhile.
+    // One block: own panels from those of its line. The first piece of the other operand that the next one reads is on its way during the last tile.
     [SkipLocalsInit]
     void MultiplyBlock(int line, int cross, int nextCross, int from, int depth, float* mine)
     {
@@ -138,14 +138,15 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
             float* c = gradient.Row(rows.Starts[row] + skip) + columns.Starts[column], panel = b;
             for (int left = columns.Lengths[column]; left > 0; left -= TTile.Columns, c += TTile.Columns, panel += stepB)
             {
+                float* ahead = skip + rows.Piece >= rows.Lengths[row] && left <= TTile.Columns ? next : others;
                 if (height % 4 == 0 && left >= TTile.Columns)
                 {
                     GemmBlock.PrefetchTile(c, gradient.Stride, height, TTile.Columns);
-                    TTile.Multiply(height, depth, a, lda, panel, ldb, c, gradient.Stride, add, next, otherStride);
+                    TTile.Multiply(height, depth, a, lda, panel, ldb, c, gradient.Stride, add, ahead, otherStride);
                     continue;
                 }
 
-                TTile.Multiply((height + 3) / 4 * 4, depth, a, lda, panel, ldb, edge, TTile.Columns, accumulate: false, next, otherStride);
+                TTile.Multiply((height + 3) / 4 * 4, depth, a, lda, panel, ldb, edge, TTile.Columns, accumulate: false, ahead, otherStride);
                 GemmBlock.StoreEdge(edge, TTile.Columns, c, gradient.Stride, height, Math.Min(left, TTile.Columns), add);
             }
         }

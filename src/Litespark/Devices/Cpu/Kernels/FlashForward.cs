@@ -51,7 +51,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
 
     /// <summary>Floats of scratch memory for heads with at most <paramref name="keys"/> keys.</summary>
     public static long ScratchLength(int headDim, int keys, bool hasPattern)
-        => FlashTiles<T, TTile>.PackedLength(headDim, keys) + FlashTiles<T, TTile>.PanelsLength(headDim, keys)
+        => FlashTiles<T, TTile>.PackedAcrossLength(headDim, keys) + FlashTiles<T, TTile>.PackedAlongLength(headDim, keys)
         + 2 * FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock) + (long)Strips * TTile.Rows * KeyBlock + 16 + (3 + T.Count) * QueryBlock
         + (hasPattern ? LiveTiles<T, TTile>.BitsLength(QueryBlock, keys) + LiveTiles<T, TTile>.KeyLength(headDim, keys) + LiveTiles<T, TTile>.OwnLength(headDim) : 0);
 
@@ -63,8 +63,8 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         scale2 = scale * Exp2.Log2E;
         stride = FlashTiles<T, TTile>.CopyStride(headDim);
         keyPanels = scratch;
-        values = keyPanels + FlashTiles<T, TTile>.PackedLength(headDim, keys);
-        queries = values + FlashTiles<T, TTile>.PanelsLength(headDim, keys);
+        values = keyPanels + FlashTiles<T, TTile>.PackedAcrossLength(headDim, keys);
+        queries = values + FlashTiles<T, TTile>.PackedAlongLength(headDim, keys);
         output = queries + FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock);
         valuePanel = GemmPack.PanelLength(TTile.Columns, keys);
         scores = output + FlashTiles<T, TTile>.CopyLength(headDim, QueryBlock);

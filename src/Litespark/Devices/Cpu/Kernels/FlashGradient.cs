@@ -40,8 +40,12 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     readonly uint* further;
     readonly int headDim, tokens, stride, keyBlock, scoreStride;
     readonly float scale;
+    readonly float* keyPanels, valuePanels;
+
+    // Keys packed along the head dimension, and from one panel of these to the next.
+    readonly float* keys;
     readonly nint keyPanel;
-    readonly float* keyPanels, valuePanels, keys, queries, outputGradients, queryGradients, delta;
+    readonly float* queries, outputGradients, queryGradients, delta;
     readonly float* probabilities, scoreGradients, blockKeyGradients, blockValueGradients;
 
     /// <summary>First key that each query sees; to be filled before <see cref="Run"/>.</summary>
@@ -58,7 +62,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
 
     /// <summary>Floats of scratch memory for what is kept of a whole head: linear in <paramref name="tokens"/>, but for a bit for each tile with a pattern.</summary>
     public static long HeadLength(int headDim, int tokens, bool hasPattern)
-        => 2 * FlashTiles<T, TTile>.PackedLength(headDim, tokens) + FlashTiles<T, TTile>.PanelsLength(headDim, tokens) + 3 * FlashTiles<T, TTile>.CopyLength(headDim, tokens)
+        => 2 * FlashTiles<T, TTile>.PackedAcrossLength(headDim, tokens) + FlashTiles<T, TTile>.PackedAlongLength(headDim, tokens) + 3 * FlashTiles<T, TTile>.CopyLength(headDim, tokens)
         + 3L * FlashTiles<T, TTile>.RoundUp(tokens, 16) + FlashTiles<T, TTile>.RoundUp((tokens + Block - 1) / Block, 16)
         + (hasPattern ? LiveTiles<T, TTile>.BitsLength(tokens, tokens) + LiveTiles<T, TTile>.KeyLength(headDim, tokens) : 0);
 
@@ -84,12 +88,12 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         this.tokens = tokens;
         this.scale = scale;
         stride = FlashTiles<T, TTile>.CopyStride(headDim);
-        long packed = FlashTiles<T, TTile>.PackedLength(headDim, tokens), copied = FlashTiles<T, TTile>.CopyLength(headDim, tokens);
+        long packed = FlashTiles<T, TTile>.PackedAcrossLength(headDim, tokens), copied = FlashTiles<T, TTile>.CopyLength(headDim, tokens);
         keyPanels = head;
         valuePanels = keyPanels + packed;
         keys = valuePanels + packed;
         keyPanel = GemmPack.PanelLength(TTile.Columns, tokens);
-        queries = keys + FlashTiles<T, TTile>.PanelsLength(headDim, tokens);
+        queries = keys + FlashTiles<T, TTile>.PackedAlongLength(headDim, tokens);
         outputGradients = queries + copied;
         queryGradients = outputGradients + copied;
         delta = queryGradients + copied;
@@ -274,8 +278,11 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     void Group(int q0, int r0, int rows, int k0, float* logSumExp, in TileSelection selection)
     {
         int strips = (rows + TTile.Rows - 1) / TTile.Rows, first = r0 / TTile.Rows;
+        uint any = 0;
+        for (int s = 0; s < strips; s++) any |= stripLive[first + s];
+        if (any == 0) return;
         nint offset = (nint)(q0 + r0) * stride;
-        // dQ of a whole head is beyond the second cache, and read only where a tile's sums are added to it.
+        // dQ of a long head is beyond the second cache, and read only where a tile's sums are added to it.
         Prefetch.Nearby(queryGradients + offset, rows * stride);
         Scores(first, strips, queries + offset, keyPanels, k0, probabilities + r0 * scoreStride);
         Scores(first, strips, outputGradients + offset, valuePanels, k0, scoreGradients + r0 * scoreStride);

@@ -5,8 +5,8 @@ namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
 /// What the forward and backward pass of flash attention share: how a head's operands are laid out for the register tiles.
-/// Operands that are only B are packed in panels: those read across the head dimension (keys for the scores) in [head_dim][tile columns],
-/// those read along it (values; keys for the gradients of queries) in [keys][tile columns].
+/// Operands that are only B are packed in panels: those read across the head dimension (keys for the scores, values for the gradients of
+/// probabilities) in [head_dim][tile columns], those read along it (values for the output, keys for the gradients of queries) in [keys][tile columns].
 /// All others are copied row-major with a stride that is padded against cache-set conflicts, and serve as A and as B.
 /// A strip is as many query rows as a register tile has.
 /// </summary>
@@ -37,10 +37,10 @@ internal static unsafe class FlashTiles<T, TTile> where T : struct, ISimd<T> whe
     public static long CopyLength(int headDim, int rows) => (long)RoundUp(rows, TTile.Rows) * CopyStride(headDim);
 
     /// <summary>Floats of an operand packed along the head dimension: panels [rows][tile columns], which lie <see cref="GemmPack.PanelLength"/> of its rows apart.</summary>
-    public static long PanelsLength(int headDim, int rows) => (long)GemmPack.PanelCount(TTile.Columns, headDim) * GemmPack.PanelLength(TTile.Columns, rows);
+    public static long PackedAlongLength(int headDim, int rows) => (long)GemmPack.PanelCount(TTile.Columns, headDim) * GemmPack.PanelLength(TTile.Columns, rows);
 
     /// <summary>Floats of an operand packed across the head dimension.</summary>
-    public static long PackedLength(int headDim, int rows)
+    public static long PackedAcrossLength(int headDim, int rows)
         => (long)GemmPack.PanelCount(TTile.Columns, rows) * GemmPack.PanelLength(TTile.Columns, headDim);
 
     /// <summary>Copies rows of one head and fills up columns and rows with zeros.</summary>

@@ -10,8 +10,8 @@ internal unsafe interface IBlockGradientTile
     static abstract int Columns { get; }
 
     /// <summary>
-    /// rows: 4, 8, 12 or 16. Element (t, row) at a[t·lda + row], (t, column) at b[t·ldb + column]. What will be read next begins at <paramref name="next"/>, a
-    /// cache line for each token, <paramref name="step"/> floats apart: a tile may ask for it.
+    /// rows: 4, 8, 12 or 16. Element (t, row) at a[t·lda + row], (t, column) at b[t·ldb + column]. What may be read next begins at <paramref name="next"/>: a
+    /// tile may ask for the first cache line of each token, <paramref name="step"/> floats apart.
     /// </summary>
     static abstract void Multiply(int rows, nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate, float* next, nint step);
 }

@@ -30,7 +30,7 @@ internal readonly unsafe struct LiveTiles<T, TTile> where T : struct, ISimd<T> w
     public static long KeyLength(int headDim, int keys)
     {
         int panels = GemmPack.PanelCount(TTile.Columns, keys);
-        return FlashTiles<T, TTile>.PackedLength(headDim, panels) + FlashTiles<T, TTile>.RoundUp(panels, 16);
+        return FlashTiles<T, TTile>.PackedAcrossLength(headDim, panels) + FlashTiles<T, TTile>.RoundUp(panels, 16);
     }
 
     /// <summary>Floats that each thread needs for itself.</summary>
@@ -47,7 +47,7 @@ internal readonly unsafe struct LiveTiles<T, TTile> where T : struct, ISimd<T> w
     {
         this.headDim = headDim;
         centres = kept;
-        radii = centres + FlashTiles<T, TTile>.PackedLength(headDim, GemmPack.PanelCount(TTile.Columns, keys));
+        radii = centres + FlashTiles<T, TTile>.PackedAcrossLength(headDim, GemmPack.PanelCount(TTile.Columns, keys));
         bounds = own;
         mean = bounds + MostRows * TTile.Columns;
     }

@@ -39,6 +39,8 @@ public sealed unsafe class BlockSparseWeightGradientKernelTests
     [InlineData(140, 8, 8)]
     [InlineData(26, 5, 9)]
     [InlineData(26, 40, 40)]
+    [InlineData(33, 12, 12)]
+    [InlineData(129, 12, 20)]
     public void Every_tile_computes_the_live_blocks(int tokens, int blockRows, int blockColumns)
     {
         foreach (BlockGrid grid in new[] { BlockGrid.Of([40, 23], 50, blockRows, blockColumns), BlockGrid.Of([20, 23], 70, blockRows, blockColumns) })

@@ -9,7 +9,10 @@ public unsafe class GemmTileTests
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(7)]
     [InlineData(37)]
+    [InlineData(38)]
     public void Every_tile_of_every_width_multiplies_in_all_three_forms(int k)
     {
         Check<GemmTile6<Vector128<float>, Register128>>(k);
