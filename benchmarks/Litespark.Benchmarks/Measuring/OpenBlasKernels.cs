@@ -11,7 +11,7 @@ namespace Litespark.Benchmarks.Measuring;
 /// </summary>
 internal static partial class OpenBlasKernels
 {
-    /// <summary>OpenBLAS's own variable, read when the library is loaded. Where it is set, it counts, and nothing is tried.</summary>
+    /// <summary>OpenBLAS's own variable, read when the library is loaded. A value that the environment has is one candidate more: a peer is measured at its best.</summary>
     public const string Variable = "OPENBLAS_CORETYPE";
 
     // Sets for AVX2, AVX-512, and AVX-512 with bf16, by the names that releases from 0.3.11 on know. Kernels of instructions that a processor lacks end the process.
@@ -25,13 +25,20 @@ internal static partial class OpenBlasKernels
     /// <summary>Chooses, once, for this process and those that it starts. To be called before OpenBLAS is loaded.</summary>
     public static void Choose()
     {
-        if (chosen || RuntimeInformation.ProcessArchitecture != Architecture.X64 || Environment.GetEnvironmentVariable(Variable) is { Length: > 0 }) return;
+        if (chosen || RuntimeInformation.ProcessArchitecture != Architecture.X64) return;
         chosen = true;
+        string? given = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } value ? value : null;
+        string?[] candidates = [.. Sets.Prepend(given).Prepend(null).Distinct()];
         var rates = new List<(string? Set, double Rate)>();
-        for (int turn = 0; turn < Turns; turn++) rates.AddRange(Sets.Prepend(null).Select(set => (set, Rate(set))));
-        if (Fastest(rates) is not { } best) return;
+        for (int turn = 0; turn < Turns; turn++) rates.AddRange(candidates.Select(set => (set, Rate(set))));
+        if (!rates.Any(one => one.Rate > 0)) return;
+        string? best = Fastest(rates);
+        if (given is not null && best != given) Console.Error.WriteLine($"{Variable}={given} is not OpenBLAS's best here: {best ?? "its own choice"} is used instead.");
         Environment.SetEnvironmentVariable(Variable, best);
-        if (!OperatingSystem.IsWindows()) SetVariable(Variable, best, 1); // the runtime's variables are its own: native code does not see them
+        if (OperatingSystem.IsWindows()) return;
+        // The runtime's variables are its own: native code does not see them.
+        if (best is null) _ = RemoveVariable(Variable);
+        else _ = SetVariable(Variable, best, 1);
     }
 
     /// <summary>The set to ask for; null where it is the library's own choice (a null among what was tried) or where nothing ran.</summary>
@@ -55,4 +62,7 @@ internal static partial class OpenBlasKernels
 
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetVariable(string name, string value, int overwrite);
+
+    [LibraryImport("libc", EntryPoint = "unsetenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int RemoveVariable(string name);
 }

@@ -68,6 +68,7 @@ internal sealed unsafe class BlockPanels
         for (int block = 0; block < axis.Count; block++)
         {
             int left = lengths[block];
+            for (; Vector512.IsHardwareAccelerated && left >= Piece; left -= Piece, source += Piece, destination += step) Vector512.Load(source).Store(destination);
             for (; left >= Piece; left -= Piece, source += Piece, destination += step)
             {
                 Vector256<float> low = Vector256.Load(source), high = Vector256.Load(source + 8);

@@ -12,7 +12,8 @@ internal sealed unsafe class BlockSparseProduct<TTile, TEpilogue> : CpuKernel, I
     where TTile : struct, IBlockTile
     where TEpilogue : struct, ITileEpilogue
 {
-    const int LongestSlice = 96;
+    // Rows of a slice, and tiles of one whose x lies in panels: two share a block's weights while these are in the first cache.
+    const int LongestSlice = 96, TilesInPanels = 2;
 
     // Of x: half of a small second cache.
     const int SliceFloats = 1 << 17;
@@ -43,7 +44,7 @@ internal sealed unsafe class BlockSparseProduct<TTile, TEpilogue> : CpuKernel, I
         tileFloats = GemmPack.PanelLength(TTile.Columns, problem.Inputs.Longest);
         slot = tileFloats * tilesPerBlock;
         x = new BlockPanels(problem.X, problem.Inputs, TTile.Rows, TTile.ReadsPanels);
-        int fitting = TTile.ReadsPanels ? TTile.Rows : (int)Math.Clamp(SliceFloats / x.PanelLength * TTile.Rows, TTile.Rows, LongestSlice);
+        int fitting = (int)Math.Clamp(SliceFloats / x.PanelLength * TTile.Rows, TTile.Rows, TTile.ReadsPanels ? TilesInPanels * TTile.Rows : LongestSlice);
         longestSlice = GemmBlocking.Even(problem.Y.Rows, fitting, TTile.Rows);
         // An epilogue and an addition read what is there; a small y is still in the second cache when it is read.
         streams = TTile.Streams && StreamingStores.Exist && !problem.Accumulate && epilogue is NoEpilogue && (long)problem.Y.Rows * problem.Y.Columns >= LeastStreamed;

@@ -13,8 +13,11 @@ internal static unsafe class GemmPack
 {
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
 
-    // Also how far ahead rows are asked for: pieces of rows are too short for the hardware's prefetcher.
+    // Also how far ahead rows are asked for, every line of a piece: pieces are too short for the hardware's prefetcher.
     const int RowsAtOnce = 8;
+
+    // Floats per cache line.
+    const int CacheLine = 16;
 
     /// <summary>Floats from one panel to the next (a multiple of 16): the panel and what full-width stores spill behind it.</summary>
     public static nint PanelLength(int width, nint k) => (k * width + (width % Transpose.Size == 0 ? 0 : Transpose.Size) + 15) & ~(nint)15;
@@ -32,41 +35,105 @@ internal static unsafe class GemmPack
     [MethodImpl(Hot)]
     public static void Contiguous(float* source, nint stride, int lines, int k, int width, float* panels, nint panelLength, float scale)
     {
-        int full = lines / width, rest = lines % width;
+        int full = lines / width * width, rest = lines - full;
         // Some rows of k at a time, so that a panel gets whole lines at once.
         for (int i = 0; i < k; i += RowsAtOnce)
         {
             int rows = Math.Min(RowsAtOnce, k - i);
             float* s = source + i * stride, d = panels + (nint)i * width;
-            for (int p = 0; p < full; p++, s += width, d += panelLength) CopyRows(s, stride, rows, width, d, scale);
-            for (int r = 0; rest > 0 && r < rows; r++)
+            switch (width)
             {
-                float* from = s + r * stride, to = d + r * width;
+                case 6: CopyPanelsOf6(s, stride, full, rows, d, panelLength, scale); break;
+                case 32 when Vector512.IsHardwareAccelerated: CopyPanelsOf32(s, stride, full, rows, d, panelLength, scale); break;
+                case 12: CopyPanelsOf12(s, stride, full, rows, d, panelLength, scale); break;
+                default: CopyPanels(s, stride, full, rows, width, d, panelLength, scale); break;
+            }
+
+            if (rest > 0) CopyRest(s + full, stride, rest, rows, width, d + full / width * panelLength, scale);
+        }
+    }
+
+    // One method for each form: within one, the compiler makes slower loops of all.
+    [MethodImpl(Hot)]
+    static void CopyPanels(float* s, nint stride, int lines, int rows, int width, float* d, nint panelLength, float scale)
+    {
+        for (; lines > 0; lines -= width, s += width, d += panelLength)
+        {
+            float* from = s, to = d;
+            for (int r = 0; r < rows; r++, from += stride, to += width)
+            {
                 int c = 0;
-                for (; c + 4 <= rest; c += 4) (Vector128.Load(from + c) * scale).Store(to + c);
-                for (; c < width; c++) to[c] = c < rest ? from[c] * scale : 0;
+                for (; c + CacheLine <= width; c += CacheLine)
+                {
+                    Prefetch.Line(from + RowsAtOnce * stride + c);
+                    Vector256<float> low = Vector256.Load(from + c) * scale, high = Vector256.Load(from + c + 8) * scale;
+                    low.Store(to + c);
+                    high.Store(to + c + 8);
+                }
+
+                if (c < width) Prefetch.Line(from + RowsAtOnce * stride + c);
+                for (; c < width; c += 4) (Vector128.Load(from + c) * scale).Store(to + c);
             }
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void CopyRows(float* s, nint stride, int rows, int width, float* d, float scale)
+    [MethodImpl(Hot)]
+    static void CopyPanelsOf32(float* s, nint stride, int lines, int rows, float* d, nint panelLength, float scale)
     {
-        for (; rows > 0; rows--, s += stride, d += width)
+        for (; lines > 0; lines -= 32, s += 32, d += panelLength)
         {
-            Prefetch.Line(s + RowsAtOnce * stride);
-            if (width == 6)
+            float* from = s, to = d;
+            for (int r = 0; r < rows; r++, from += stride, to += 32)
+            {
+                Prefetch.Line(from + RowsAtOnce * stride);
+                Prefetch.Line(from + RowsAtOnce * stride + CacheLine);
+                Vector512<float> low = Vector512.Load(from) * scale, high = Vector512.Load(from + CacheLine) * scale;
+                low.Store(to);
+                high.Store(to + CacheLine);
+            }
+        }
+    }
+
+    [MethodImpl(Hot)]
+    static void CopyPanelsOf12(float* s, nint stride, int lines, int rows, float* d, nint panelLength, float scale)
+    {
+        for (; lines > 0; lines -= 12, s += 12, d += panelLength)
+        {
+            float* from = s, to = d;
+            for (int r = 0; r < rows; r++, from += stride, to += 12)
+            {
+                Prefetch.Line(from + RowsAtOnce * stride);
+                (Vector256.Load(from) * scale).Store(to);
+                (Vector128.Load(from + 8) * scale).Store(to + 8);
+            }
+        }
+    }
+
+    [MethodImpl(Hot)]
+    static void CopyPanelsOf6(float* s, nint stride, int lines, int rows, float* d, nint panelLength, float scale)
+    {
+        for (; lines > 0; lines -= 6, s += 6, d += panelLength)
+        {
+            float* from = s, to = d;
+            for (int r = 0; r < rows; r++, from += stride, to += 6)
             {
                 // Two overlapping registers cover six floats.
-                Vector128<float> low = Vector128.Load(s) * scale, high = Vector128.Load(s + 2) * scale;
-                low.Store(d);
-                high.Store(d + 2);
-                continue;
+                Prefetch.Line(from + RowsAtOnce * stride);
+                Vector128<float> low = Vector128.Load(from) * scale, high = Vector128.Load(from + 2) * scale;
+                low.Store(to);
+                high.Store(to + 2);
             }
+        }
+    }
 
+    /// <summary>The last panel, whose missing lines are zeros.</summary>
+    static void CopyRest(float* s, nint stride, int lines, int rows, int width, float* d, float scale)
+    {
+        for (int r = 0; r < rows; r++, s += stride, d += width)
+        {
             int c = 0;
-            for (; c + 8 <= width; c += 8) (Vector256.Load(s + c) * scale).Store(d + c);
-            for (; c < width; c += 4) (Vector128.Load(s + c) * scale).Store(d + c);
+            for (; c + 4 <= lines; c += 4) (Vector128.Load(s + c) * scale).Store(d + c);
+            for (; c < width; c++) d[c] = c < lines ? s[c] * scale : 0;
         }
     }
 

@@ -63,7 +63,7 @@ internal unsafe interface IBlockTile
     /// <summary>Columns of the tile: one or two registers.</summary>
     static abstract int Columns { get; }
 
-    /// <summary>Whether x always lies in panels: then every slice of rows is a tile, whose panel stays in the nearest cache that can hold it.</summary>
+    /// <summary>Whether x always lies in panels: then slices are short, so that panels stay in the nearest cache that can hold them.</summary>
     static abstract bool ReadsPanels { get; }
 
     /// <summary>Whether it stores past the caches where it is told to.</summary>

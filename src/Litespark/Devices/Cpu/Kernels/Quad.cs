@@ -46,4 +46,14 @@ internal unsafe struct Quad<V, T>
             T.Store(r3, c + 3 * ldc);
         }
     }
+
+    /// <summary>Row i of c = row i, past the caches.</summary>
+    [MethodImpl(Inline)]
+    public readonly void Stream(float* c, nint ldc)
+    {
+        T.Stream(r0, c);
+        T.Stream(r1, c + ldc);
+        T.Stream(r2, c + 2 * ldc);
+        T.Stream(r3, c + 3 * ldc);
+    }
 }

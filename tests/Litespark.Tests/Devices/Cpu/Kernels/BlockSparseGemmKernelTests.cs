@@ -78,11 +78,20 @@ public sealed unsafe class BlockSparseGemmKernelTests
             using var trial = new KernelTrial(7);
             var product = new Product(trial, BlockGrid.Of([64, 32], 80, 16, 16), 0.4, Tokens, transpose, yGap: gap);
             Assert.Equal(gap == 16, StreamingStores.Fit(product.Y.Data, product.Y.Matrix.Stride, 16));
-            product.Check(pool => BlockSparseGemmKernel.Create<BlockTile6<Vector256<float>, Register256>, Simd256>(pool, product.Problem(2, biased: false, accumulate: false), product.Blocks.Grid.Count), false, false, 2);
-            bits.Add([.. product.Y.Values.Select(value => BitConverter.SingleToUInt32Bits((float)value))]);
+            bits.Add(Stream<BlockTile6<Vector256<float>, Register256>, Simd256>());
+            bits.Add(Stream<TallBlockTile<Vector512<float>, Register512>, Simd512>());
+
+            uint[] Stream<TTile, T>()
+                where TTile : struct, IBlockTile
+                where T : struct, ISimd<T>
+            {
+                Assert.True(TTile.Streams);
+                product.Check(pool => BlockSparseGemmKernel.Create<TTile, T>(pool, product.Problem(2, biased: false, accumulate: false), product.Blocks.Grid.Count), false, false, 2);
+                return [.. product.Y.Values.Select(value => BitConverter.SingleToUInt32Bits((float)value))];
+            }
         }
 
-        Assert.Equal(bits[0], bits[1]);
+        Assert.All(bits, one => Assert.Equal(bits[0], one));
     }
 
     [Theory]
