@@ -15,6 +15,9 @@ internal readonly unsafe struct BlockGradientTile6<V, T> : IBlockGradientTile
     public static int Columns { [MethodImpl(Inline)] get => 2 * T.Count; }
 
     /// <inheritdoc/>
+    public static bool ReadsOnce => false;
+
+    /// <inheritdoc/>
     public static void Multiply(int rows, nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate, float* next, nint step)
     {
         // Constant distances become parts of addresses.

@@ -9,8 +9,8 @@ internal sealed unsafe class BlockSparseOperand(Matrix matrix, BlockAxis axis)
 {
     const int CacheLine = 16;
 
-    // Of rows that are read in place: half of a small second cache.
-    const int MostReadable = 1 << 16;
+    // Of rows that are read in place: half of a small second cache; of one where tiles of 512 bits multiply fastest.
+    const int MostReadable = 1 << 16, MostReadableOnce = 1 << 17;
 
     // Rows are short pieces far apart, which the hardware does not foresee.
     const int RowsAhead = 8;
@@ -21,12 +21,13 @@ internal sealed unsafe class BlockSparseOperand(Matrix matrix, BlockAxis axis)
     public BlockAxis Axis { get; } = axis;
 
     /// <summary>
-    /// Whether so many tokens of a block can be read where they are: all pieces are whole, begin with a cache line, and together with as many lines of
-    /// the other operand stay in the first cache, and the tokens' whole rows in the second.
+    /// Whether so many tokens of a block can be read where they are: all pieces are whole and begin with a cache line, the tokens' whole rows stay in the
+    /// second cache and, unless a block's tile reads each line of them <paramref name="once"/>, a piece in the first one, with as many lines of the other operand.
     /// </summary>
-    public bool IsReadable(int tokens)
+    public bool IsReadable(int tokens, bool once)
     {
-        if (matrix.Stride % CacheLine != 0 || (nuint)matrix.Data % (CacheLine * sizeof(float)) != 0 || NearCache.Collide(matrix.Stride, 2 * tokens) || (long)tokens * matrix.Stride > MostReadable) return false;
+        if (matrix.Stride % CacheLine != 0 || (nuint)matrix.Data % (CacheLine * sizeof(float)) != 0) return false;
+        if ((long)tokens * matrix.Stride > (once ? MostReadableOnce : MostReadable) || (!once && NearCache.Collide(matrix.Stride, 2 * tokens))) return false;
         for (int block = 0; block < Axis.Count; block++)
             if (Axis.Lengths[block] % Axis.Piece != 0 || Axis.Starts[block] % CacheLine != 0) return false;
         return true;

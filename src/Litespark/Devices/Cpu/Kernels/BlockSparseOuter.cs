@@ -6,8 +6,8 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// <summary>
 /// dW (+)= aᵀ·b in the live blocks alone. Operands are packed into panels [token][piece of a block], since a live block's columns
 /// of them, read in place, are lines far apart that no hardware foresees: that of the longer axis by the task that owns its live blocks, chunk by
-/// chunk, so that it stays in the second cache; that of the shorter one by all workers, for some tokens, unless its rows are so short that a chunk
-/// of them fits into the second cache, and do not collide in the first one. The sums of a chunk are added to those before it.
+/// chunk, so that it stays in the second cache; that of the shorter one by all workers, for some tokens, unless it can be read where it lies
+/// (<see cref="BlockSparseOperand.IsReadable"/>). The sums of a chunk are added to those before it.
 /// </summary>
 internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork where TTile : struct, IBlockGradientTile
 {
@@ -43,7 +43,7 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
         indices = topology + (byRows ? BlockTopology.ColumnIndices(grid) : BlockTopology.RowIndices(grid));
 
         chunk = GemmBlocking.Even(tokens, LongestChunk, 1);
-        packsOther = !other.IsReadable(chunk);
+        packsOther = !other.IsReadable(chunk, TTile.ReadsOnce);
         nint otherWidth = (nint)other.Axis.Pieces * other.Axis.Piece;
         long otherChunk = other.Axis.Pieces * other.PanelLength(chunk);
         longestPass = (int)Math.Clamp(GemmBlocking.PackedFloats / otherWidth / chunk, 1, GemmBlocking.Count(tokens, chunk)) * chunk;

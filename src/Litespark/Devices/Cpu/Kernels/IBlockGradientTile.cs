@@ -9,6 +9,9 @@ internal unsafe interface IBlockGradientTile
     /// <summary>Columns of the tile: one or two registers.</summary>
     static abstract int Columns { get; }
 
+    /// <summary>Whether every element of a block of 16 rows is read once.</summary>
+    static abstract bool ReadsOnce { get; }
+
     /// <summary>
     /// rows: 4, 8, 12 or 16. Element (t, row) at a[t·lda + row], (t, column) at b[t·ldb + column]. What may be read next begins at <paramref name="next"/>: a
     /// tile may ask for the first cache line of each token, <paramref name="step"/> floats apart.

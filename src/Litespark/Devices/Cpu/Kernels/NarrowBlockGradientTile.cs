@@ -15,6 +15,9 @@ internal readonly unsafe struct NarrowBlockGradientTile<V, T> : IBlockGradientTi
     public static int Columns { [MethodImpl(Inline)] get => T.Count; }
 
     /// <inheritdoc/>
+    public static bool ReadsOnce { [MethodImpl(Inline)] get => T.Count == 16; }
+
+    /// <inheritdoc/>
     public static void Multiply(int rows, nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate, float* next, nint step)
     {
         // The registers of AVX-512 hold all rows. Constant distances become parts of addresses.
