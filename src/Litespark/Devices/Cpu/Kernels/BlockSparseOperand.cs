@@ -20,18 +20,15 @@ internal sealed unsafe class BlockSparseOperand(Matrix matrix, BlockAxis axis)
     /// <summary>The blocks.</summary>
     public BlockAxis Axis { get; } = axis;
 
+    /// <summary>Whether every piece is whole and begins with a cache line, so that tiles can read it where it lies.</summary>
+    public bool HasWholeLines { get; } = WholeLines(matrix, axis);
+
     /// <summary>
-    /// Whether so many tokens of a block can be read where they are: all pieces are whole and begin with a cache line, the tokens' whole rows stay in the
-    /// second cache and, unless a block's tile reads each line of them <paramref name="once"/>, a piece in the first one, with as many lines of the other operand.
+    /// Whether it is worth it to read so many tokens where they lie, block after block: whole rows stay in the second cache and, unless a tile reads
+    /// each of their lines <paramref name="once"/>, a piece of them in the first one, with as many lines of the other operand.
     /// </summary>
     public bool IsReadable(int tokens, bool once)
-    {
-        if (matrix.Stride % CacheLine != 0 || (nuint)matrix.Data % (CacheLine * sizeof(float)) != 0) return false;
-        if ((long)tokens * matrix.Stride > (once ? MostReadableOnce : MostReadable) || (!once && NearCache.Collide(matrix.Stride, 2 * tokens))) return false;
-        for (int block = 0; block < Axis.Count; block++)
-            if (Axis.Lengths[block] % Axis.Piece != 0 || Axis.Starts[block] % CacheLine != 0) return false;
-        return true;
-    }
+        => HasWholeLines && (once ? (long)tokens * matrix.Stride <= MostReadableOnce : (long)tokens * matrix.Stride <= MostReadable && !NearCache.Collide(matrix.Stride, 2 * tokens));
 
     /// <summary>A block's first element of a token.</summary>
     public float* At(int token, int block) => matrix.Row(token) + Axis.Starts[block];
@@ -66,6 +63,14 @@ internal sealed unsafe class BlockSparseOperand(Matrix matrix, BlockAxis axis)
     public void Fetch(int token, int tokens)
     {
         for (int t = token; t < token + tokens; t++) Prefetch.Nearby(matrix.Row(t), Axis.Starts[Axis.Count]);
+    }
+
+    static bool WholeLines(Matrix matrix, BlockAxis axis)
+    {
+        if (matrix.Stride % CacheLine != 0 || (nuint)matrix.Data % (CacheLine * sizeof(float)) != 0) return false;
+        for (int block = 0; block < axis.Count; block++)
+            if (axis.Lengths[block] % axis.Piece != 0 || axis.Starts[block] % CacheLine != 0) return false;
+        return true;
     }
 
     // The common case, at the speed of a copy. Some rows at a time, so that a panel gets some lines at once.

@@ -6,8 +6,8 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// <summary>
 /// dW (+)= aᵀ·b in the live blocks alone. Operands are packed into panels [token][piece of a block], since a live block's columns
 /// of them, read in place, are lines far apart that no hardware foresees: that of the longer axis by the task that owns its live blocks, chunk by
-/// chunk, so that it stays in the second cache; that of the shorter one by all workers, for some tokens, unless it can be read where it lies
-/// (<see cref="BlockSparseOperand.IsReadable"/>). The sums of a chunk are added to those before it.
+/// chunk, so that it stays in the second cache, unless tiles read its lines once and few blocks of it are live; that of the shorter one by all
+/// workers, for some tokens, unless it can be read where it lies (<see cref="BlockSparseOperand.IsReadable"/>). The sums of a chunk are added to those before it.
 /// </summary>
 internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork where TTile : struct, IBlockGradientTile
 {
@@ -20,7 +20,10 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
     // A task's panels at a time, of a chunk.
     const int OwnFloats = 96 * 1024;
 
-    const int TasksPerThread = 4;
+    // Live blocks of a line that make up for packing it.
+    const int EnoughBlocks = 4;
+
+    const int TasksPerThread = 8;
 
     readonly Matrix gradient;
     readonly BlockSparseOperand own, other;
@@ -28,7 +31,7 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
     readonly int* topology, pointers, indices;
     readonly int tokens, chunk, longestPass, ownPieces;
     int tasks, pass, passTokens;
-    bool packing;
+    bool packing, packsOwn;
     WorkerPool? pool;
 
     public BlockSparseOuter(WorkerPool pool, Matrix a, Matrix b, BlockGrid grid, int* topology, Matrix gradient, bool accumulate)
@@ -61,6 +64,7 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
         int live = topology[BlockTopology.LiveCount];
         tasks = pool.ThreadCount == 1 ? Math.Min(live, 1) : Math.Min(live, TasksPerThread * pool.ThreadCount);
         if (tasks == 0) return;
+        packsOwn = !TTile.ReadsOnce || !own.HasWholeLines || live >= EnoughBlocks * own.Axis.Count;
         for (pass = 0; pass < tokens; pass += longestPass)
         {
             passTokens = Math.Min(longestPass, tokens - pass);
@@ -100,35 +104,42 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
     // A block of the other operand, of the chunk that begins with a token of the pass.
     float* Others(int from, int block, nint panel) => packsOther ? Shared(from) + other.Axis.FirstPieces[block] * panel : other.At(pass + from, block);
 
-    // The live blocks [i, end) of the list, the first one in a line, as many lines at a time as there is room for.
+    // The live blocks [i, end) of the list, the first one in a line.
     void Multiply(int line, int i, int end, int from, int depth, float* panels)
     {
-        int* pieces = own.Axis.FirstPieces;
-        nint ownPanel = own.PanelLength(depth);
+        nint panel = own.PanelLength(depth);
         while (i < end)
         {
-            int first = line, last = line;
-            while (last < own.Axis.Count && pieces[last + 1] - pieces[first] <= ownPieces && pointers[last] < end) last++;
-            own.Pack(first, last, pass + from, depth, panels, ownPanel);
+            int first = line, last = packsOwn ? LastFitting(first, end) : first + 1;
+            if (packsOwn) own.Pack(first, last, pass + from, depth, panels, panel);
             for (; line < last; line++)
             {
-                float* mine = panels + (pieces[line] - pieces[first]) * ownPanel;
+                float* mine = packsOwn ? panels + (own.Axis.FirstPieces[line] - own.Axis.FirstPieces[first]) * panel : own.At(pass + from, line);
                 for (int stop = Math.Min(end, pointers[line + 1]); i < stop; i++) MultiplyBlock(line, indices[i], indices[Math.Min(i + 1, end - 1)], from, depth, mine);
             }
         }
     }
 
-    // One block: own panels from those of its line. The first piece of the other operand that the next one reads is on its way during the last tile.
+    // The end of the lines that there is room for, from one on, as far as they have live blocks before the list's end.
+    int LastFitting(int first, int end)
+    {
+        int* pieces = own.Axis.FirstPieces;
+        int last = first;
+        while (last < own.Axis.Count && pieces[last + 1] - pieces[first] <= ownPieces && pointers[last] < end) last++;
+        return last;
+    }
+
+    // One block: its own operand from the first piece of its line on. The first piece of the other operand that the next one reads is on its way during the last tile.
     [SkipLocalsInit]
     void MultiplyBlock(int line, int cross, int nextCross, int from, int depth, float* mine)
     {
-        nint ownPanel = own.PanelLength(depth), otherPanel = packsOther ? other.PanelLength(depth) : other.Axis.Piece;
+        nint ownPanel = packsOwn ? own.PanelLength(depth) : own.Axis.Piece, otherPanel = packsOther ? other.PanelLength(depth) : other.Axis.Piece;
         float* others = Others(from, cross, otherPanel), next = Others(from, nextCross, otherPanel);
-        nint otherStride = packsOther ? other.Axis.Piece : other.Stride;
+        nint ownStride = packsOwn ? own.Axis.Piece : own.Stride, otherStride = packsOther ? other.Axis.Piece : other.Stride;
         (int row, int column) = byRows ? (line, cross) : (cross, line);
         float* a = byRows ? mine : others, b = byRows ? others : mine;
         (nint stepA, nint stepB) = byRows ? (ownPanel, otherPanel) : (otherPanel, ownPanel);
-        (nint lda, nint ldb) = byRows ? ((nint)own.Axis.Piece, otherStride) : (otherStride, (nint)own.Axis.Piece);
+        (nint lda, nint ldb) = byRows ? (ownStride, otherStride) : (otherStride, ownStride);
         (BlockAxis rows, BlockAxis columns) = byRows ? (own.Axis, other.Axis) : (other.Axis, own.Axis);
         bool add = accumulate || pass + from > 0;
         float* edge = stackalloc float[Strip * TTile.Columns];
