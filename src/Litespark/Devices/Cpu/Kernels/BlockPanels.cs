@@ -14,16 +14,23 @@ internal sealed unsafe class BlockPanels
     /// <summary>Elements of a row in a piece: a cache line.</summary>
     public const int Piece = 16;
 
+    // Pieces of a row that are copied in a turn, while as many further ones come: a row alone is a short stream.
+    const int PiecesAtOnce = 4;
+
+    // Rows that must have a place of their own in the first cache: a tile's, and those that are fetched meanwhile where there is room for these.
+    const int MostRows = 24;
+
     readonly Matrix x;
     readonly BlockAxis axis;
     readonly int tileRows;
+    readonly bool wholePieces;
     readonly int[] inPlace, inPanels;
 
     public BlockPanels(Matrix x, BlockAxis axis, int tileRows, bool always)
     {
         (this.x, this.axis, this.tileRows) = (x, axis, tileRows);
-        // A tile's rows and those that are fetched meanwhile need a place each.
-        Copies = always || NearCache.Collide(x.Stride, 2 * tileRows);
+        Copies = always || NearCache.Collide(x.Stride, Math.Min(2 * tileRows, MostRows));
+        wholePieces = Enumerable.Range(0, axis.Count).All(i => axis.Lengths[i] % Piece == 0);
         inPlace = GC.AllocateArray<int>(axis.Count, pinned: true);
         inPanels = GC.AllocateArray<int>(axis.Count, pinned: true);
         for (int i = 0; i < axis.Count; i++) (inPlace[i], inPanels[i]) = (axis.Starts[i], axis.FirstPieces[i] * tileRows * Piece);
@@ -53,11 +60,32 @@ internal sealed unsafe class BlockPanels
     public void Copy(int row, int rows, float* panels)
     {
         nint length = PanelLength, step = (nint)tileRows * Piece;
-        for (int i = 0; i < rows; i++) CopyRow(x.Row(row + i), axis, panels + i / tileRows * length + i % tileRows * Piece, step);
+        int copied = 0;
+        for (; wholePieces && copied + tileRows <= rows; copied += tileRows) CopyTile(row + copied, panels + copied / tileRows * length);
+        for (int i = copied; i < rows; i++) CopyRow(x.Row(row + i), axis, panels + i / tileRows * length + i % tileRows * Piece, step);
         for (int i = rows; i % tileRows != 0; i++)
         {
             float* destination = panels + i / tileRows * length + i % tileRows * Piece;
             for (int piece = 0; piece < axis.Pieces; piece++) new Span<float>(destination + piece * step, Piece).Clear();
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    void CopyTile(int row, float* panel)
+    {
+        nint step = (nint)tileRows * Piece;
+        for (int piece = 0; piece < axis.Pieces; piece += PiecesAtOnce, panel += PiecesAtOnce * step)
+        {
+            int pieces = Math.Min(PiecesAtOnce, axis.Pieces - piece);
+            for (int r = 0; r < tileRows; r++)
+            {
+                float* source = x.Row(row + r) + piece * Piece, destination = panel + r * Piece;
+                for (int i = 0; i < pieces; i++, source += Piece, destination += step)
+                {
+                    Prefetch.Line(source + PiecesAtOnce * Piece);
+                    CopyPiece(source, destination);
+                }
+            }
         }
     }
 
@@ -68,19 +96,26 @@ internal sealed unsafe class BlockPanels
         for (int block = 0; block < axis.Count; block++)
         {
             int left = lengths[block];
-            for (; Vector512.IsHardwareAccelerated && left >= Piece; left -= Piece, source += Piece, destination += step) Vector512.Load(source).Store(destination);
-            for (; left >= Piece; left -= Piece, source += Piece, destination += step)
-            {
-                Vector256<float> low = Vector256.Load(source), high = Vector256.Load(source + 8);
-                low.Store(destination);
-                high.Store(destination + 8);
-            }
-
+            for (; left >= Piece; left -= Piece, source += Piece, destination += step) CopyPiece(source, destination);
             if (left == 0) continue;
             for (int i = 0; i < left; i++) destination[i] = source[i];
             source += left;
             destination += step;
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void CopyPiece(float* source, float* destination)
+    {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            Vector512.Load(source).Store(destination);
+            return;
+        }
+
+        Vector256<float> low = Vector256.Load(source), high = Vector256.Load(source + 8);
+        low.Store(destination);
+        high.Store(destination + 8);
     }
 
     static int* Pointer(int[] pinned) => (int*)Unsafe.AsPointer(ref pinned[0]);

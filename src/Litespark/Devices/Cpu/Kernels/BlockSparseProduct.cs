@@ -12,9 +12,6 @@ internal sealed unsafe class BlockSparseProduct<TTile, TEpilogue> : CpuKernel, I
     where TTile : struct, IBlockTile
     where TEpilogue : struct, ITileEpilogue
 {
-    // Rows of a slice, and tiles of one whose x lies in panels: two share a block's weights while these are in the first cache.
-    const int LongestSlice = 96, TilesInPanels = 2;
-
     // Of x: half of a small second cache.
     const int SliceFloats = 1 << 17;
 
@@ -35,16 +32,16 @@ internal sealed unsafe class BlockSparseProduct<TTile, TEpilogue> : CpuKernel, I
     int sliceRows, parts;
     WorkerPool? pool;
 
-    /// <summary>Binds the operands, with room for <paramref name="mostLive"/> packed blocks.</summary>
-    public BlockSparseProduct(WorkerPool pool, in BlockSparseProblem problem, TEpilogue epilogue, int mostLive)
+    /// <summary>Binds the operands, with room for <paramref name="mostLive"/> packed blocks; x is always copied into panels, or only where it must be.</summary>
+    public BlockSparseProduct(WorkerPool pool, in BlockSparseProblem problem, TEpilogue epilogue, int mostLive, bool panels)
     {
         this.problem = problem;
         this.epilogue = epilogue;
         tilesPerBlock = GemmBlocking.Count(problem.Outputs.Longest, TTile.Columns);
         tileFloats = GemmPack.PanelLength(TTile.Columns, problem.Inputs.Longest);
         slot = tileFloats * tilesPerBlock;
-        x = new BlockPanels(problem.X, problem.Inputs, TTile.Rows, TTile.ReadsPanels);
-        int fitting = (int)Math.Clamp(SliceFloats / x.PanelLength * TTile.Rows, TTile.Rows, TTile.ReadsPanels ? TilesInPanels * TTile.Rows : LongestSlice);
+        x = new BlockPanels(problem.X, problem.Inputs, TTile.Rows, panels);
+        int fitting = (int)Math.Clamp(SliceFloats / x.PanelLength * TTile.Rows, TTile.Rows, TTile.LongestSlice);
         longestSlice = GemmBlocking.Even(problem.Y.Rows, fitting, TTile.Rows);
         // An epilogue and an addition read what is there; a small y is still in the second cache when it is read.
         streams = TTile.Streams && StreamingStores.Exist && !problem.Accumulate && epilogue is NoEpilogue && (long)problem.Y.Rows * problem.Y.Columns >= LeastStreamed;

@@ -20,7 +20,7 @@ internal readonly unsafe struct BlockTile6<V, T> : IBlockTile
     public static int Columns { [MethodImpl(Inline)] get => 2 * T.Count; }
 
     /// <inheritdoc/>
-    public static bool ReadsPanels => false;
+    public static int LongestSlice => 96;
 
     // Only measured on Zen 3; processors with larger registers have them for narrow blocks.
     /// <inheritdoc/>

@@ -63,8 +63,8 @@ internal unsafe interface IBlockTile
     /// <summary>Columns of the tile: one or two registers.</summary>
     static abstract int Columns { get; }
 
-    /// <summary>Whether x always lies in panels: then slices are short, so that panels stay in the nearest cache that can hold them.</summary>
-    static abstract bool ReadsPanels { get; }
+    /// <summary>Rows of a slice of x at most: a multiple of <see cref="Rows"/>.</summary>
+    static abstract int LongestSlice { get; }
 
     /// <summary>Whether it stores past the caches where it is told to.</summary>
     static abstract bool Streams { get; }

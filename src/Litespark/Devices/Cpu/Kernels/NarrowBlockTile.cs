@@ -17,7 +17,7 @@ internal readonly unsafe struct NarrowBlockTile<V, T> : IBlockTile
     public static int Columns { [MethodImpl(Inline)] get => T.Count; }
 
     /// <inheritdoc/>
-    public static bool ReadsPanels => false;
+    public static int LongestSlice => 96;
 
     /// <inheritdoc/>
     public static bool Streams => false;

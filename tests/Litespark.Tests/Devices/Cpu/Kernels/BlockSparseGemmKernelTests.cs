@@ -50,7 +50,8 @@ public sealed unsafe class BlockSparseGemmKernelTests
             CheckTile<BlockTile6<Vector512<float>, Register512>, Simd512>(product);
             CheckTile<NarrowBlockTile<Vector256<float>, Register256>, Simd256>(product);
             // A measurement chooses between these two, so that a run may meet both.
-            Assert.Equal(narrow.Select(BitConverter.SingleToUInt32Bits), CheckTile<TallBlockTile<Vector512<float>, Register512>, Simd512>(product).Select(BitConverter.SingleToUInt32Bits));
+            foreach (bool panels in new[] { false, true })
+                Assert.Equal(narrow.Select(BitConverter.SingleToUInt32Bits), CheckTile<TallBlockTile<Vector512<float>, Register512>, Simd512>(product, panels).Select(BitConverter.SingleToUInt32Bits));
         }
     }
 
@@ -62,7 +63,8 @@ public sealed unsafe class BlockSparseGemmKernelTests
             using var trial = new KernelTrial();
             var product = new Product(trial, BlockGrid.Of([64], 1024, 16, 16), 0.3, 40, true, gap);
             Assert.Equal(gap == 0, new BlockPanels(product.X.Matrix, BlockAxis.OfColumns(product.Blocks.Grid, BlockPanels.Piece), 6, always: false).Copies);
-            CheckTile<BlockTile6<Vector256<float>, Register256>, Simd256>(product);
+            float[] six = CheckTile<BlockTile6<Vector256<float>, Register256>, Simd256>(product);
+            foreach (bool panels in new[] { false, true }) Assert.Equal(six, CheckTile<TallBlockTile<Vector512<float>, Register512>, Simd512>(product, panels));
         }
     }
 
@@ -119,9 +121,9 @@ public sealed unsafe class BlockSparseGemmKernelTests
         Assert.Throws<ArgumentException>(() => new BlockSparseGemmKernel(pool, x.Matrix, w.Matrix, true, grid, null, y.Matrix));
     }
 
-    static float[] CheckTile<TTile, T>(Product product) where TTile : struct, IBlockTile where T : struct, ISimd<T>
+    static float[] CheckTile<TTile, T>(Product product, bool panels = false) where TTile : struct, IBlockTile where T : struct, ISimd<T>
     {
-        product.Check(pool => BlockSparseGemmKernel.Create<TTile, T>(pool, product.Problem(2), product.Blocks.Grid.Count), biased: true, accumulate: true, alpha: 2);
+        product.Check(pool => BlockSparseGemmKernel.Create<TTile, T>(pool, product.Problem(2), product.Blocks.Grid.Count, panels), biased: true, accumulate: true, alpha: 2);
         return product.Y.All.ToArray();
     }
 
