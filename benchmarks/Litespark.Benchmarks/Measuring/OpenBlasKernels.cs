@@ -28,12 +28,13 @@ internal static partial class OpenBlasKernels
         if (chosen || RuntimeInformation.ProcessArchitecture != Architecture.X64) return;
         chosen = true;
         string? given = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } value ? value : null;
-        string?[] candidates = [.. Sets.Prepend(given).Prepend(null).Distinct()];
+        string?[] candidates = [.. Sets.Prepend(given).Prepend(null).Distinct(StringComparer.OrdinalIgnoreCase)];
         var rates = new List<(string? Set, double Rate)>();
         for (int turn = 0; turn < Turns; turn++) rates.AddRange(candidates.Select(set => (set, Rate(set))));
         if (!rates.Any(one => one.Rate > 0)) return;
         string? best = Fastest(rates);
-        if (given is not null && best != given) Console.Error.WriteLine($"{Variable}={given} is not OpenBLAS's best here: {best ?? "its own choice"} is used instead.");
+        if (string.Equals(best, given, StringComparison.OrdinalIgnoreCase)) return;
+        if (given is not null) Console.Error.WriteLine($"{Variable}={given} is not OpenBLAS's best here: {best ?? "its own choice"} is used instead.");
         Environment.SetEnvironmentVariable(Variable, best);
         if (OperatingSystem.IsWindows()) return;
         // The runtime's variables are its own: native code does not see them.
@@ -51,7 +52,7 @@ internal static partial class OpenBlasKernels
         {
             JsonNode line = JsonNode.Parse(ChildProcess.RunHarness(new Dictionary<string, string?> { [Variable] = set }, "openblas"))!;
             // A library that does not know the name makes its own choice.
-            if (set is not null && (string?)line["kernels"] != set) return 0;
+            if (set is not null && !string.Equals((string?)line["kernels"], set, StringComparison.OrdinalIgnoreCase)) return 0;
             return double.Parse(line["gflops"]!.ToString(), CultureInfo.InvariantCulture);
         }
         catch (Exception failed) when (failed is RunFailureException or UserErrorException)

@@ -5,8 +5,8 @@ using Litespark.Devices.Cpu.Simd;
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
-/// Rows of x for a block-sparse product. It has little work per element of x, so that even a copy counts: it reads x in place unless the tile
-/// wants panels or its rows would fall into the same lines of the first cache. Then slices of x are copied into panels of a tile's rows,
+/// Rows of x for a block-sparse product. It has little work per element of x, so that even a copy counts: it reads x in place unless it is
+/// told to copy or rows would fall into the same lines of the first cache. Then slices of x are copied into panels of a tile's rows,
 /// [piece][row][<see cref="Piece"/>], where the pieces are those of the blocks along k.
 /// </summary>
 internal sealed unsafe class BlockPanels

@@ -45,18 +45,18 @@ internal sealed unsafe class BlockSparseGemmKernel : CpuKernel
         return SimdWidth.Count switch
         {
             16 or 8 when width <= 8 => Create<NarrowBlockTile<Vector256<float>, Register256>, Simd256>(pool, problem, mostLive),
-            16 when width % 32 != 0 && problem.Y.Rows >= EnoughRowsForTallTiles && WideMultipliers.Present => Create<TallBlockTile<Vector512<float>, Register512>, Simd512>(pool, problem, mostLive, panels: !IndexedOperands.AreFree),
+            16 when width % 32 != 0 && problem.Y.Rows >= EnoughRowsForTallTiles && WideMultipliers.Present => Create<TallBlockTile<Vector512<float>, Register512>, Simd512>(pool, problem, mostLive, alwaysCopies: !IndexedOperands.AreFree),
             16 when width % 32 == 0 => Create<BlockTile6<Vector512<float>, Register512>, Simd512>(pool, problem, mostLive),
             16 or 8 => Create<BlockTile6<Vector256<float>, Register256>, Simd256>(pool, problem, mostLive),
             _ => Create<BlockTile6<Vector128<float>, Register128>, Simd128>(pool, problem, mostLive),
         };
     }
 
-    /// <summary>The sparse walk for one tile and register width: with x always in panels, or only where it must be.</summary>
-    public static CpuKernel Create<TTile, T>(WorkerPool pool, in BlockSparseProblem problem, int mostLive, bool panels = false)
+    /// <summary>The sparse walk for one tile and register width: with x always copied into panels, or only where it must be.</summary>
+    public static CpuKernel Create<TTile, T>(WorkerPool pool, in BlockSparseProblem problem, int mostLive, bool alwaysCopies = false)
         where TTile : struct, IBlockTile
         where T : struct, ISimd<T>
         => problem.Bias == null
-            ? new BlockSparseProduct<TTile, NoEpilogue>(pool, problem, default, mostLive, panels)
-            : new BlockSparseProduct<TTile, BiasEpilogue<T>>(pool, problem, new BiasEpilogue<T>(problem.Bias), mostLive, panels);
+            ? new BlockSparseProduct<TTile, NoEpilogue>(pool, problem, default, mostLive, alwaysCopies)
+            : new BlockSparseProduct<TTile, BiasEpilogue<T>>(pool, problem, new BiasEpilogue<T>(problem.Bias), mostLive, alwaysCopies);
 }

@@ -9,7 +9,7 @@ internal sealed unsafe class BlockSparseOperand(Matrix matrix, BlockAxis axis)
 {
     const int CacheLine = 16;
 
-    // Of rows that are read in place: half of a small second cache; of one where tiles of 512 bits multiply fastest.
+    // Floats of rows that are read in place: half of a small second cache, and half of that of processors with wide multipliers.
     const int MostReadable = 1 << 16, MostReadableOnce = 1 << 17;
 
     // Rows are short pieces far apart, which the hardware does not foresee.

@@ -6,7 +6,7 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// <summary>
 /// dW (+)= aᵀ·b in the live blocks alone. Operands are packed into panels [token][piece of a block], since a live block's columns
 /// of them, read in place, are lines far apart that no hardware foresees: that of the longer axis by the task that owns its live blocks, chunk by
-/// chunk, so that it stays in the second cache, unless tiles read its lines once and few blocks of it are live; that of the shorter one by all
+/// chunk, so that it stays in the second cache, unless tiles read it once and few of its blocks are live; that of the shorter one by all
 /// workers, for some tokens, unless it can be read where it lies (<see cref="BlockSparseOperand.IsReadable"/>). The sums of a chunk are added to those before it.
 /// </summary>
 internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork where TTile : struct, IBlockGradientTile
@@ -20,7 +20,7 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
     // A task's panels at a time, of a chunk.
     const int OwnFloats = 96 * 1024;
 
-    // Live blocks of a line that make up for packing it.
+    // Live blocks of a line, on average, that make up for packing it.
     const int EnoughBlocks = 4;
 
     const int TasksPerThread = 8;
@@ -107,14 +107,14 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
     // The live blocks [i, end) of the list, the first one in a line.
     void Multiply(int line, int i, int end, int from, int depth, float* panels)
     {
-        nint panel = own.PanelLength(depth);
+        nint ownPanel = own.PanelLength(depth);
         while (i < end)
         {
             int first = line, last = packsOwn ? LastFitting(first, end) : first + 1;
-            if (packsOwn) own.Pack(first, last, pass + from, depth, panels, panel);
+            if (packsOwn) own.Pack(first, last, pass + from, depth, panels, ownPanel);
             for (; line < last; line++)
             {
-                float* mine = packsOwn ? panels + (own.Axis.FirstPieces[line] - own.Axis.FirstPieces[first]) * panel : own.At(pass + from, line);
+                float* mine = packsOwn ? panels + (own.Axis.FirstPieces[line] - own.Axis.FirstPieces[first]) * ownPanel : own.At(pass + from, line);
                 for (int stop = Math.Min(end, pointers[line + 1]); i < stop; i++) MultiplyBlock(line, indices[i], indices[Math.Min(i + 1, end - 1)], from, depth, mine);
             }
         }
@@ -129,7 +129,7 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
         return last;
     }
 
-    // One block: its own operand from the first piece of its line on. The first piece of the other operand that the next one reads is on its way during the last tile.
+    // One block; mine: the first piece of its line in the own operand. The first piece of the other operand that the next one reads is on its way during the last tile.
     [SkipLocalsInit]
     void MultiplyBlock(int line, int cross, int nextCross, int from, int depth, float* mine)
     {

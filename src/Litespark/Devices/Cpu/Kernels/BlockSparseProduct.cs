@@ -33,14 +33,14 @@ internal sealed unsafe class BlockSparseProduct<TTile, TEpilogue> : CpuKernel, I
     WorkerPool? pool;
 
     /// <summary>Binds the operands, with room for <paramref name="mostLive"/> packed blocks; x is always copied into panels, or only where it must be.</summary>
-    public BlockSparseProduct(WorkerPool pool, in BlockSparseProblem problem, TEpilogue epilogue, int mostLive, bool panels)
+    public BlockSparseProduct(WorkerPool pool, in BlockSparseProblem problem, TEpilogue epilogue, int mostLive, bool alwaysCopies)
     {
         this.problem = problem;
         this.epilogue = epilogue;
         tilesPerBlock = GemmBlocking.Count(problem.Outputs.Longest, TTile.Columns);
         tileFloats = GemmPack.PanelLength(TTile.Columns, problem.Inputs.Longest);
         slot = tileFloats * tilesPerBlock;
-        x = new BlockPanels(problem.X, problem.Inputs, TTile.Rows, panels);
+        x = new BlockPanels(problem.X, problem.Inputs, TTile.Rows, alwaysCopies);
         int fitting = (int)Math.Clamp(SliceFloats / x.PanelLength * TTile.Rows, TTile.Rows, TTile.LongestSlice);
         longestSlice = GemmBlocking.Even(problem.Y.Rows, fitting, TTile.Rows);
         // An epilogue and an addition read what is there; a small y is still in the second cache when it is read.

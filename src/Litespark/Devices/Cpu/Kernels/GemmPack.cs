@@ -72,6 +72,7 @@ internal static unsafe class GemmPack
                 }
 
                 if (c < width) Prefetch.Line(from + RowsAtOnce * stride + c);
+                for (; c + 8 <= width; c += 8) (Vector256.Load(from + c) * scale).Store(to + c);
                 for (; c < width; c += 4) (Vector128.Load(from + c) * scale).Store(to + c);
             }
         }
@@ -126,7 +127,8 @@ internal static unsafe class GemmPack
         }
     }
 
-    /// <summary>The last panel, whose missing lines are zeros.</summary>
+    // The last panel, whose missing lines are zeros.
+    [MethodImpl(Hot)]
     static void CopyRest(float* s, nint stride, int lines, int rows, int width, float* d, float scale)
     {
         for (int r = 0; r < rows; r++, s += stride, d += width)

@@ -9,7 +9,7 @@ internal unsafe interface IBlockGradientTile
     /// <summary>Columns of the tile: one or two registers.</summary>
     static abstract int Columns { get; }
 
-    /// <summary>Whether every element of a block of 16 rows is read once.</summary>
+    /// <summary>Whether every element of a block of 16 rows and <see cref="Columns"/> columns is read once.</summary>
     static abstract bool ReadsOnce { get; }
 
     /// <summary>

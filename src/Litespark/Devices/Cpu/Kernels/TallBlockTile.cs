@@ -23,6 +23,7 @@ internal readonly unsafe struct TallBlockTile<V, T> : IBlockTile
     /// <inheritdoc/>
     public static int Columns { [MethodImpl(Inline)] get => T.Count; }
 
+    // Two tiles share a block's weights while these are in the first cache; with more, results go to too many pages at a time.
     /// <inheritdoc/>
     public static int LongestSlice => 48;
 

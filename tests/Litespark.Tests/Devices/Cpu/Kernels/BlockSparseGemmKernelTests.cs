@@ -50,8 +50,7 @@ public sealed unsafe class BlockSparseGemmKernelTests
             CheckTile<BlockTile6<Vector512<float>, Register512>, Simd512>(product);
             CheckTile<NarrowBlockTile<Vector256<float>, Register256>, Simd256>(product);
             // A measurement chooses between these two, so that a run may meet both.
-            foreach (bool panels in new[] { false, true })
-                Assert.Equal(narrow.Select(BitConverter.SingleToUInt32Bits), CheckTile<TallBlockTile<Vector512<float>, Register512>, Simd512>(product, panels).Select(BitConverter.SingleToUInt32Bits));
+            foreach (bool copies in new[] { false, true }) Assert.Equal(Bits(narrow), Bits(CheckTile<TallBlockTile<Vector512<float>, Register512>, Simd512>(product, copies)));
         }
     }
 
@@ -63,9 +62,24 @@ public sealed unsafe class BlockSparseGemmKernelTests
             using var trial = new KernelTrial();
             var product = new Product(trial, BlockGrid.Of([64], 1024, 16, 16), 0.3, 40, true, gap);
             Assert.Equal(gap == 0, new BlockPanels(product.X.Matrix, BlockAxis.OfColumns(product.Blocks.Grid, BlockPanels.Piece), 6, always: false).Copies);
-            float[] six = CheckTile<BlockTile6<Vector256<float>, Register256>, Simd256>(product);
-            foreach (bool panels in new[] { false, true }) Assert.Equal(six, CheckTile<TallBlockTile<Vector512<float>, Register512>, Simd512>(product, panels));
+            uint[] six = Bits(CheckTile<BlockTile6<Vector256<float>, Register256>, Simd256>(product));
+            foreach (bool copies in new[] { false, true }) Assert.Equal(six, Bits(CheckTile<TallBlockTile<Vector512<float>, Register512>, Simd512>(product, copies)));
         }
+    }
+
+    [Theory]
+    [InlineData(6, 256, false)]
+    [InlineData(24, 256, false)]
+    [InlineData(6, 512, false)]
+    [InlineData(24, 512, true)]
+    [InlineData(6, 1024, true)]
+    [InlineData(24, 1040, false)]
+    public void As_many_rows_collide_as_have_no_place_of_their_own(int tileRows, int stride, bool copies)
+    {
+        using var trial = new KernelTrial();
+        BlockAxis axis = BlockAxis.OfColumns(BlockGrid.Of([16], stride, 16, 16), BlockPanels.Piece);
+        Assert.Equal(copies, new BlockPanels(trial.Zeros(1, stride).Matrix, axis, tileRows, always: false).Copies);
+        Assert.True(new BlockPanels(trial.Zeros(1, stride).Matrix, axis, tileRows, always: true).Copies);
     }
 
     [Theory]
@@ -80,15 +94,18 @@ public sealed unsafe class BlockSparseGemmKernelTests
             using var trial = new KernelTrial(7);
             var product = new Product(trial, BlockGrid.Of([64, 32], 80, 16, 16), 0.4, Tokens, transpose, yGap: gap);
             Assert.Equal(gap == 16, StreamingStores.Fit(product.Y.Data, product.Y.Matrix.Stride, 16));
-            bits.Add(Stream<BlockTile6<Vector256<float>, Register256>, Simd256>());
-            bits.Add(Stream<TallBlockTile<Vector512<float>, Register512>, Simd512>());
+            foreach (bool copies in new[] { false, true })
+            {
+                bits.Add(Stream<BlockTile6<Vector256<float>, Register256>, Simd256>(copies));
+                bits.Add(Stream<TallBlockTile<Vector512<float>, Register512>, Simd512>(copies));
+            }
 
-            uint[] Stream<TTile, T>()
+            uint[] Stream<TTile, T>(bool copies)
                 where TTile : struct, IBlockTile
                 where T : struct, ISimd<T>
             {
                 Assert.True(TTile.Streams);
-                product.Check(pool => BlockSparseGemmKernel.Create<TTile, T>(pool, product.Problem(2, biased: false, accumulate: false), product.Blocks.Grid.Count), false, false, 2);
+                product.Check(pool => BlockSparseGemmKernel.Create<TTile, T>(pool, product.Problem(2, biased: false, accumulate: false), product.Blocks.Grid.Count, copies), false, false, 2);
                 return [.. product.Y.Values.Select(value => BitConverter.SingleToUInt32Bits((float)value))];
             }
         }
@@ -121,9 +138,11 @@ public sealed unsafe class BlockSparseGemmKernelTests
         Assert.Throws<ArgumentException>(() => new BlockSparseGemmKernel(pool, x.Matrix, w.Matrix, true, grid, null, y.Matrix));
     }
 
-    static float[] CheckTile<TTile, T>(Product product, bool panels = false) where TTile : struct, IBlockTile where T : struct, ISimd<T>
+    static uint[] Bits(float[] values) => [.. values.Select(BitConverter.SingleToUInt32Bits)];
+
+    static float[] CheckTile<TTile, T>(Product product, bool alwaysCopies = false) where TTile : struct, IBlockTile where T : struct, ISimd<T>
     {
-        product.Check(pool => BlockSparseGemmKernel.Create<TTile, T>(pool, product.Problem(2), product.Blocks.Grid.Count, panels), biased: true, accumulate: true, alpha: 2);
+        product.Check(pool => BlockSparseGemmKernel.Create<TTile, T>(pool, product.Problem(2), product.Blocks.Grid.Count, alwaysCopies), biased: true, accumulate: true, alpha: 2);
         return product.Y.All.ToArray();
     }
 

@@ -79,51 +79,84 @@ public sealed unsafe class BlockSparseWeightGradientKernelTests
         Assert.Equal(sparse.Select(BitConverter.SingleToUInt32Bits), gradient.DW.All.ToArray().Select(BitConverter.SingleToUInt32Bits));
     }
 
-    /// <summary>Which operand is the shorter one depends on the grid; the longer one may have blocks that are not whole.</summary>
+    /// <summary>Which operand is the longer one depends on the grid; blocks may not be whole, rows may not begin with cache lines.</summary>
     [Theory]
     [InlineData(112, 80, 16, false)]
     [InlineData(110, 80, 16, false)]
+    [InlineData(112, 72, 16, false)]
+    [InlineData(72, 112, 16, false)]
     [InlineData(110, 96, 32, false)]
     [InlineData(48, 176, 16, false)]
     [InlineData(96, 170, 32, false)]
     [InlineData(272, 256, 16, true)]
-    [InlineData(256, 280, 16, true)]
+    [InlineData(256, 288, 16, true)]
     public void An_operand_that_is_read_where_it_lies_gives_the_same_bits(int rows, int columns, int block, bool collides)
     {
-        const int Tokens = 300;
+        const int Tokens = 300, Chunk = 100;
         var bits = new List<uint[]>();
-        foreach (int gap in new[] { 0, 3 })
+        BlockGrid grid = BlockGrid.Of([rows], columns, block, block);
+        foreach ((int gapA, int gapB) in new[] { (0, 0), (0, 3), (3, 0), (3, 3) })
         {
             using var trial = new KernelTrial(9);
-            var gradient = new Gradient(trial, BlockGrid.Of([rows], columns, block, block), 0.4, Tokens, denseGradients: false, gap);
-            Operand shorter = rows >= columns ? gradient.B : gradient.A;
-            BlockAxis axis = rows >= columns ? BlockAxis.OfColumns(gradient.Blocks.Grid, 16) : BlockAxis.OfRows(gradient.Blocks.Grid, 16);
-            var operand = new BlockSparseOperand(shorter.Matrix, axis);
-            Assert.Equal(gap == 0 && !collides, operand.IsReadable(100, once: false));
-            Assert.Equal(gap == 0, operand.IsReadable(100, once: true));
+            var gradient = new Gradient(trial, grid, 0.2, Tokens, denseGradients: false, gapA, gapB);
+            BlockSparseOperand a = new(gradient.A.Matrix, BlockAxis.OfRows(grid, 16)), b = new(gradient.B.Matrix, BlockAxis.OfColumns(grid, 16));
+            Assert.Equal(gapA == 0 && rows % 16 == 0, a.HasWholeLines);
+            Assert.Equal(gapB == 0 && columns % 16 == 0, b.HasWholeLines);
+            (BlockSparseOperand longer, BlockSparseOperand shorter) = rows >= columns ? (a, b) : (b, a);
+            Assert.Equal(shorter.HasWholeLines && !collides, shorter.IsReadable(Chunk, once: false));
+            Assert.Equal(shorter.HasWholeLines, shorter.IsReadable(Chunk, once: true));
+            Assert.False(shorter.IsReadable(5000, once: true));
+            Assert.InRange(gradient.Blocks.Live.Count(live => live), 1, 4 * longer.Axis.Count - 1); // few enough for the longer one, too
+
             gradient.CheckTile<BlockGradientTile6<Vector256<float>, Register256>>();
-            bits.Add(Bits(gradient.DW.Values));
+            bits.Add(Bits(gradient.DW));
             gradient.CheckTile<NarrowBlockGradientTile<Vector256<float>, Register256>>();
-            bits.Add(Bits(gradient.DW.Values));
+            bits.Add(Bits(gradient.DW));
             gradient.CheckTile<NarrowBlockGradientTile<Vector512<float>, Register512>>();
-            bits.Add(Bits(gradient.DW.Values));
+            bits.Add(Bits(gradient.DW));
         }
 
         Assert.All(bits, values => Assert.Equal(bits[0], values));
-
-        static uint[] Bits(double[] values) => [.. values.Select(value => BitConverter.SingleToUInt32Bits((float)value))];
     }
+
+    [Fact]
+    public void One_kernel_follows_the_topology()
+    {
+        BlockGrid grid = BlockGrid.Of([112], 80, 16, 16);
+        using var trial = new KernelTrial(9);
+        using var pool = new WorkerPool(2);
+        var gradient = new Gradient(trial, grid, 0.2, 300, denseGradients: false, gapA: 0, gapB: 0);
+        BlockSparseOuter<NarrowBlockGradientTile<Vector512<float>, Register512>> kernel = New<NarrowBlockGradientTile<Vector512<float>, Register512>>();
+        // Few live blocks, all of them, then few again: the longer operand is read in place, packed, and in place.
+        foreach (bool all in new[] { false, true, false })
+        {
+            BlockTopology.Write(grid, [.. gradient.Blocks.Live.Select(live => live || all)], false, new Span<int>(gradient.Blocks.Topology, grid.TopologyLength));
+            Assert.Equal(Run(New<BlockGradientTile6<Vector256<float>, Register256>>()), Run(kernel));
+        }
+
+        BlockSparseOuter<TTile> New<TTile>() where TTile : struct, IBlockGradientTile
+            => new(pool, gradient.A.Matrix, gradient.B.Matrix, grid, gradient.Blocks.Topology, gradient.DW.Matrix, accumulate: true);
+
+        uint[] Run(CpuKernel one)
+        {
+            gradient.DW.Restore();
+            one.Run(pool);
+            return Bits(gradient.DW);
+        }
+    }
+
+    static uint[] Bits(Operand operand) => [.. operand.Values.Select(value => BitConverter.SingleToUInt32Bits((float)value))];
 
     sealed class Gradient
     {
         readonly KernelTrial trial;
 
-        public Gradient(KernelTrial trial, BlockGrid grid, double density, int tokens, bool denseGradients, int? gap = null)
+        public Gradient(KernelTrial trial, BlockGrid grid, double density, int tokens, bool denseGradients, int gapA = 3, int gapB = 1)
         {
             this.trial = trial;
             Blocks = new BlockSparseCase(trial, grid, density, denseGradients);
-            A = trial.Random(tokens, grid.Rows, gap ?? 3);
-            B = trial.Random(tokens, grid.Columns, gap ?? 1);
+            A = trial.Random(tokens, grid.Rows, gapA);
+            B = trial.Random(tokens, grid.Columns, gapB);
             DW = trial.Random(grid.Rows, grid.Columns, 2);
             Sum = Blocks.Weights(trial, 2);
         }
