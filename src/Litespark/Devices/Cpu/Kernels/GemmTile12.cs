@@ -5,7 +5,6 @@ namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
 /// The 12 × 2 register tile, for machines with thirty-two registers (AVX-512, ARM64): 24 accumulators, two registers of B, one of A.
-/// The accumulators are separate locals because only those stay in registers; an array of them would live in memory.
 /// </summary>
 internal readonly unsafe struct GemmTile12<V, T> : IGemmTile
     where V : struct
@@ -39,159 +38,77 @@ internal readonly unsafe struct GemmTile12<V, T> : IGemmTile
     static void ByColumn(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate,
         float* ahead, nint step, bool hints)
     {
-        V c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default;
-        V c30 = default, c31 = default, c40 = default, c41 = default, c50 = default, c51 = default;
-        V c60 = default, c61 = default, c70 = default, c71 = default, c80 = default, c81 = default;
-        V c90 = default, c91 = default, cA0 = default, cA1 = default, cB0 = default, cB1 = default;
-        // Two steps in a turn: where another thread shares the core, every instruction that is not a multiply-add counts.
-        for (; k > 1; k -= 2)
+        Quad<V, T> left0 = default, right0 = default, left4 = default, right4 = default, left8 = default, right8 = default;
+        // Four steps in a turn: where another thread shares the core, every instruction that is not a multiply-add counts.
+        for (; k > 3; k -= 4, a += 4 * lda, b += 4 * ldb)
         {
-            V b0 = T.Load(b), b1 = T.Load(b + T.Count);
-            V x = T.Broadcast(a[0]); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
-            x = T.Broadcast(a[1]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11);
-            x = T.Broadcast(a[2]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21);
-            x = T.Broadcast(a[3]); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31);
-            x = T.Broadcast(a[4]); c40 = T.MultiplyAdd(x, b0, c40); c41 = T.MultiplyAdd(x, b1, c41);
-            x = T.Broadcast(a[5]); c50 = T.MultiplyAdd(x, b0, c50); c51 = T.MultiplyAdd(x, b1, c51);
-            x = T.Broadcast(a[6]); c60 = T.MultiplyAdd(x, b0, c60); c61 = T.MultiplyAdd(x, b1, c61);
-            x = T.Broadcast(a[7]); c70 = T.MultiplyAdd(x, b0, c70); c71 = T.MultiplyAdd(x, b1, c71);
-            x = T.Broadcast(a[8]); c80 = T.MultiplyAdd(x, b0, c80); c81 = T.MultiplyAdd(x, b1, c81);
-            x = T.Broadcast(a[9]); c90 = T.MultiplyAdd(x, b0, c90); c91 = T.MultiplyAdd(x, b1, c91);
-            x = T.Broadcast(a[10]); cA0 = T.MultiplyAdd(x, b0, cA0); cA1 = T.MultiplyAdd(x, b1, cA1);
-            x = T.Broadcast(a[11]); cB0 = T.MultiplyAdd(x, b0, cB0); cB1 = T.MultiplyAdd(x, b1, cB1);
-            float* next = a + lda;
-            b0 = T.Load(b + ldb);
-            b1 = T.Load(b + ldb + T.Count);
-            x = T.Broadcast(next[0]); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
-            x = T.Broadcast(next[1]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11);
-            x = T.Broadcast(next[2]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21);
-            x = T.Broadcast(next[3]); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31);
-            x = T.Broadcast(next[4]); c40 = T.MultiplyAdd(x, b0, c40); c41 = T.MultiplyAdd(x, b1, c41);
-            x = T.Broadcast(next[5]); c50 = T.MultiplyAdd(x, b0, c50); c51 = T.MultiplyAdd(x, b1, c51);
-            x = T.Broadcast(next[6]); c60 = T.MultiplyAdd(x, b0, c60); c61 = T.MultiplyAdd(x, b1, c61);
-            x = T.Broadcast(next[7]); c70 = T.MultiplyAdd(x, b0, c70); c71 = T.MultiplyAdd(x, b1, c71);
-            x = T.Broadcast(next[8]); c80 = T.MultiplyAdd(x, b0, c80); c81 = T.MultiplyAdd(x, b1, c81);
-            x = T.Broadcast(next[9]); c90 = T.MultiplyAdd(x, b0, c90); c91 = T.MultiplyAdd(x, b1, c91);
-            x = T.Broadcast(next[10]); cA0 = T.MultiplyAdd(x, b0, cA0); cA1 = T.MultiplyAdd(x, b1, cA1);
-            x = T.Broadcast(next[11]); cB0 = T.MultiplyAdd(x, b0, cB0); cB1 = T.MultiplyAdd(x, b1, cB1);
-            a += 2 * lda;
-            b += 2 * ldb;
+            Step(a, a + 4, a + 8, 1, b, ref left0, ref right0, ref left4, ref right4, ref left8, ref right8);
+            Step(a + lda, a + 4 + lda, a + 8 + lda, 1, b + ldb, ref left0, ref right0, ref left4, ref right4, ref left8, ref right8);
+            Step(a + 2 * lda, a + 4 + 2 * lda, a + 8 + 2 * lda, 1, b + 2 * ldb, ref left0, ref right0, ref left4, ref right4, ref left8, ref right8);
+            Step(a + 3 * lda, a + 4 + 3 * lda, a + 8 + 3 * lda, 1, b + 3 * ldb, ref left0, ref right0, ref left4, ref right4, ref left8, ref right8);
             if (!hints) continue;
             Prefetch.Nearby(ahead, 1);
             Prefetch.Nearby(ahead + step, 1);
-            ahead += 2 * step;
+            Prefetch.Nearby(ahead + 2 * step, 1);
+            Prefetch.Nearby(ahead + 3 * step, 1);
+            ahead += 4 * step;
         }
 
-        if (k > 0)
+        for (; k > 0; k--, a += lda, b += ldb, ahead += step)
         {
-            V b0 = T.Load(b), b1 = T.Load(b + T.Count);
-            V x = T.Broadcast(a[0]); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
-            x = T.Broadcast(a[1]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11);
-            x = T.Broadcast(a[2]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21);
-            x = T.Broadcast(a[3]); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31);
-            x = T.Broadcast(a[4]); c40 = T.MultiplyAdd(x, b0, c40); c41 = T.MultiplyAdd(x, b1, c41);
-            x = T.Broadcast(a[5]); c50 = T.MultiplyAdd(x, b0, c50); c51 = T.MultiplyAdd(x, b1, c51);
-            x = T.Broadcast(a[6]); c60 = T.MultiplyAdd(x, b0, c60); c61 = T.MultiplyAdd(x, b1, c61);
-            x = T.Broadcast(a[7]); c70 = T.MultiplyAdd(x, b0, c70); c71 = T.MultiplyAdd(x, b1, c71);
-            x = T.Broadcast(a[8]); c80 = T.MultiplyAdd(x, b0, c80); c81 = T.MultiplyAdd(x, b1, c81);
-            x = T.Broadcast(a[9]); c90 = T.MultiplyAdd(x, b0, c90); c91 = T.MultiplyAdd(x, b1, c91);
-            x = T.Broadcast(a[10]); cA0 = T.MultiplyAdd(x, b0, cA0); cA1 = T.MultiplyAdd(x, b1, cA1);
-            x = T.Broadcast(a[11]); cB0 = T.MultiplyAdd(x, b0, cB0); cB1 = T.MultiplyAdd(x, b1, cB1);
+            Step(a, a + 4, a + 8, 1, b, ref left0, ref right0, ref left4, ref right4, ref left8, ref right8);
             if (hints) Prefetch.Nearby(ahead, 1);
         }
 
-        if (accumulate)
-        {
-            c00 = T.Add(c00, T.Load(c)); c01 = T.Add(c01, T.Load(c + T.Count));
-            c10 = T.Add(c10, T.Load(c + ldc)); c11 = T.Add(c11, T.Load(c + ldc + T.Count));
-            c20 = T.Add(c20, T.Load(c + 2 * ldc)); c21 = T.Add(c21, T.Load(c + 2 * ldc + T.Count));
-            c30 = T.Add(c30, T.Load(c + 3 * ldc)); c31 = T.Add(c31, T.Load(c + 3 * ldc + T.Count));
-            c40 = T.Add(c40, T.Load(c + 4 * ldc)); c41 = T.Add(c41, T.Load(c + 4 * ldc + T.Count));
-            c50 = T.Add(c50, T.Load(c + 5 * ldc)); c51 = T.Add(c51, T.Load(c + 5 * ldc + T.Count));
-            c60 = T.Add(c60, T.Load(c + 6 * ldc)); c61 = T.Add(c61, T.Load(c + 6 * ldc + T.Count));
-            c70 = T.Add(c70, T.Load(c + 7 * ldc)); c71 = T.Add(c71, T.Load(c + 7 * ldc + T.Count));
-            c80 = T.Add(c80, T.Load(c + 8 * ldc)); c81 = T.Add(c81, T.Load(c + 8 * ldc + T.Count));
-            c90 = T.Add(c90, T.Load(c + 9 * ldc)); c91 = T.Add(c91, T.Load(c + 9 * ldc + T.Count));
-            cA0 = T.Add(cA0, T.Load(c + 10 * ldc)); cA1 = T.Add(cA1, T.Load(c + 10 * ldc + T.Count));
-            cB0 = T.Add(cB0, T.Load(c + 11 * ldc)); cB1 = T.Add(cB1, T.Load(c + 11 * ldc + T.Count));
-        }
-        T.Store(c00, c); T.Store(c01, c + T.Count);
-        T.Store(c10, c + ldc); T.Store(c11, c + ldc + T.Count);
-        T.Store(c20, c + 2 * ldc); T.Store(c21, c + 2 * ldc + T.Count);
-        T.Store(c30, c + 3 * ldc); T.Store(c31, c + 3 * ldc + T.Count);
-        T.Store(c40, c + 4 * ldc); T.Store(c41, c + 4 * ldc + T.Count);
-        T.Store(c50, c + 5 * ldc); T.Store(c51, c + 5 * ldc + T.Count);
-        T.Store(c60, c + 6 * ldc); T.Store(c61, c + 6 * ldc + T.Count);
-        T.Store(c70, c + 7 * ldc); T.Store(c71, c + 7 * ldc + T.Count);
-        T.Store(c80, c + 8 * ldc); T.Store(c81, c + 8 * ldc + T.Count);
-        T.Store(c90, c + 9 * ldc); T.Store(c91, c + 9 * ldc + T.Count);
-        T.Store(cA0, c + 10 * ldc); T.Store(cA1, c + 10 * ldc + T.Count);
-        T.Store(cB0, c + 11 * ldc); T.Store(cB1, c + 11 * ldc + T.Count);
+        left0.Store(c, ldc, accumulate);
+        right0.Store(c + T.Count, ldc, accumulate);
+        left4.Store(c + 4 * ldc, ldc, accumulate);
+        right4.Store(c + 4 * ldc + T.Count, ldc, accumulate);
+        left8.Store(c + 8 * ldc, ldc, accumulate);
+        right8.Store(c + 8 * ldc + T.Count, ldc, accumulate);
     }
 
     /// <inheritdoc/>
     [MethodImpl(Hot)]
     public static void RowMajorA(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
     {
-        V c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default;
-        V c30 = default, c31 = default, c40 = default, c41 = default, c50 = default, c51 = default;
-        V c60 = default, c61 = default, c70 = default, c71 = default, c80 = default, c81 = default;
-        V c90 = default, c91 = default, cA0 = default, cA1 = default, cB0 = default, cB1 = default;
-        // One pointer per three rows: the others are reached by scaled addressing.
-        float* a3 = a + 3 * lda, a6 = a + 6 * lda, a9 = a + 9 * lda;
+        Quad<V, T> left0 = default, right0 = default, left4 = default, right4 = default, left8 = default, right8 = default;
+        // One pointer per four rows: the others are reached by an index.
+        float* a4 = a + 4 * lda, a8 = a + 8 * lda;
         nint below = 12 * lda;
         while (k > 0)
         {
             // The rows below are most likely next: they come as 12 short streams, which the hardware doesn't foresee.
-            Prefetch.Line(a + below); Prefetch.Line(a + below + lda); Prefetch.Line(a + below + 2 * lda);
-            Prefetch.Line(a3 + below); Prefetch.Line(a3 + below + lda); Prefetch.Line(a3 + below + 2 * lda);
-            Prefetch.Line(a6 + below); Prefetch.Line(a6 + below + lda); Prefetch.Line(a6 + below + 2 * lda);
-            Prefetch.Line(a9 + below); Prefetch.Line(a9 + below + lda); Prefetch.Line(a9 + below + 2 * lda);
-            for (nint steps = Math.Min(k, CacheLine); steps > 0; steps--, k--)
+            Prefetch.Rows(a + below, lda, 12);
+            nint steps = Math.Min(k, CacheLine);
+            k -= steps;
+            for (; steps > 3; steps -= 4, a += 4, a4 += 4, a8 += 4, b += 4 * ldb)
             {
-                V b0 = T.Load(b), b1 = T.Load(b + T.Count);
-                V x = T.Broadcast(*a); c00 = T.MultiplyAdd(x, b0, c00); c01 = T.MultiplyAdd(x, b1, c01);
-                x = T.Broadcast(a[lda]); c10 = T.MultiplyAdd(x, b0, c10); c11 = T.MultiplyAdd(x, b1, c11);
-                x = T.Broadcast(a[2 * lda]); c20 = T.MultiplyAdd(x, b0, c20); c21 = T.MultiplyAdd(x, b1, c21);
-                x = T.Broadcast(*a3); c30 = T.MultiplyAdd(x, b0, c30); c31 = T.MultiplyAdd(x, b1, c31);
-                x = T.Broadcast(a3[lda]); c40 = T.MultiplyAdd(x, b0, c40); c41 = T.MultiplyAdd(x, b1, c41);
-                x = T.Broadcast(a3[2 * lda]); c50 = T.MultiplyAdd(x, b0, c50); c51 = T.MultiplyAdd(x, b1, c51);
-                x = T.Broadcast(*a6); c60 = T.MultiplyAdd(x, b0, c60); c61 = T.MultiplyAdd(x, b1, c61);
-                x = T.Broadcast(a6[lda]); c70 = T.MultiplyAdd(x, b0, c70); c71 = T.MultiplyAdd(x, b1, c71);
-                x = T.Broadcast(a6[2 * lda]); c80 = T.MultiplyAdd(x, b0, c80); c81 = T.MultiplyAdd(x, b1, c81);
-                x = T.Broadcast(*a9); c90 = T.MultiplyAdd(x, b0, c90); c91 = T.MultiplyAdd(x, b1, c91);
-                x = T.Broadcast(a9[lda]); cA0 = T.MultiplyAdd(x, b0, cA0); cA1 = T.MultiplyAdd(x, b1, cA1);
-                x = T.Broadcast(a9[2 * lda]); cB0 = T.MultiplyAdd(x, b0, cB0); cB1 = T.MultiplyAdd(x, b1, cB1);
-                a++; a3++; a6++; a9++;
-                b += ldb;
+                Step(a, a4, a8, lda, b, ref left0, ref right0, ref left4, ref right4, ref left8, ref right8);
+                Step(a + 1, a4 + 1, a8 + 1, lda, b + ldb, ref left0, ref right0, ref left4, ref right4, ref left8, ref right8);
+                Step(a + 2, a4 + 2, a8 + 2, lda, b + 2 * ldb, ref left0, ref right0, ref left4, ref right4, ref left8, ref right8);
+                Step(a + 3, a4 + 3, a8 + 3, lda, b + 3 * ldb, ref left0, ref right0, ref left4, ref right4, ref left8, ref right8);
             }
+
+            for (; steps > 0; steps--, a++, a4++, a8++, b += ldb) Step(a, a4, a8, lda, b, ref left0, ref right0, ref left4, ref right4, ref left8, ref right8);
         }
-        if (accumulate)
-        {
-            c00 = T.Add(c00, T.Load(c)); c01 = T.Add(c01, T.Load(c + T.Count));
-            c10 = T.Add(c10, T.Load(c + ldc)); c11 = T.Add(c11, T.Load(c + ldc + T.Count));
-            c20 = T.Add(c20, T.Load(c + 2 * ldc)); c21 = T.Add(c21, T.Load(c + 2 * ldc + T.Count));
-            c30 = T.Add(c30, T.Load(c + 3 * ldc)); c31 = T.Add(c31, T.Load(c + 3 * ldc + T.Count));
-            c40 = T.Add(c40, T.Load(c + 4 * ldc)); c41 = T.Add(c41, T.Load(c + 4 * ldc + T.Count));
-            c50 = T.Add(c50, T.Load(c + 5 * ldc)); c51 = T.Add(c51, T.Load(c + 5 * ldc + T.Count));
-            c60 = T.Add(c60, T.Load(c + 6 * ldc)); c61 = T.Add(c61, T.Load(c + 6 * ldc + T.Count));
-            c70 = T.Add(c70, T.Load(c + 7 * ldc)); c71 = T.Add(c71, T.Load(c + 7 * ldc + T.Count));
-            c80 = T.Add(c80, T.Load(c + 8 * ldc)); c81 = T.Add(c81, T.Load(c + 8 * ldc + T.Count));
-            c90 = T.Add(c90, T.Load(c + 9 * ldc)); c91 = T.Add(c91, T.Load(c + 9 * ldc + T.Count));
-            cA0 = T.Add(cA0, T.Load(c + 10 * ldc)); cA1 = T.Add(cA1, T.Load(c + 10 * ldc + T.Count));
-            cB0 = T.Add(cB0, T.Load(c + 11 * ldc)); cB1 = T.Add(cB1, T.Load(c + 11 * ldc + T.Count));
-        }
-        T.Store(c00, c); T.Store(c01, c + T.Count);
-        T.Store(c10, c + ldc); T.Store(c11, c + ldc + T.Count);
-        T.Store(c20, c + 2 * ldc); T.Store(c21, c + 2 * ldc + T.Count);
-        T.Store(c30, c + 3 * ldc); T.Store(c31, c + 3 * ldc + T.Count);
-        T.Store(c40, c + 4 * ldc); T.Store(c41, c + 4 * ldc + T.Count);
-        T.Store(c50, c + 5 * ldc); T.Store(c51, c + 5 * ldc + T.Count);
-        T.Store(c60, c + 6 * ldc); T.Store(c61, c + 6 * ldc + T.Count);
-        T.Store(c70, c + 7 * ldc); T.Store(c71, c + 7 * ldc + T.Count);
-        T.Store(c80, c + 8 * ldc); T.Store(c81, c + 8 * ldc + T.Count);
-        T.Store(c90, c + 9 * ldc); T.Store(c91, c + 9 * ldc + T.Count);
-        T.Store(cA0, c + 10 * ldc); T.Store(cA1, c + 10 * ldc + T.Count);
-        T.Store(cB0, c + 11 * ldc); T.Store(cB1, c + 11 * ldc + T.Count);
+
+        left0.Store(c, ldc, accumulate);
+        right0.Store(c + T.Count, ldc, accumulate);
+        left4.Store(c + 4 * ldc, ldc, accumulate);
+        right4.Store(c + 4 * ldc + T.Count, ldc, accumulate);
+        left8.Store(c + 8 * ldc, ldc, accumulate);
+        right8.Store(c + 8 * ldc + T.Count, ldc, accumulate);
+    }
+
+    // A step of k; the rows of each pointer are so many floats apart.
+    [MethodImpl(Inline)]
+    static void Step(float* a, float* a4, float* a8, nint row, float* b,
+        ref Quad<V, T> left0, ref Quad<V, T> right0, ref Quad<V, T> left4, ref Quad<V, T> right4, ref Quad<V, T> left8, ref Quad<V, T> right8)
+    {
+        V b0 = T.Load(b), b1 = T.Load(b + T.Count);
+        Quad<V, T>.MultiplyAdd(a, row, b0, b1, ref left0, ref right0);
+        Quad<V, T>.MultiplyAdd(a4, row, b0, b1, ref left4, ref right4);
+        Quad<V, T>.MultiplyAdd(a8, row, b0, b1, ref left8, ref right8);
     }
 }

@@ -29,7 +29,7 @@ internal readonly unsafe struct LiveBlocks(int* blocks, int count, int* lengths,
     public void PrefetchAfter(int* block, float* x, int rows)
     {
         float* next = block + 1 < Blocks + Count ? x + X.Offsets[block[1]] : x + X.Tile + X.Offsets[*Blocks];
-        for (int r = 0; r < rows; r++, next += X.Row) Prefetch.Line(next);
+        Prefetch.Rows(next, X.Row, rows);
     }
 }
 

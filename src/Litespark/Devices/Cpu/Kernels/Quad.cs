@@ -27,6 +27,46 @@ internal unsafe struct Quad<V, T>
         return sums;
     }
 
+    /// <summary>Row i of left and right + a[i · step] · (b0, b1): an element of a serves two columns of registers.</summary>
+    [MethodImpl(Inline)]
+    public static void MultiplyAdd(float* a, nint step, V b0, V b1, ref Quad<V, T> left, ref Quad<V, T> right)
+    {
+        V x = T.Broadcast(*a);
+        left.r0 = T.MultiplyAdd(x, b0, left.r0);
+        right.r0 = T.MultiplyAdd(x, b1, right.r0);
+        x = T.Broadcast(*(a + step));
+        left.r1 = T.MultiplyAdd(x, b0, left.r1);
+        right.r1 = T.MultiplyAdd(x, b1, right.r1);
+        x = T.Broadcast(*(a + 2 * step));
+        left.r2 = T.MultiplyAdd(x, b0, left.r2);
+        right.r2 = T.MultiplyAdd(x, b1, right.r2);
+        x = T.Broadcast(*(a + 3 * step));
+        left.r3 = T.MultiplyAdd(x, b0, left.r3);
+        right.r3 = T.MultiplyAdd(x, b1, right.r3);
+    }
+
+    /// <summary>As above for three columns of registers.</summary>
+    [MethodImpl(Inline)]
+    public static void MultiplyAdd(float* a, nint step, V b0, V b1, V b2, ref Quad<V, T> left, ref Quad<V, T> middle, ref Quad<V, T> right)
+    {
+        V x = T.Broadcast(*a);
+        left.r0 = T.MultiplyAdd(x, b0, left.r0);
+        middle.r0 = T.MultiplyAdd(x, b1, middle.r0);
+        right.r0 = T.MultiplyAdd(x, b2, right.r0);
+        x = T.Broadcast(*(a + step));
+        left.r1 = T.MultiplyAdd(x, b0, left.r1);
+        middle.r1 = T.MultiplyAdd(x, b1, middle.r1);
+        right.r1 = T.MultiplyAdd(x, b2, right.r1);
+        x = T.Broadcast(*(a + 2 * step));
+        left.r2 = T.MultiplyAdd(x, b0, left.r2);
+        middle.r2 = T.MultiplyAdd(x, b1, middle.r2);
+        right.r2 = T.MultiplyAdd(x, b2, right.r2);
+        x = T.Broadcast(*(a + 3 * step));
+        left.r3 = T.MultiplyAdd(x, b0, left.r3);
+        middle.r3 = T.MultiplyAdd(x, b1, middle.r3);
+        right.r3 = T.MultiplyAdd(x, b2, right.r3);
+    }
+
     /// <summary>Row i of c = row i, or row i added to it.</summary>
     [MethodImpl(Inline)]
     public readonly void Store(float* c, nint ldc, bool accumulate)

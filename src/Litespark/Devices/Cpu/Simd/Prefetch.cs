@@ -19,6 +19,13 @@ internal static unsafe class Prefetch
         if (Sse.IsSupported) Sse.Prefetch0(address);
     }
 
+    /// <summary>Fetches a line of each of some rows, so many floats apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Rows(float* row, nint stride, int rows)
+    {
+        for (int r = 0; r < rows; r++, row += stride) Line(row);
+    }
+
     /// <summary>
     /// Fetches some floats into the second cache and not the first: more lines can be on their way to that one, and loads do not queue behind them.
     /// </summary>
