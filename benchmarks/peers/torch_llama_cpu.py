@@ -8,6 +8,7 @@ memory that the process held, and what PyTorch multiplies matrices with.
 Installs with: apt-get install python3-torch python3-numpy libopenblas0-openmp
 (with libopenblas0-pthread instead, OpenBLAS and PyTorch run two thread pools that fight, and the speed halves; where blas_kernels is
 Prescott, OpenBLAS does not know the processor: OPENBLAS_CORETYPE=Haswell, SkylakeX or Cooperlake chooses faster ones)
+With MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=1000000000000 glibc keeps memory between steps, which is faster; malloc says whether it does.
 """
 import ctypes
 import json
@@ -145,7 +146,7 @@ def main():
     print(json.dumps(dict(size=name, params=parameters, batch=batch, seq=length, threads=threads, ms=round(seconds * 1e3, 1),
                           tok_s=round(batch * length / seconds, 1), gflops=round(flops / seconds / 1e9, 1), loss=round(float(loss), 3),
                           resident_bytes=resident, torch=torch.__version__, blas=library, blas_threads=library_threads,
-                          blas_kernels=library_kernels)))
+                          blas_kernels=library_kernels, malloc="keeps" if os.environ.get("MALLOC_MMAP_MAX_") == "0" else "default")))
 
 
 if __name__ == "__main__":

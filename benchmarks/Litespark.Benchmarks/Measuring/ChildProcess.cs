@@ -6,10 +6,10 @@ namespace Litespark.Benchmarks.Measuring;
 internal static class ChildProcess
 {
     /// <summary>Runs a program to its end and returns its exit code and what it printed.</summary>
-    public static (int Code, string Output, string Error) Run(string file, params IEnumerable<string> arguments) => Run([], file, arguments);
+    public static (int Code, string Output, string Error) Run(string file, params IEnumerable<string> arguments) => Run(new Dictionary<string, string?>(), file, arguments);
 
     /// <summary>As above with some environment variables set, or unset where they are null.</summary>
-    static (int Code, string Output, string Error) Run(Dictionary<string, string?> variables, string file, IEnumerable<string> arguments)
+    public static (int Code, string Output, string Error) Run(Dictionary<string, string?> variables, string file, params IEnumerable<string> arguments)
     {
         var start = new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach ((string name, string? value) in variables) start.Environment[name] = value;
