@@ -9,8 +9,8 @@ internal sealed class TorchPeer
     /// <summary>Printed where there is none.</summary>
     public const string Missing = "PyTorch was not found: only our own figures follow. To compare: apt-get install python3-torch python3-numpy libopenblas0-openmp (or name a Python that has torch in " + PythonVariable + ").";
 
-    // glibc gives large blocks back to the system as soon as they are free, and takes them anew in every step, page by page. PyTorch is a quarter to
-    // a half faster where it keeps them; the most that it holds is the same. Elsewhere these variables mean nothing.
+    // glibc gives large blocks back to the system as soon as they are free, and takes them anew in every step, page by page. Where it keeps them,
+    // PyTorch is faster and holds hardly more at most. To other systems' libraries these variables mean nothing.
     static readonly (string Name, string Value)[] KeptMemory = [("MALLOC_MMAP_MAX_", "0"), ("MALLOC_TRIM_THRESHOLD_", "1000000000000")];
 
     readonly string python, script;
