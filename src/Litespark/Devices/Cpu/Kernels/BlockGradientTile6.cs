@@ -15,7 +15,7 @@ internal readonly unsafe struct BlockGradientTile6<V, T> : IBlockGradientTile
     public static int Columns { [MethodImpl(Inline)] get => 2 * T.Count; }
 
     /// <inheritdoc/>
-    public static bool ReadsOnce => false;
+    public static bool Groups => false;
 
     /// <inheritdoc/>
     public static void Multiply(int rows, nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate, float* next, nint step)

@@ -10,7 +10,7 @@ internal sealed unsafe class BlockSparseOperand(Matrix matrix, BlockAxis axis)
     const int CacheLine = 16;
 
     // Floats of rows that are read in place: half of a small second cache, and half of that of processors with wide multipliers.
-    const int MostReadable = 1 << 16, MostReadableOnce = 1 << 17;
+    const int MostReadable = 1 << 16, MostReadableThere = 1 << 17;
 
     // Rows are short pieces far apart, which the hardware does not foresee.
     const int RowsAhead = 8;
@@ -24,11 +24,14 @@ internal sealed unsafe class BlockSparseOperand(Matrix matrix, BlockAxis axis)
     public bool HasWholeLines { get; } = WholeLines(matrix, axis);
 
     /// <summary>
-    /// Whether it is worth it to read so many tokens where they lie, block after block: whole rows stay in the second cache and, unless a tile reads
-    /// each of their lines <paramref name="once"/>, a piece of them in the first one, with as many lines of the other operand.
+    /// Whether it is worth it to read so many tokens where they lie, block after block: whole rows stay in the second cache and, unless tiles read
+    /// from <paramref name="there"/> as well, a piece of them in the first one, with as many lines of the other operand.
     /// </summary>
-    public bool IsReadable(int tokens, bool once)
-        => HasWholeLines && (once ? (long)tokens * matrix.Stride <= MostReadableOnce : (long)tokens * matrix.Stride <= MostReadable && !NearCache.Collide(matrix.Stride, 2 * tokens));
+    public bool IsReadable(int tokens, bool there)
+        => HasWholeLines && (there ? (long)tokens * matrix.Stride <= MostReadableThere : (long)tokens * matrix.Stride <= MostReadable && !NearCache.Collide(matrix.Stride, 2 * tokens));
+
+    /// <summary>Whether so many rows fall into the same lines of the first cache.</summary>
+    public bool Collides(int rows) => NearCache.Collide(matrix.Stride, rows);
 
     /// <summary>A block's first element of a token.</summary>
     public float* At(int token, int block) => matrix.Row(token) + Axis.Starts[block];

@@ -4,10 +4,11 @@ using Litespark.Graphs;
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
-/// dW (+)= aᵀ·b in the live blocks alone. Operands are packed into panels [token][piece of a block], since a live block's columns
-/// of them, read in place, are lines far apart that no hardware foresees: that of the longer axis by the task that owns its live blocks, chunk by
-/// chunk, so that it stays in the second cache, unless tiles read it once and few of its blocks are live; that of the shorter one by all
-/// workers, for some tokens, unless it can be read where it lies (<see cref="BlockSparseOperand.IsReadable"/>). The sums of a chunk are added to those before it.
+/// dW (+)= aᵀ·b in the live blocks alone. A live block's columns of the operands are lines far apart that no hardware foresees. So operands are
+/// packed into panels [token][piece of a block] unless they can be read where they lie: that of the longer axis by the task that owns its live
+/// blocks, chunk by chunk, so that it stays in the second cache (<see cref="PacksOwn"/>); that of the shorter one by all workers, for some tokens
+/// (<see cref="BlockSparseOperand.IsReadable"/>). The sums of a chunk are added to those before it. Tiles that take several blocks of a line at a time
+/// (<see cref="BlockGradientGroup"/>) sum them with the line's columns as rows: where these are the gradient's columns, blocks lie turned until the last chunk.
 /// </summary>
 internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork where TTile : struct, IBlockGradientTile
 {
@@ -22,6 +23,9 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
 
     // Live blocks of a line, on average, that make up for packing it.
     const int EnoughBlocks = 4;
+
+    // Lines of an operand in place that want a place of their own in the first cache, as do those of the blocks beside it.
+    const int EnoughPlaces = 16;
 
     const int TasksPerThread = 8;
 
@@ -46,7 +50,7 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
         indices = topology + (byRows ? BlockTopology.ColumnIndices(grid) : BlockTopology.RowIndices(grid));
 
         chunk = GemmBlocking.Even(tokens, LongestChunk, 1);
-        packsOther = !other.IsReadable(chunk, TTile.ReadsOnce);
+        packsOther = !other.IsReadable(chunk, TTile.Groups);
         nint otherWidth = (nint)other.Axis.Pieces * other.Axis.Piece;
         long otherChunk = other.Axis.Pieces * other.PanelLength(chunk);
         longestPass = (int)Math.Clamp(GemmBlocking.PackedFloats / otherWidth / chunk, 1, GemmBlocking.Count(tokens, chunk)) * chunk;
@@ -64,7 +68,7 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
         int live = topology[BlockTopology.LiveCount];
         tasks = pool.ThreadCount == 1 ? Math.Min(live, 1) : Math.Min(live, TasksPerThread * pool.ThreadCount);
         if (tasks == 0) return;
-        packsOwn = !TTile.ReadsOnce || !own.HasWholeLines || live >= EnoughBlocks * own.Axis.Count;
+        packsOwn = PacksOwn(live);
         for (pass = 0; pass < tokens; pass += longestPass)
         {
             passTokens = Math.Min(longestPass, tokens - pass);
@@ -86,8 +90,10 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
         }
 
         int live = topology[BlockTopology.LiveCount];
+        bool turns = TTile.Groups && !byRows;
         int first = (int)((long)live * task / tasks), end = (int)((long)live * (task + 1) / tasks), line = 0;
         while (pointers[line + 1] <= first) line++;
+        if (turns && accumulate && pass == 0) Turn(line, first, end);
         // Worth it where most of the other operand is used.
         bool fetches = !packsOther && end - first >= other.Axis.Count;
         for (int from = 0; from < passTokens; from += chunk)
@@ -96,7 +102,31 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
             if (fetches) other.Fetch(pass + from, depth);
             Multiply(line, first, end, from, depth, pool!.Scratch(worker));
         }
+
+        if (turns && pass + passTokens == tokens) Turn(line, first, end);
     }
+
+    // Where a tile waits for every element that is not in the first cache, packing always pays. Groups of blocks read from the second one nearly as
+    // fast, and a line costs more to pack than to read a few times, unless its rows fall into the same lines of all caches.
+    bool PacksOwn(int live)
+        => !TTile.Groups || !own.HasWholeLines || (live >= EnoughBlocks * own.Axis.Count && own.Collides(EnoughPlaces));
+
+    // Groups of the live blocks [i, end) of the list, the first one in a line, are turned.
+    void Turn(int line, int i, int end)
+    {
+        for (; i < end; i++)
+        {
+            while (pointers[line + 1] <= i) line++;
+            if (IsWhole(line, indices[i])) BlockGradientGroup.Turn(Block(line, indices[i]), gradient.Stride);
+        }
+    }
+
+    // Whether a block is as large as groups take them.
+    bool IsWhole(int line, int cross) => own.Axis.Lengths[line] == BlockGradientGroup.Side && other.Axis.Lengths[cross] == BlockGradientGroup.Side;
+
+    // A block of the gradient.
+    float* Block(int line, int cross)
+        => byRows ? gradient.Row(own.Axis.Starts[line]) + other.Axis.Starts[cross] : gradient.Row(other.Axis.Starts[cross]) + own.Axis.Starts[line];
 
     // The other operand's panels of the chunk that begins with a token of the pass.
     float* Shared(int from) => pool!.SharedScratch + from / chunk * other.Axis.Pieces * other.PanelLength(chunk);
@@ -115,9 +145,51 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
             for (; line < last; line++)
             {
                 float* mine = packsOwn ? panels + (own.Axis.FirstPieces[line] - own.Axis.FirstPieces[first]) * ownPanel : own.At(pass + from, line);
-                for (int stop = Math.Min(end, pointers[line + 1]); i < stop; i++) MultiplyBlock(line, indices[i], indices[Math.Min(i + 1, end - 1)], from, depth, mine);
+                int stop = Math.Min(end, pointers[line + 1]);
+                while (i < stop)
+                {
+                    int group = TTile.Groups ? GroupFrom(line, i, stop) : 0;
+                    if (group > 0) MultiplyGroup(line, i, group, from, depth, mine, isLast: i + group == stop);
+                    else MultiplyBlock(line, indices[i], indices[Math.Min(i + 1, end - 1)], from, depth, mine);
+                    i += Math.Max(group, 1);
+                }
             }
         }
+    }
+
+    // How many of a line's live blocks [i, stop) to take at a time: none where the first one is not whole. Four are two pairs.
+    int GroupFrom(int line, int i, int stop)
+    {
+        int whole = 0;
+        while (whole <= BlockGradientGroup.Most && i + whole < stop && IsWhole(line, indices[i + whole])) whole++;
+        return whole <= BlockGradientGroup.Most ? whole : i + whole == stop ? 2 : BlockGradientGroup.Most;
+    }
+
+    // Some blocks of a line. Once its last ones are multiplied, the next line is read.
+    void MultiplyGroup(int line, int i, int blocks, int from, int depth, float* mine, bool isLast)
+    {
+        nint otherPanel = packsOther ? other.PanelLength(depth) : other.Axis.Piece, ownStride = packsOwn ? own.Axis.Piece : own.Stride;
+        nint otherStride = packsOther ? other.Axis.Piece : other.Stride;
+        float* next = !isLast || line + 1 == own.Axis.Count ? mine : packsOwn ? mine + own.PanelLength(depth) : own.At(pass + from, line + 1);
+        bool add = accumulate || pass + from > 0;
+        var group = new BlockGradientGroup { Own = mine, OwnStride = ownStride, OtherStride = otherStride, Stride = gradient.Stride, Next = next };
+        group.Other0 = Others(from, indices[i], otherPanel);
+        group.C0 = Block(line, indices[i]);
+        if (blocks == 1)
+        {
+            TTile.Multiply(BlockGradientGroup.Side, depth, mine, ownStride, group.Other0, otherStride, group.C0, gradient.Stride, add, next, ownStride);
+            return;
+        }
+
+        group.Other1 = Others(from, indices[i + 1], otherPanel);
+        group.C1 = Block(line, indices[i + 1]);
+        if (blocks > 2)
+        {
+            group.Other2 = Others(from, indices[i + 2], otherPanel);
+            group.C2 = Block(line, indices[i + 2]);
+        }
+
+        group.Multiply(blocks, depth, add);
     }
 
     // The end of the lines that there is room for, from one on, as far as they have live blocks before the list's end.

@@ -40,11 +40,22 @@ internal readonly unsafe struct BlockSparseProblem
         Indices = topology + (transposeW ? BlockTopology.ColumnIndices(grid) : BlockTopology.RowIndices(grid));
     }
 
-    /// <summary>Packs a live block's weights [k][width] for outputs that begin with number <paramref name="skip"/> of the block; missing ones become zero.</summary>
-    public void Pack(int output, int input, int skip, int width, float* panel)
+    /// <summary>Where a block of the weights begins.</summary>
+    public float* Weights(int output, int input)
     {
-        int line = Outputs.Starts[output] + skip, lines = Math.Min(width, Outputs.Lengths[output] - skip), k = Inputs.Starts[input], depth = Inputs.Lengths[input];
-        if (TransposeW) GemmPack.Transposed(W.Row(line) + k, W.Stride, lines, depth, width, panel, Alpha);
-        else GemmPack.Contiguous(W.Row(k) + line, W.Stride, lines, depth, width, panel, Alpha);
+        int line = Outputs.Starts[output], k = Inputs.Starts[input];
+        return TransposeW ? W.Row(line) + k : W.Row(k) + line;
+    }
+
+    /// <summary>
+    /// Packs a live block's weights [k][width] for outputs that begin with number <paramref name="skip"/> of the block; missing ones become zero.
+    /// What lies <paramref name="ahead"/> floats from what is read is fetched: a block that will be packed soon.
+    /// </summary>
+    public void Pack(int output, int input, int skip, int width, float* panel, nint ahead)
+    {
+        int lines = Math.Min(width, Outputs.Lengths[output] - skip), depth = Inputs.Lengths[input];
+        float* block = Weights(output, input);
+        if (TransposeW) GemmPack.Transposed(block + skip * W.Stride, W.Stride, lines, depth, width, panel, Alpha, ahead);
+        else GemmPack.Contiguous(block + skip, W.Stride, lines, depth, width, panel, GemmPack.PanelLength(width, depth), Alpha, ahead);
     }
 }

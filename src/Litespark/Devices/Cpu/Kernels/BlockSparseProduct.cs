@@ -21,6 +21,9 @@ internal sealed unsafe class BlockSparseProduct<TTile, TEpilogue> : CpuKernel, I
     const int TasksPerThread = 4;
     const int PackedOutputs = 4;
 
+    // How many live blocks ahead weights are asked for while they are packed.
+    const int BlocksAhead = 3;
+
     readonly BlockSparseProblem problem;
     readonly TEpilogue epilogue;
     readonly BlockPanels x;
@@ -81,13 +84,17 @@ internal sealed unsafe class BlockSparseProduct<TTile, TEpilogue> : CpuKernel, I
     void Pack(int from, int to)
     {
         int* pointers = problem.Pointers;
+        int last = pointers[to] - 1, next = from;
         for (int output = from; output < to; output++)
         {
             for (int i = pointers[output]; i < pointers[output + 1]; i++)
             {
+                int ahead = Math.Min(i + BlocksAhead, last);
+                while (pointers[next + 1] <= ahead) next++;
+                nint distance = (nint)(problem.Weights(next, problem.Indices[ahead]) - problem.Weights(output, problem.Indices[i]));
                 float* panel = pool!.SharedScratch + i * slot;
                 for (int skip = 0; skip < problem.Outputs.Lengths[output]; skip += TTile.Columns, panel += tileFloats)
-                    problem.Pack(output, problem.Indices[i], skip, TTile.Columns, panel);
+                    problem.Pack(output, problem.Indices[i], skip, TTile.Columns, panel, distance);
             }
         }
     }
@@ -97,7 +104,7 @@ internal sealed unsafe class BlockSparseProduct<TTile, TEpilogue> : CpuKernel, I
         BlockAxis outputs = problem.Outputs;
         int rows = Math.Min(sliceRows, problem.Y.Rows - row), inPlace = x.Copies ? 0 : rows / TTile.Rows * TTile.Rows;
         int first = (int)((long)outputs.Count * part / parts), end = (int)((long)outputs.Count * (part + 1) / parts);
-        x.Fetch(row, inPlace);
+        if (TTile.WantsRowsFetched) x.Fetch(row, inPlace);
         x.Copy(row + inPlace, rows - inPlace, panels);
         for (int output = first; output < end; output++)
         {

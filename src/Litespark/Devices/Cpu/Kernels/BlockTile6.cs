@@ -22,6 +22,9 @@ internal readonly unsafe struct BlockTile6<V, T> : IBlockTile
     /// <inheritdoc/>
     public static int LongestSlice => 96;
 
+    /// <inheritdoc/>
+    public static bool WantsRowsFetched => true;
+
     // Measured with 256 bits alone; with 512 this tile is for blocks of 32 columns.
     /// <inheritdoc/>
     public static bool Streams { [MethodImpl(Inline)] get => T.Count == 8; }

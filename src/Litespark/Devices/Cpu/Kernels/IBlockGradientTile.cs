@@ -9,8 +9,8 @@ internal unsafe interface IBlockGradientTile
     /// <summary>Columns of the tile: one or two registers.</summary>
     static abstract int Columns { get; }
 
-    /// <summary>Whether every element of a block of 16 rows and <see cref="Columns"/> columns is read once.</summary>
-    static abstract bool ReadsOnce { get; }
+    /// <summary>Whether whole blocks of a line are better taken some at a time (<see cref="BlockGradientGroup"/>), this tile being for single ones and for what is not whole.</summary>
+    static abstract bool Groups { get; }
 
     /// <summary>
     /// rows: 4, 8, 12 or 16. Element (t, row) at a[t·lda + row], (t, column) at b[t·ldb + column]. What may be read next begins at <paramref name="next"/>: a

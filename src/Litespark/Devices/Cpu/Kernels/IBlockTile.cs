@@ -22,15 +22,15 @@ internal readonly unsafe struct LiveBlocks(int* blocks, int count, int* lengths,
     public readonly BlockRows X = x;
 
     /// <summary>
-    /// Fetches what will be read after a block: so many rows of the next live one, or those below of the first one. They lie apart, and in an order
-    /// that the hardware does not foresee.
+    /// The first row of what will be read after a block: the next live one, or the first one of the rows below. They lie apart, and in an order that
+    /// the hardware does not foresee.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void PrefetchAfter(int* block, float* x, int rows)
-    {
-        float* next = block + 1 < Blocks + Count ? x + X.Offsets[block[1]] : x + X.Tile + X.Offsets[*Blocks];
-        Prefetch.Rows(next, X.Row, rows);
-    }
+    public float* After(int* block, float* x) => block + 1 < Blocks + Count ? x + X.Offsets[block[1]] : x + X.Tile + X.Offsets[*Blocks];
+
+    /// <summary>Fetches so many rows of what will be read after a block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void PrefetchAfter(int* block, float* x, int rows) => Prefetch.Rows(After(block, x), X.Row, rows);
 }
 
 /// <summary>
@@ -65,6 +65,9 @@ internal unsafe interface IBlockTile
 
     /// <summary>Rows of a slice of x at most: a multiple of <see cref="Rows"/>.</summary>
     static abstract int LongestSlice { get; }
+
+    /// <summary>Whether rows of x that it reads in place should be on their way before it comes to them: its own hints are for the first cache.</summary>
+    static abstract bool WantsRowsFetched { get; }
 
     /// <summary>Whether it stores past the caches where it is told to.</summary>
     static abstract bool Streams { get; }

@@ -15,7 +15,7 @@ internal readonly unsafe struct NarrowBlockGradientTile<V, T> : IBlockGradientTi
     public static int Columns { [MethodImpl(Inline)] get => T.Count; }
 
     /// <inheritdoc/>
-    public static bool ReadsOnce { [MethodImpl(Inline)] get => T.Count == 16; }
+    public static bool Groups { [MethodImpl(Inline)] get => T.Count == 16; }
 
     /// <inheritdoc/>
     public static void Multiply(int rows, nint tokens, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate, float* next, nint step)

@@ -20,6 +20,9 @@ internal readonly unsafe struct NarrowBlockTile<V, T> : IBlockTile
     public static int LongestSlice => 96;
 
     /// <inheritdoc/>
+    public static bool WantsRowsFetched => true;
+
+    /// <inheritdoc/>
     public static bool Streams => false;
 
     /// <inheritdoc/>

@@ -14,9 +14,6 @@ internal readonly unsafe struct TallBlockTile<V, T> : IBlockTile
 {
     const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
 
-    // Floats of rows that stay in the first cache, beside weights.
-    const int NearFloats = 8192;
-
     /// <inheritdoc/>
     public static int Rows { [MethodImpl(Inline)] get => 24; }
 
@@ -26,6 +23,10 @@ internal readonly unsafe struct TallBlockTile<V, T> : IBlockTile
     // Two tiles share a block's weights while these are in the first cache; with more, results go to too many pages at a time.
     /// <inheritdoc/>
     public static int LongestSlice => 48;
+
+    // Its hints come in time from wherever x is; asking for a slice at once is time in which nothing is multiplied.
+    /// <inheritdoc/>
+    public static bool WantsRowsFetched => false;
 
     /// <inheritdoc/>
     public static bool Streams => true;
@@ -43,22 +44,28 @@ internal readonly unsafe struct TallBlockTile<V, T> : IBlockTile
     {
         Quad<V, T> c0 = default, c4 = default, c8 = default, c12 = default, c16 = default, c20 = default;
         nint row = TStride.Of(live.X.Row);
-        bool asks = row != LineStride.Floats && live.X.Tile > NearFloats;
         int* block = live.Blocks, end = block + live.Count;
         for (; block < end; block++, weights += live.Slot)
         {
-            if (asks) live.PrefetchAfter(block, x, 24);
             float* piece = x + live.X.Offsets[*block], w = weights;
             for (nint left = live.Lengths[*block]; left > 0; left -= BlockPanels.Piece, piece += live.X.Piece)
             {
+                // The 24 lines that come next are asked for between the steps: in one go they would hold up the multiplications.
+                float* next = left > BlockPanels.Piece ? piece + live.X.Piece : live.After(block, x);
                 float* a = piece, a4 = a + 4 * row, a8 = a + 8 * row, a12 = a + 12 * row, a16 = a + 16 * row, a20 = a + 20 * row;
                 nint k = Math.Min(left, BlockPanels.Piece);
-                for (; k > 3; k -= 4, a += 4, a4 += 4, a8 += 4, a12 += 4, a16 += 4, a20 += 4, w += 4 * T.Count)
+                for (; k > 3; k -= 4, a += 4, a4 += 4, a8 += 4, a12 += 4, a16 += 4, a20 += 4, w += 4 * T.Count, next += 6 * row)
                 {
                     Step(a, a4, a8, a12, a16, a20, row, T.Load(w), ref c0, ref c4, ref c8, ref c12, ref c16, ref c20);
+                    Prefetch.Line(next);
+                    Prefetch.Line(next + row);
                     Step(a + 1, a4 + 1, a8 + 1, a12 + 1, a16 + 1, a20 + 1, row, T.Load(w + T.Count), ref c0, ref c4, ref c8, ref c12, ref c16, ref c20);
+                    Prefetch.Line(next + 2 * row);
                     Step(a + 2, a4 + 2, a8 + 2, a12 + 2, a16 + 2, a20 + 2, row, T.Load(w + 2 * T.Count), ref c0, ref c4, ref c8, ref c12, ref c16, ref c20);
+                    Prefetch.Line(next + 3 * row);
+                    Prefetch.Line(next + 4 * row);
                     Step(a + 3, a4 + 3, a8 + 3, a12 + 3, a16 + 3, a20 + 3, row, T.Load(w + 3 * T.Count), ref c0, ref c4, ref c8, ref c12, ref c16, ref c20);
+                    Prefetch.Line(next + 5 * row);
                 }
 
                 for (; k > 0; k--, a++, a4++, a8++, a12++, a16++, a20++, w += T.Count)

@@ -73,8 +73,8 @@ internal static unsafe class Transpose
         // The second condition is the engine's own: on some processors that have them, registers of 512 bits do not pay.
         if (!Avx512F.IsSupported || !Vector512.IsHardwareAccelerated) return 0;
         Vector512<float> factor = Vector512.Create(scale);
-        // Columns further on are fetched into the first cache, unless rows lie whole pages apart: then they share a set there, which has 8 or 12 lines.
-        nint columnsAhead = stride % PageFloats == 0 && rows > 12 ? 0 : 2 * CacheLine;
+        // Columns further on, if there are any, are fetched into the first cache, unless rows lie whole pages apart: then they share a set there, which has 8 or 12 lines.
+        nint columnsAhead = columns < 2 * CacheLine || (stride % PageFloats == 0 && rows > 12) ? 0 : 2 * CacheLine;
         int j = 0;
         for (; j + 16 <= columns; j += 16, destination += 16 * destinationStride)
         {
