@@ -7,19 +7,19 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// <summary>Gradient of h = f(gate) ∘ up: dGate = dh ∘ up ∘ f′(gate), dUp = dh ∘ f(gate). The outputs may be any of the inputs.</summary>
 internal sealed unsafe class GatedActivationGradientKernel(
     WorkerPool pool, ActivationKind kind, Matrix dh, Matrix gate, Matrix up, Matrix dGate, Matrix dUp)
-    : ActivationKernelBase(pool, kind, gate.Rows, gate.Columns)
+    : ActivationKernelBase(pool, kind, gate.Rows, gate.Columns, StreamingStores.Pay(dGate, dh, gate, up) && StreamingStores.Pay(dUp, dh, gate, up))
 {
-    protected override void Apply<T, TActivation>(Tile tile)
+    protected override void Apply<T, TActivation, TResult>(Tile tile)
     {
         for (int r = tile.FirstRow; r < tile.EndRow; r++)
         {
             float* gradient = dh.Row(r) + tile.Column, gates = gate.Row(r) + tile.Column, ups = up.Row(r) + tile.Column;
-            Row<T, TActivation>(gradient, gates, ups, gate.Stride, dGate.Row(r) + tile.Column, dUp.Row(r) + tile.Column, tile.Count);
+            Row<T, TActivation, TResult>(gradient, gates, ups, gate.Stride, dGate.Row(r) + tile.Column, dUp.Row(r) + tile.Column, tile.Count);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    static void Row<T, TActivation>(float* gradient, float* gates, float* ups, nint stride, float* dGates, float* dUps, nint count) where T : struct, ISimd<T> where TActivation : struct, IActivation
+    static void Row<T, TActivation, TResult>(float* gradient, float* gates, float* ups, nint stride, float* dGates, float* dUps, nint count) where T : struct, ISimd<T> where TActivation : struct, IActivation where TResult : struct, IResult
     {
         Exp2<T> exp2 = Exp2<T>.Create();
         nint c = 0;
@@ -29,8 +29,8 @@ internal sealed unsafe class GatedActivationGradientKernel(
             Prefetch.Register<T>(gates + stride + c);
             Prefetch.Register<T>(ups + stride + c);
             T dy = T.Load(gradient + c), raised = T.Load(ups + c), value = TActivation.Value(exp2, T.Load(gates + c), out T slope);
-            T.Store(dy * raised * slope, dGates + c);
-            T.Store(dy * value, dUps + c);
+            TResult.Store(dy * raised * slope, dGates + c);
+            TResult.Store(dy * value, dUps + c);
         }
 
         int rest = (int)(count - c);

@@ -6,19 +6,19 @@ namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>h = f(gate) ∘ up (Shazeer, 2020; SwiGLU with SiLU); h may be gate or up.</summary>
 internal sealed unsafe class GatedActivationKernel(WorkerPool pool, ActivationKind kind, Matrix gate, Matrix up, Matrix h)
-    : ActivationKernelBase(pool, kind, gate.Rows, gate.Columns)
+    : ActivationKernelBase(pool, kind, gate.Rows, gate.Columns, StreamingStores.Pay(h, gate, up))
 {
-    protected override void Apply<T, TActivation>(Tile tile)
+    protected override void Apply<T, TActivation, TResult>(Tile tile)
     {
         for (int r = tile.FirstRow; r < tile.EndRow; r++)
         {
             float* gates = gate.Row(r) + tile.Column, ups = up.Row(r) + tile.Column;
-            Row<T, TActivation>(gates, ups, gate.Stride, h.Row(r) + tile.Column, tile.Count);
+            Row<T, TActivation, TResult>(gates, ups, gate.Stride, h.Row(r) + tile.Column, tile.Count);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    static void Row<T, TActivation>(float* gates, float* ups, nint stride, float* output, nint count) where T : struct, ISimd<T> where TActivation : struct, IActivation
+    static void Row<T, TActivation, TResult>(float* gates, float* ups, nint stride, float* output, nint count) where T : struct, ISimd<T> where TActivation : struct, IActivation where TResult : struct, IResult
     {
         Exp2<T> exp2 = Exp2<T>.Create();
         nint c = 0;
@@ -26,7 +26,7 @@ internal sealed unsafe class GatedActivationKernel(WorkerPool pool, ActivationKi
         {
             Prefetch.Register<T>(gates + stride + c);
             Prefetch.Register<T>(ups + stride + c);
-            T.Store(TActivation.Value(exp2, T.Load(gates + c)) * T.Load(ups + c), output + c);
+            TResult.Store(TActivation.Value(exp2, T.Load(gates + c)) * T.Load(ups + c), output + c);
         }
 
         int rest = (int)(count - c);

@@ -20,7 +20,7 @@ internal sealed unsafe class LayerNormGradientKernel : SimdKernel
     public LayerNormGradientKernel(
         WorkerPool pool, Matrix dy, Matrix x, float* weight, float* mean, float* inverseStd, Matrix addend, Matrix dx,
         float* dWeight, float* dBias, bool accumulateWeights)
-        : base(pool, RowBlockPartials.Cut(x.Rows, x.Columns).Count)
+        : base(pool, RowBlockPartials.Cut(x.Rows, x.Columns).Count, StreamingStores.Pay(dx, dy, x, addend))
     {
         (this.dy, this.x, this.addend, this.dx) = (dy, x, addend, dx);
         this.weight = weight;
@@ -42,21 +42,27 @@ internal sealed unsafe class LayerNormGradientKernel : SimdKernel
         foreach (SimdKernel stage in totals) stage.Run(pool);
     }
 
+    protected override void RunTask<T>(int task, int worker)
+    {
+        if (Streams) Run<T, StreamedResult>(task);
+        else Run<T, CachedResult>(task);
+    }
+
     // One row after another: memory answers long streams best, and two rows at once make four short ones of every two.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void RunTask<T>(int task, int worker)
+    void Run<T, TResult>(int task) where T : struct, ISimd<T> where TResult : struct, IResult
     {
         Tile tile = weightPartials.Tiles[task];
         float* dWeight_D = weightPartials.Clear(task), dBias_D = biasPartials.Clear(task);
         for (int n = tile.FirstRow; n < tile.EndRow; n++)
         {
-            (float sumOfU, float sumOfDot) = Sums<T>(dy.Row(n), x.Row(n), weight, mean[n], dx.Row(n), tile.Count);
+            (float sumOfU, float sumOfDot) = Sums<T>(dy.Row(n), x.Row(n), weight, mean[n], TResult.Streams ? null : dx.Row(n), tile.Count);
             float inverse = inverseStd[n], shift = inverse * (sumOfU / tile.Count), tilt = inverse * (sumOfDot * inverse / tile.Count);
-            Differentiate<T>(dy.Row(n), x.Row(n), weight, mean[n], inverse, shift, tilt, addend.Data == null ? null : addend.Row(n), dx.Row(n), dWeight_D, dBias_D, dy.Stride, x.Stride, tile.Count);
+            Differentiate<T, TResult>(dy.Row(n), x.Row(n), weight, mean[n], inverse, shift, tilt, addend.Data == null ? null : addend.Row(n), dx.Row(n), dWeight_D, dBias_D, dy.Stride, x.Stride, tile.Count);
         }
     }
 
-    /// <summary>Σ u and Σ u ∘ (x − mean) of a row; on the way asks for the row at <paramref name="soon"/>, which will be written soon.</summary>
+    /// <summary>Σ u and Σ u ∘ (x − mean) of a row; on the way asks for the row at <paramref name="soon"/>, which will be written soon (null: none).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
     static (float U, float Dot) Sums<T>(float* dy, float* x, float* weight, float mean, float* soon, nint count) where T : struct, ISimd<T>
     {
@@ -64,7 +70,7 @@ internal sealed unsafe class LayerNormGradientKernel : SimdKernel
         nint c = 0;
         for (; c <= count - 2 * T.Count; c += 2 * T.Count)
         {
-            Prefetch.Nearby(soon + c, 2 * T.Count);
+            if (soon != null) Prefetch.Nearby(soon + c, 2 * T.Count);
             T u0 = T.Load(weight + c) * T.Load(dy + c), u1 = T.Load(weight + c + T.Count) * T.Load(dy + c + T.Count);
             sum0 += u0;
             sum1 += u1;
@@ -88,22 +94,23 @@ internal sealed unsafe class LayerNormGradientKernel : SimdKernel
     /// for the next rows of dy and x.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    static void Differentiate<T>(
+    static void Differentiate<T, TResult>(
         float* dy, float* x, float* weight, float mean, float inverse, float shift, float tilt, float* addend, float* dx, float* dWeight, float* dBias, nint dyStride, nint xStride, nint count)
         where T : struct, ISimd<T>
+        where TResult : struct, IResult
     {
         T center = T.Broadcast(mean), scale = T.Broadcast(inverse), s = T.Broadcast(shift), t = T.Broadcast(tilt);
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
-            Prefetch.Nearby(dy + dyStride + c, T.Count);
-            Prefetch.Nearby(x + xStride + c, T.Count);
+            Prefetch.Register<T>(dy + dyStride + c);
+            Prefetch.Register<T>(x + xStride + c);
             T gradient = T.Load(dy + c), normalised = (T.Load(x + c) - center) * scale;
             T.Store(T.MultiplyAdd(gradient, normalised, T.Load(dWeight + c)), dWeight + c);
             T.Store(gradient + T.Load(dBias + c), dBias + c);
             T result = scale * (T.Load(weight + c) * gradient) - T.MultiplyAdd(normalised, t, s);
             if (addend != null) result += T.Load(addend + c);
-            T.Store(result, dx + c);
+            TResult.Store(result, dx + c);
         }
 
         int rest = (int)(count - c);

@@ -13,27 +13,32 @@ namespace Litespark.Devices.Cpu.Kernels;
 internal sealed unsafe class LayerNormKernel(
     WorkerPool pool, Matrix x, Matrix residual, float* weight, float* bias, Matrix sum, Matrix y, float* mean, float* inverseStd,
     float epsilon)
-    : SimdKernel(pool, Tiling.Rows(x.Rows, x.Columns).Count)
+    : SimdKernel(pool, Tiling.Rows(x.Rows, x.Columns).Count, StreamingStores.Pay(y, x, residual, sum))
 {
     readonly Tiling tiles = Tiling.Rows(x.Rows, x.Columns);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void RunTask<T>(int task, int worker)
     {
-        Tile tile = tiles[task];
+        if (Streams) Run<T, StreamedResult>(tiles[task]);
+        else Run<T, CachedResult>(tiles[task]);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    void Run<T, TResult>(Tile tile) where T : struct, ISimd<T> where TResult : struct, IResult
+    {
         int columns = tile.Count;
         for (int n = tile.FirstRow; n < tile.EndRow; n++)
         {
-            float* input_D = x.Row(n);
+            float* input_D = x.Row(n), soon = TResult.Streams ? null : y.Row(n);
             float total;
             if (residual.Data != null)
             {
-                total = RowSums.AddAndSum<T, PlainTerm>(input_D, residual.Row(n), sum.Row(n), y.Row(n), columns);
+                total = RowSums.AddAndSum<T, PlainTerm>(input_D, residual.Row(n), sum.Row(n), soon, columns);
                 input_D = sum.Row(n);
             }
             else
             {
-                total = RowSums.Sum<T, PlainTerm>(input_D, y.Row(n), columns);
+                total = RowSums.Sum<T, PlainTerm>(input_D, soon, columns);
             }
 
             // Deviations in a second pass over the cached row: the mean of squares minus the squared mean would cancel.
@@ -41,21 +46,24 @@ internal sealed unsafe class LayerNormKernel(
             float inverse = 1 / MathF.Sqrt(RowSums.SquaredDeviations<T>(input_D, average, columns) / columns + epsilon);
             if (mean != null) mean[n] = average;
             if (inverseStd != null) inverseStd[n] = inverse;
-            Normalise<T>(input_D, average, inverse, weight, bias, y.Row(n), columns);
+            Normalise<T, TResult>(input_D, average, inverse, weight, bias, y.Row(n), x.Row(n + 1), residual.Data == null ? null : residual.Row(n + 1), columns);
         }
     }
 
-    /// <summary>y = (x − average) · inverse ∘ weight + bias.</summary>
+    /// <summary>y = (x − average) · inverse ∘ weight + bias; on the way asks for the rows that are read next.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    static void Normalise<T>(float* x, float average, float inverse, float* weight, float* bias, float* y, nint count)
+    static void Normalise<T, TResult>(float* x, float average, float inverse, float* weight, float* bias, float* y, float* next, float* nextResidual, nint count)
         where T : struct, ISimd<T>
+        where TResult : struct, IResult
     {
         T center = T.Broadcast(average), scale = T.Broadcast(inverse);
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
+            Prefetch.Register<T>(next + c);
+            if (nextResidual != null) Prefetch.Register<T>(nextResidual + c);
             T normalised = (T.Load(x + c) - center) * scale, shift = bias == null ? T.Zero : T.Load(bias + c);
-            T.Store(T.MultiplyAdd(normalised, T.Load(weight + c), shift), y + c);
+            TResult.Store(T.MultiplyAdd(normalised, T.Load(weight + c), shift), y + c);
         }
 
         int rest = (int)(count - c);

@@ -21,7 +21,7 @@ internal sealed unsafe class RmsNormGradientKernel : SimdKernel
     public RmsNormGradientKernel(
         WorkerPool pool, Matrix dy, Matrix x, float* weight, float* inverseRms, Matrix addend, Matrix dx, float* dWeight,
         bool accumulateWeight, int groupSize)
-        : base(pool, RowBlockPartials.Cut(x.Rows, x.Columns).Count)
+        : base(pool, RowBlockPartials.Cut(x.Rows, x.Columns).Count, StreamingStores.Pay(dx, dy, x, addend))
     {
         (this.dy, this.x, this.addend, this.dx) = (dy, x, addend, dx);
         this.weight = weight;
@@ -39,9 +39,15 @@ internal sealed unsafe class RmsNormGradientKernel : SimdKernel
         foreach (SimdKernel stage in totals) stage.Run(pool);
     }
 
+    protected override void RunTask<T>(int task, int worker)
+    {
+        if (Streams) Run<T, StreamedResult>(task);
+        else Run<T, CachedResult>(task);
+    }
+
     // One row after another: memory answers long streams best, and two rows at once make four short ones of every two.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void RunTask<T>(int task, int worker)
+    void Run<T, TResult>(int task) where T : struct, ISimd<T> where TResult : struct, IResult
     {
         Tile tile = partials.Tiles[task];
         float* dWeight_G = partials.Clear(task);
@@ -50,26 +56,30 @@ internal sealed unsafe class RmsNormGradientKernel : SimdKernel
             for (int group = 0; group < groups; group++)
             {
                 int column = group * groupSize;
-                Differentiate<T>(dy.Row(n) + column, x.Row(n) + column, weight, inverseRms[(nint)n * groups + group],
-                    addend.Data == null ? null : addend.Row(n) + column, dx.Row(n) + column, dWeight_G, groupSize);
+                Differentiate<T, TResult>(dy.Row(n) + column, x.Row(n) + column, weight, inverseRms[(nint)n * groups + group],
+                    addend.Data == null ? null : addend.Row(n) + column, dx.Row(n) + column, dWeight_G, dy.Stride, x.Stride, groupSize);
             }
         }
     }
 
-    /// <summary>A group of a row: dx, and its part of dWeight added.</summary>
+    /// <summary>A group of a row: dx, and its part of dWeight added. On the way asks for the next rows of dy and x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    static void Differentiate<T>(float* dy, float* x, float* weight, float inverse, float* addend, float* dx, float* dWeight, nint count) where T : struct, ISimd<T>
+    static void Differentiate<T, TResult>(float* dy, float* x, float* weight, float inverse, float* addend, float* dx, float* dWeight, nint dyStride, nint xStride, nint count)
+        where T : struct, ISimd<T>
+        where TResult : struct, IResult
     {
-        float mean = RowSums.TripleDot<T>(weight, dy, x, dx, count) * inverse / count;
+        float mean = RowSums.TripleDot<T>(weight, dy, x, TResult.Streams ? null : dx, count) * inverse / count;
         T scale = T.Broadcast(inverse), tilt = T.Broadcast(inverse * mean);
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
+            Prefetch.Register<T>(dy + dyStride + c);
+            Prefetch.Register<T>(x + xStride + c);
             T gradient = T.Load(dy + c), normalised = scale * T.Load(x + c);
             T.Store(T.MultiplyAdd(gradient, normalised, T.Load(dWeight + c)), dWeight + c);
             T result = scale * (T.Load(weight + c) * gradient) - normalised * tilt;
             if (addend != null) result += T.Load(addend + c);
-            T.Store(result, dx + c);
+            TResult.Store(result, dx + c);
         }
 
         int rest = (int)(count - c);

@@ -12,49 +12,57 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// </summary>
 internal sealed unsafe class RmsNormKernel(
     WorkerPool pool, Matrix x, Matrix residual, float* weight, Matrix sum, Matrix y, float* inverseRms, float epsilon, int groupSize)
-    : SimdKernel(pool, Tiling.Rows(x.Rows, x.Columns).Count)
+    : SimdKernel(pool, Tiling.Rows(x.Rows, x.Columns).Count, StreamingStores.Pay(y, x, residual, sum))
 {
     readonly Tiling tiles = Tiling.Rows(x.Rows, x.Columns);
     readonly int groups = x.Columns / groupSize;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void RunTask<T>(int task, int worker)
     {
-        Tile tile = tiles[task];
+        if (Streams) Run<T, StreamedResult>(tiles[task]);
+        else Run<T, CachedResult>(tiles[task]);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    void Run<T, TResult>(Tile tile) where T : struct, ISimd<T> where TResult : struct, IResult
+    {
         for (int n = tile.FirstRow; n < tile.EndRow; n++)
         {
             for (int group = 0; group < groups; group++)
             {
                 int column = group * groupSize;
                 float* input_G = x.Row(n) + column;
+                float* soon = TResult.Streams ? null : y.Row(n) + column;
                 float squares;
                 if (residual.Data != null)
                 {
                     float* sum_G = sum.Row(n) + column;
-                    squares = RowSums.AddAndSum<T, SquareTerm>(input_G, residual.Row(n) + column, sum_G, y.Row(n) + column, groupSize);
+                    squares = RowSums.AddAndSum<T, SquareTerm>(input_G, residual.Row(n) + column, sum_G, soon, groupSize);
                     input_G = sum_G;
                 }
                 else
                 {
-                    squares = RowSums.Sum<T, SquareTerm>(input_G, y.Row(n) + column, groupSize);
+                    squares = RowSums.Sum<T, SquareTerm>(input_G, soon, groupSize);
                 }
 
                 float inverse = 1 / MathF.Sqrt(squares / groupSize + epsilon);
                 if (inverseRms != null) inverseRms[(nint)n * groups + group] = inverse;
-                Scale<T>(input_G, inverse, weight, y.Row(n) + column, groupSize);
+                Scale<T, TResult>(input_G, inverse, weight, y.Row(n) + column, x.Row(n + 1) + column, residual.Data == null ? null : residual.Row(n + 1) + column, groupSize);
             }
         }
     }
 
-    /// <summary>y = factor · x ∘ weight.</summary>
+    /// <summary>y = factor · x ∘ weight; on the way asks for the rows that are read next.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    static void Scale<T>(float* x, float factor, float* weight, float* y, nint count) where T : struct, ISimd<T>
+    static void Scale<T, TResult>(float* x, float factor, float* weight, float* y, float* next, float* nextResidual, nint count) where T : struct, ISimd<T> where TResult : struct, IResult
     {
         T scale = T.Broadcast(factor);
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
-            T.Store(T.Load(x + c) * scale * T.Load(weight + c), y + c);
+            Prefetch.Register<T>(next + c);
+            if (nextResidual != null) Prefetch.Register<T>(nextResidual + c);
+            TResult.Store(T.Load(x + c) * scale * T.Load(weight + c), y + c);
         }
 
         int rest = (int)(count - c);

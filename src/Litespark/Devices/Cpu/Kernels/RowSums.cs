@@ -95,7 +95,7 @@ internal static unsafe class RowSums
         return T.Sum((s0 + s1) + (s2 + s3));
     }
 
-    /// <summary>sum = x + y; returns Σ term(sum); on the way asks for the row at <paramref name="soon"/>, which will be written soon.</summary>
+    /// <summary>sum = x + y; returns Σ term(sum); on the way asks for the row at <paramref name="soon"/>, which will be written soon (null: none).</summary>
     [MethodImpl(Hot), SkipLocalsInit]
     public static float AddAndSum<T, TTerm>(float* x, float* y, float* sum, float* soon, nint count) where T : struct, ISimd<T> where TTerm : struct, ITerm
     {
@@ -103,7 +103,7 @@ internal static unsafe class RowSums
         nint i = 0;
         for (; i <= count - 4 * T.Count; i += 4 * T.Count)
         {
-            Prefetch.Nearby(soon + i, 4 * T.Count);
+            if (soon != null) Prefetch.Nearby(soon + i, 4 * T.Count);
             s0 = TTerm.Add(s0, Add<T>(x + i, y + i, sum + i, T.Count));
             s1 = TTerm.Add(s1, Add<T>(x + i + T.Count, y + i + T.Count, sum + i + T.Count, T.Count));
             s2 = TTerm.Add(s2, Add<T>(x + i + 2 * T.Count, y + i + 2 * T.Count, sum + i + 2 * T.Count, T.Count));
@@ -114,7 +114,7 @@ internal static unsafe class RowSums
         return T.Sum((s0 + s1) + (s2 + s3));
     }
 
-    /// <summary>Σ a·b·c; on the way asks for the row at <paramref name="soon"/>, which will be written soon.</summary>
+    /// <summary>Σ a·b·c; on the way asks for the row at <paramref name="soon"/>, which will be written soon (null: none).</summary>
     [MethodImpl(Hot), SkipLocalsInit]
     public static float TripleDot<T>(float* a, float* b, float* c, float* soon, nint count) where T : struct, ISimd<T>
     {
@@ -122,7 +122,7 @@ internal static unsafe class RowSums
         nint i = 0;
         for (; i <= count - 4 * T.Count; i += 4 * T.Count)
         {
-            Prefetch.Nearby(soon + i, 4 * T.Count);
+            if (soon != null) Prefetch.Nearby(soon + i, 4 * T.Count);
             s0 = T.MultiplyAdd(T.Load(a + i) * T.Load(b + i), T.Load(c + i), s0);
             s1 = T.MultiplyAdd(T.Load(a + i + T.Count) * T.Load(b + i + T.Count), T.Load(c + i + T.Count), s1);
             s2 = T.MultiplyAdd(T.Load(a + i + 2 * T.Count) * T.Load(b + i + 2 * T.Count), T.Load(c + i + 2 * T.Count), s2);

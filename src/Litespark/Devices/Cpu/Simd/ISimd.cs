@@ -14,6 +14,9 @@ internal unsafe interface ISimd<TSelf> where TSelf : struct, ISimd<TSelf>
     static abstract TSelf Zero { get; }
     static abstract TSelf Load(float* source);
     static abstract void Store(TSelf value, float* destination);
+
+    /// <summary>Stores past the caches (<see cref="StreamingStores"/>); the destination is a multiple of the register's size.</summary>
+    static abstract void Stream(TSelf value, float* destination);
     static abstract TSelf Broadcast(float value);
 
     /// <summary>The first <paramref name="count"/> floats, 0 to <see cref="Count"/> − 1, then <paramref name="pad"/>; what lies behind them is not touched.</summary>

@@ -15,6 +15,7 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
     public static Simd128 Zero { [MethodImpl(Inline)] get => new(Vector128<float>.Zero); }
     [MethodImpl(Inline)] public static Simd128 Load(float* source) => new(Vector128.Load(source));
     [MethodImpl(Inline)] public static void Store(Simd128 value, float* destination) => value.v.Store(destination);
+    [MethodImpl(Inline)] public static void Stream(Simd128 value, float* destination) => value.v.StoreAlignedNonTemporal(destination);
     [MethodImpl(Inline)] public static Simd128 Broadcast(float value) => new(Vector128.Create(value));
     [MethodImpl(Inline)] public static Simd128 LoadFirst(float* source, int count, float pad) => LaneByLane.Load<Simd128>(source, count, pad);
     [MethodImpl(Inline)] public static void StoreFirst(Simd128 value, float* destination, int count) => LaneByLane.Store(value, destination, count);

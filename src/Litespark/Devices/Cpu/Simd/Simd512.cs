@@ -16,6 +16,7 @@ internal readonly unsafe struct Simd512 : ISimd<Simd512>
     public static Simd512 Zero { [MethodImpl(Inline)] get => new(Vector512<float>.Zero); }
     [MethodImpl(Inline)] public static Simd512 Load(float* source) => new(Vector512.Load(source));
     [MethodImpl(Inline)] public static void Store(Simd512 value, float* destination) => value.v.Store(destination);
+    [MethodImpl(Inline)] public static void Stream(Simd512 value, float* destination) => value.v.StoreAlignedNonTemporal(destination);
     [MethodImpl(Inline)] public static Simd512 Broadcast(float value) => new(Vector512.Create(value));
 
     [MethodImpl(Inline)]

@@ -12,12 +12,23 @@ internal static unsafe class StreamingStores
     // Floats per cache line.
     const int CacheLine = 16;
 
+    // 1 MiB: what is written before the rest of a result is not in the second cache when it is read.
+    const long LeastFloats = 1 << 18;
+
     /// <summary>Whether this processor has them.</summary>
     public static bool Exist => Sse.IsSupported;
 
     /// <summary>Whether rows of whole cache lines, so many floats apart, begin and end with a line.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Fit(float* row, nint stride, int columns) => (nuint)row % (CacheLine * sizeof(float)) == 0 && stride % CacheLine == 0 && columns % CacheLine == 0;
+
+    /// <summary>Whether they pay for a result that is written once: it is large, of whole lines, and none of the operands, whose lines are in the caches already.</summary>
+    public static bool Pay(Matrix result, params ReadOnlySpan<Matrix> operands)
+    {
+        foreach (Matrix operand in operands)
+            if (operand.Data == result.Data) return false;
+        return Exist && (long)result.Rows * result.Columns >= LeastFloats && Fit(result.Data, result.Stride, result.Columns);
+    }
 
     /// <summary>Waits until all of this thread's are done.</summary>
     public static void Finish()
