@@ -10,7 +10,7 @@ namespace Litespark.Devices.Cpu.Simd;
 internal static unsafe class Prefetch
 {
     /// <summary>How far ahead a loop over contiguous elements asks, in floats: 2 KiB.</summary>
-    public const int Ahead = 512;
+    public const int Ahead = 1024;
 
     /// <summary>Fetches the cache line of an address, which need not be valid, into all caches. Does nothing where there is no such instruction.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
