@@ -106,6 +106,12 @@ internal static unsafe class GemmBlock
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void PrefetchTile(float* c, nint ldc, int rows, int columns)
     {
+        if (StreamingStores.Fit(c, ldc, columns))
+        {
+            for (int r = 0; r < rows; r++, c += ldc) Prefetch.Nearby(c, columns);
+            return;
+        }
+
         for (int r = 0; r < rows; r++, c += ldc)
         {
             for (int j = 0; j < columns; j += CacheLine) Prefetch.Nearby(c + j, 1);
