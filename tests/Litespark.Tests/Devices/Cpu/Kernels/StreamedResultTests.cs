@@ -1,0 +1,92 @@
+using Litespark.Devices.Cpu;
+using Litespark.Devices.Cpu.Kernels;
+using Litespark.Devices.Cpu.Simd;
+using Litespark.Graphs;
+
+namespace Litespark.Tests.Devices.Cpu.Kernels;
+
+/// <summary>Large results go past the caches: the same bits as those that stay in them, which rows that begin anywhere in a line do.</summary>
+public sealed unsafe class StreamedResultTests : IDisposable
+{
+    const int Rows = 1030, Columns = 256;
+
+    readonly KernelTrial trial = new();
+    readonly WorkerPool pool = new(2);
+
+    [Fact]
+    public void They_pay_for_whole_lines_of_a_large_result_that_is_no_operand()
+    {
+        Matrix x = trial.Random(Rows, Columns).Matrix, y = trial.Zeros(Rows, Columns).Matrix;
+        Assert.Equal(StreamingStores.Exist, StreamingStores.Pay(y, x));
+        Assert.False(StreamingStores.Pay(y, x, y));
+        Assert.False(StreamingStores.Pay(trial.Zeros(Rows, Columns, 3).Matrix, x));
+        Assert.False(StreamingStores.Pay(trial.Zeros(Rows, Columns + 4).Matrix, x));
+        Assert.False(StreamingStores.Pay(trial.Zeros(Rows - 6, Columns - 16).Matrix, x));
+    }
+
+    [Fact]
+    public void Norms()
+    {
+        Matrix x = trial.Random(Rows, Columns).Matrix, residual = trial.Random(Rows, Columns).Matrix, sum = trial.Zeros(Rows, Columns).Matrix;
+        float* weight = trial.Random(1, Columns).Data, bias = trial.Random(1, Columns).Data;
+        Check(y => new RmsNormKernel(pool, x, residual, weight, sum, y, null, 1e-5f, Columns), x, residual, sum);
+        Check(y => new RmsNormKernel(pool, x, default, weight, default, y, null, 1e-5f, 64), x);
+        Check(y => new LayerNormKernel(pool, x, residual, weight, bias, sum, y, null, null, 1e-5f), x, residual, sum);
+        Check(y => new LayerNormKernel(pool, x, default, weight, null, default, y, null, null, 1e-5f), x);
+    }
+
+    [Fact]
+    public void Gradients_of_norms()
+    {
+        Matrix dy = trial.Random(Rows, Columns).Matrix, x = trial.Random(Rows, Columns).Matrix, addend = trial.Random(Rows, Columns).Matrix;
+        float* weight = trial.Random(1, Columns).Data, mean = trial.Random(1, Rows).Data, inverse = trial.Positive(Rows, 4).Data, dWeight = trial.Zeros(1, Columns).Data, dBias = trial.Zeros(1, Columns).Data;
+        foreach (Matrix added in new[] { default, addend })
+        {
+            Check(dx => new RmsNormGradientKernel(pool, dy, x, weight, inverse, added, dx, dWeight, false, Columns), dy, x, added);
+            Check(dx => new RmsNormGradientKernel(pool, dy, x, weight, inverse, added, dx, null, false, 64), dy, x, added);
+            Check(dx => new LayerNormGradientKernel(pool, dy, x, weight, mean, inverse, added, dx, dWeight, dBias, false), dy, x, added);
+        }
+    }
+
+    [Theory]
+    [InlineData(ActivationKind.Silu)]
+    [InlineData(ActivationKind.Gelu)]
+    [InlineData(ActivationKind.GeluTanh)]
+    [InlineData(ActivationKind.Relu)]
+    public void Activations(ActivationKind kind)
+    {
+        Matrix x = trial.Random(Rows, Columns, scale: 4).Matrix, up = trial.Random(Rows, Columns).Matrix, dy = trial.Random(Rows, Columns).Matrix;
+        Check(y => new ActivationKernel(pool, kind, x, y), x);
+        Check(dx => new ActivationGradientKernel(pool, kind, dy, x, dx), dy, x);
+        Check(h => new GatedActivationKernel(pool, kind, x, up, h), x, up);
+        Matrix streamed = trial.Zeros(Rows, Columns).Matrix, cached = trial.Zeros(Rows, Columns, 3).Matrix;
+        Check(dGate => new GatedActivationGradientKernel(pool, kind, dy, x, up, dGate, dGate.Stride == Columns ? streamed : cached), dy, x, up);
+        Check(dUp => new GatedActivationGradientKernel(pool, kind, dy, x, up, dUp.Stride == Columns ? streamed : cached, dUp), dy, x, up);
+    }
+
+    public void Dispose()
+    {
+        pool.Dispose();
+        trial.Dispose();
+    }
+
+    void Check(Func<Matrix, SimdKernel> build, params ReadOnlySpan<Matrix> operands)
+    {
+        Operand streamed = trial.Zeros(Rows, Columns), cached = trial.Zeros(Rows, Columns, 3);
+        Assert.Equal(StreamingStores.Exist, StreamingStores.Pay(streamed.Matrix, operands));
+        foreach (int width in new[] { 4, 8, 16 })
+        {
+            foreach (Operand result in new[] { streamed, cached })
+            {
+                result.Restore();
+                using SimdKernel kernel = build(result.Matrix);
+                kernel.Width = width;
+                kernel.Run(pool);
+                result.AssertGuards();
+            }
+
+            Assert.Equal(cached.Values, streamed.Values);
+            Assert.Contains(streamed.Values, value => value != 0);
+        }
+    }
+}
