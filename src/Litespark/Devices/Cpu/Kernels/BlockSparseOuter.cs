@@ -15,7 +15,7 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
     // Rows of a block that tiles take at a time; half of it where blocks are no higher.
     const int Strip = 16;
 
-    // Tokens of a chunk: a panel of both operands fits into the first cache.
+    // Tokens of a chunk: a panel of both operands fits into the first cache (of a group's, which read from the second one, four into a larger one).
     const int LongestChunk = 128;
 
     // A task's panels at a time, of a chunk.
@@ -31,7 +31,7 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
 
     readonly Matrix gradient;
     readonly BlockSparseOperand own, other;
-    readonly bool accumulate, byRows, packsOther;
+    readonly bool accumulate, byRows, packsOther, groups;
     readonly int* topology, pointers, indices;
     readonly int tokens, chunk, longestPass, ownPieces;
     int tasks, pass, passTokens;
@@ -49,8 +49,9 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
         pointers = topology + (byRows ? BlockTopology.RowPointers : BlockTopology.ColumnPointers(grid));
         indices = topology + (byRows ? BlockTopology.ColumnIndices(grid) : BlockTopology.RowIndices(grid));
 
+        groups = TTile.Groups && rows.Axis.Longest == BlockGradientGroup.Side && columns.Axis.Longest == BlockGradientGroup.Side;
         chunk = GemmBlocking.Even(tokens, LongestChunk, 1);
-        packsOther = !other.IsReadable(chunk, TTile.Groups);
+        packsOther = !other.IsReadable(chunk, groups);
         nint otherWidth = (nint)other.Axis.Pieces * other.Axis.Piece;
         long otherChunk = other.Axis.Pieces * other.PanelLength(chunk);
         longestPass = (int)Math.Clamp(GemmBlocking.PackedFloats / otherWidth / chunk, 1, GemmBlocking.Count(tokens, chunk)) * chunk;
@@ -90,7 +91,7 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
         }
 
         int live = topology[BlockTopology.LiveCount];
-        bool turns = TTile.Groups && !byRows;
+        bool turns = groups && !byRows;
         int first = (int)((long)live * task / tasks), end = (int)((long)live * (task + 1) / tasks), line = 0;
         while (pointers[line + 1] <= first) line++;
         if (turns && accumulate && pass == 0) Turn(line, first, end);
@@ -109,7 +110,7 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
     // Where a tile waits for every element that is not in the first cache, packing always pays. Groups of blocks read from the second one nearly as
     // fast, and a line costs more to pack than to read a few times, unless its rows fall into the same lines of all caches.
     bool PacksOwn(int live)
-        => !TTile.Groups || !own.HasWholeLines || (live >= EnoughBlocks * own.Axis.Count && own.Collides(EnoughPlaces));
+        => !groups || !own.HasWholeLines || (live >= EnoughBlocks * own.Axis.Count && own.Collides(EnoughPlaces));
 
     // Groups of the live blocks [i, end) of the list, the first one in a line, are turned.
     void Turn(int line, int i, int end)
@@ -148,7 +149,7 @@ internal sealed unsafe class BlockSparseOuter<TTile> : CpuKernel, IParallelWork 
                 int stop = Math.Min(end, pointers[line + 1]);
                 while (i < stop)
                 {
-                    int group = TTile.Groups ? GroupFrom(line, i, stop) : 0;
+                    int group = groups ? GroupFrom(line, i, stop) : 0;
                     if (group > 0) MultiplyGroup(line, i, group, from, depth, mine, isLast: i + group == stop);
                     else MultiplyBlock(line, indices[i], indices[Math.Min(i + 1, end - 1)], from, depth, mine);
                     i += Math.Max(group, 1);

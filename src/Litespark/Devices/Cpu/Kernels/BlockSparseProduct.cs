@@ -15,9 +15,6 @@ internal sealed unsafe class BlockSparseProduct<TTile, TEpilogue> : CpuKernel, I
     // Of x: half of a small second cache.
     const int SliceFloats = 1 << 17;
 
-    // Of y: 1 MiB.
-    const int LeastStreamed = 1 << 18;
-
     const int TasksPerThread = 4;
     const int PackedOutputs = 4;
 
@@ -47,7 +44,7 @@ internal sealed unsafe class BlockSparseProduct<TTile, TEpilogue> : CpuKernel, I
         int fitting = (int)Math.Clamp(SliceFloats / x.PanelLength * TTile.Rows, TTile.Rows, TTile.LongestSlice);
         longestSlice = GemmBlocking.Even(problem.Y.Rows, fitting, TTile.Rows);
         // An epilogue and an addition read what is there; a small y is still in the second cache when it is read.
-        streams = TTile.Streams && StreamingStores.Exist && !problem.Accumulate && epilogue is NoEpilogue && (long)problem.Y.Rows * problem.Y.Columns >= LeastStreamed;
+        streams = TTile.Streams && !problem.Accumulate && epilogue is NoEpilogue && StreamingStores.Pay(problem.Y);
         pool.ReserveSharedScratch(slot * Math.Max(mostLive, 1));
         pool.ReserveScratch(x.PanelLength * (x.Copies ? longestSlice / TTile.Rows : 1));
     }

@@ -21,7 +21,7 @@ internal sealed unsafe class RmsNormGradientKernel : SimdKernel
     public RmsNormGradientKernel(
         WorkerPool pool, Matrix dy, Matrix x, float* weight, float* inverseRms, Matrix addend, Matrix dx, float* dWeight,
         bool accumulateWeight, int groupSize)
-        : base(pool, RowBlockPartials.Cut(x.Rows, x.Columns).Count, StreamingStores.Pay(dx, dy, x, addend))
+        : base(pool, RowBlockPartials.Cut(x.Rows, x.Columns).Count, StreamingStores.AreWholeLines(groupSize) && StreamingStores.Pay(dx, dy, x, addend))
     {
         (this.dy, this.x, this.addend, this.dx) = (dy, x, addend, dx);
         this.weight = weight;

@@ -12,7 +12,7 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// </summary>
 internal sealed unsafe class RmsNormKernel(
     WorkerPool pool, Matrix x, Matrix residual, float* weight, Matrix sum, Matrix y, float* inverseRms, float epsilon, int groupSize)
-    : SimdKernel(pool, Tiling.Rows(x.Rows, x.Columns).Count, StreamingStores.Pay(y, x, residual, sum))
+    : SimdKernel(pool, Tiling.Rows(x.Rows, x.Columns).Count, StreamingStores.AreWholeLines(groupSize) && StreamingStores.Pay(y, x, residual, sum))
 {
     readonly Tiling tiles = Tiling.Rows(x.Rows, x.Columns);
     readonly int groups = x.Columns / groupSize;

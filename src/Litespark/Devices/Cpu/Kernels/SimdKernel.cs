@@ -49,7 +49,7 @@ internal abstract class SimdKernel : CpuKernel, IParallelWork
     }
 
     /// <summary>Whether results go past the caches (<see cref="StreamedResult"/>).</summary>
-    protected bool Streams => streams;
+    public bool Streams => streams;
 
     /// <summary>One task with registers of type <typeparamref name="T"/>; results must not depend on <paramref name="worker"/>.</summary>
     protected abstract void RunTask<T>(int task, int worker) where T : struct, ISimd<T>;

@@ -9,7 +9,7 @@ namespace Litespark.Devices.Cpu.Simd;
 /// </summary>
 internal static unsafe class Prefetch
 {
-    /// <summary>How far ahead a loop over contiguous elements asks, in floats: 2 KiB.</summary>
+    /// <summary>How far ahead a loop over contiguous elements asks, in floats: 4 KiB.</summary>
     public const int Ahead = 1024;
 
     /// <summary>Fetches the cache line of an address, which need not be valid, into all caches. Does nothing where there is no such instruction.</summary>

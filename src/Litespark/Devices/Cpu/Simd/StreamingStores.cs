@@ -18,9 +18,13 @@ internal static unsafe class StreamingStores
     /// <summary>Whether this processor has them.</summary>
     public static bool Exist => Sse.IsSupported;
 
+    /// <summary>Whether so many floats are whole cache lines.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool AreWholeLines(nint floats) => floats % CacheLine == 0;
+
     /// <summary>Whether rows of whole cache lines, so many floats apart, begin and end with a line.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool Fit(float* row, nint stride, int columns) => (nuint)row % (CacheLine * sizeof(float)) == 0 && stride % CacheLine == 0 && columns % CacheLine == 0;
+    public static bool Fit(float* row, nint stride, int columns) => (nuint)row % (CacheLine * sizeof(float)) == 0 && AreWholeLines(stride) && AreWholeLines(columns);
 
     /// <summary>Whether they pay for a result that is written once: it is large, of whole lines, and none of the operands, whose lines are in the caches already.</summary>
     public static bool Pay(Matrix result, params ReadOnlySpan<Matrix> operands)

@@ -64,6 +64,7 @@ public sealed unsafe class BlockSparseWeightGradientKernelTests
         using var trial = new KernelTrial();
         var gradient = new Gradient(trial, BlockGrid.Of([rows], columns, 16, 16), 0.01, 1700, denseGradients: false);
         gradient.Check(pool => gradient.Kernel(pool, accumulate: false, zeroDead: false), gradient.DW, false, gradient.DW.Values);
+        gradient.CheckTile<NarrowBlockGradientTile<Vector512<float>, Register512>>();
     }
 
     [Theory]
