@@ -10,7 +10,7 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// dWeight = Σ dy ∘ x̂ and dBias = Σ dy over the rows (each null: not wanted). The addend is the gradient that reaches x
 /// by other ways (Data null: none). dx may be dy, x or the addend.
 /// </summary>
-internal sealed unsafe class LayerNormGradientKernel : SimdKernel
+internal sealed unsafe class LayerNormGradientKernel : ResultKernel
 {
     readonly Matrix dy, x, addend, dx;
     readonly float* weight, mean, inverseStd;
@@ -42,15 +42,9 @@ internal sealed unsafe class LayerNormGradientKernel : SimdKernel
         foreach (SimdKernel stage in totals) stage.Run(pool);
     }
 
-    protected override void RunTask<T>(int task, int worker)
-    {
-        if (Streams) Run<T, StreamedResult>(task);
-        else Run<T, CachedResult>(task);
-    }
-
     // One row after another: memory answers long streams best, and two rows at once make four short ones of every two.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    void Run<T, TResult>(int task) where T : struct, ISimd<T> where TResult : struct, IResult
+    protected override void Run<T, TResult>(int task)
     {
         Tile tile = weightPartials.Tiles[task];
         float* dWeight_D = weightPartials.Clear(task), dBias_D = biasPartials.Clear(task);

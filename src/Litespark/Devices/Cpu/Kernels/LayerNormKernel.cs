@@ -13,19 +13,14 @@ namespace Litespark.Devices.Cpu.Kernels;
 internal sealed unsafe class LayerNormKernel(
     WorkerPool pool, Matrix x, Matrix residual, float* weight, float* bias, Matrix sum, Matrix y, float* mean, float* inverseStd,
     float epsilon)
-    : SimdKernel(pool, Tiling.Rows(x.Rows, x.Columns).Count, StreamingStores.Pay(y, x, residual, sum))
+    : ResultKernel(pool, Tiling.Rows(x.Rows, x.Columns).Count, StreamingStores.Pay(y, x, residual, sum))
 {
     readonly Tiling tiles = Tiling.Rows(x.Rows, x.Columns);
 
-    protected override void RunTask<T>(int task, int worker)
-    {
-        if (Streams) Run<T, StreamedResult>(tiles[task]);
-        else Run<T, CachedResult>(tiles[task]);
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    void Run<T, TResult>(Tile tile) where T : struct, ISimd<T> where TResult : struct, IResult
+    protected override void Run<T, TResult>(int task)
     {
+        Tile tile = tiles[task];
         int columns = tile.Count;
         for (int n = tile.FirstRow; n < tile.EndRow; n++)
         {

@@ -10,7 +10,7 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// dWeight = Σ dy ∘ x̂ over rows and groups (null: not wanted). The addend is the gradient that reaches x by other ways
 /// (the residual stream; Data null: none). dx may be dy, x or the addend.
 /// </summary>
-internal sealed unsafe class RmsNormGradientKernel : SimdKernel
+internal sealed unsafe class RmsNormGradientKernel : ResultKernel
 {
     readonly Matrix dy, x, addend, dx;
     readonly float* weight, inverseRms;
@@ -39,15 +39,9 @@ internal sealed unsafe class RmsNormGradientKernel : SimdKernel
         foreach (SimdKernel stage in totals) stage.Run(pool);
     }
 
-    protected override void RunTask<T>(int task, int worker)
-    {
-        if (Streams) Run<T, StreamedResult>(task);
-        else Run<T, CachedResult>(task);
-    }
-
     // One row after another: memory answers long streams best, and two rows at once make four short ones of every two.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    void Run<T, TResult>(int task) where T : struct, ISimd<T> where TResult : struct, IResult
+    protected override void Run<T, TResult>(int task)
     {
         Tile tile = partials.Tiles[task];
         float* dWeight_G = partials.Clear(task);

@@ -12,20 +12,15 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// </summary>
 internal sealed unsafe class RmsNormKernel(
     WorkerPool pool, Matrix x, Matrix residual, float* weight, Matrix sum, Matrix y, float* inverseRms, float epsilon, int groupSize)
-    : SimdKernel(pool, Tiling.Rows(x.Rows, x.Columns).Count, StreamingStores.AreWholeLines(groupSize) && StreamingStores.Pay(y, x, residual, sum))
+    : ResultKernel(pool, Tiling.Rows(x.Rows, x.Columns).Count, StreamingStores.AreWholeLines(groupSize) && StreamingStores.Pay(y, x, residual, sum))
 {
     readonly Tiling tiles = Tiling.Rows(x.Rows, x.Columns);
     readonly int groups = x.Columns / groupSize;
 
-    protected override void RunTask<T>(int task, int worker)
-    {
-        if (Streams) Run<T, StreamedResult>(tiles[task]);
-        else Run<T, CachedResult>(tiles[task]);
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    void Run<T, TResult>(Tile tile) where T : struct, ISimd<T> where TResult : struct, IResult
+    protected override void Run<T, TResult>(int task)
     {
+        Tile tile = tiles[task];
         for (int n = tile.FirstRow; n < tile.EndRow; n++)
         {
             for (int group = 0; group < groups; group++)

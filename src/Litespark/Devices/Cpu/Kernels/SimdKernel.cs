@@ -9,18 +9,13 @@ namespace Litespark.Devices.Cpu.Kernels;
 internal abstract class SimdKernel : CpuKernel, IParallelWork
 {
     readonly int taskCount;
-    readonly bool streams;
     Action<int, int> runTask = null!;
 
-    /// <summary>
-    /// Tasks 0 … <paramref name="taskCount"/> − 1; the count follows from the operands' shapes, never from the threads. Where results go past the
-    /// caches, a task ends when they are there.
-    /// </summary>
-    protected SimdKernel(WorkerPool pool, int taskCount, bool streams = false)
+    /// <summary>Tasks 0 … <paramref name="taskCount"/> − 1; the count follows from the operands' shapes, never from the threads.</summary>
+    protected SimdKernel(WorkerPool pool, int taskCount)
     {
         ArgumentNullException.ThrowIfNull(pool);
         this.taskCount = taskCount;
-        this.streams = streams;
         Width = SimdWidth.Count;
     }
 
@@ -42,14 +37,7 @@ internal abstract class SimdKernel : CpuKernel, IParallelWork
     /// <inheritdoc/>
     public override void Run(WorkerPool pool) => pool.Run(this, taskCount);
 
-    void IParallelWork.RunTask(int task, int worker)
-    {
-        runTask(task, worker);
-        if (streams) StreamingStores.Finish();
-    }
-
-    /// <summary>Whether results go past the caches (<see cref="StreamedResult"/>).</summary>
-    public bool Streams => streams;
+    void IParallelWork.RunTask(int task, int worker) => runTask(task, worker);
 
     /// <summary>One task with registers of type <typeparamref name="T"/>; results must not depend on <paramref name="worker"/>.</summary>
     protected abstract void RunTask<T>(int task, int worker) where T : struct, ISimd<T>;

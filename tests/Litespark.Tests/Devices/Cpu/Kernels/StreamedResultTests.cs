@@ -34,7 +34,7 @@ public sealed unsafe class StreamedResultTests : IDisposable
         {
             using var norm = new RmsNormKernel(pool, x, default, weight, default, y, null, 1e-5f, size);
             using var gradient = new RmsNormGradientKernel(pool, dy, x, weight, inverse, default, y, null, false, size);
-            foreach (SimdKernel kernel in new SimdKernel[] { norm, gradient })
+            foreach (ResultKernel kernel in new ResultKernel[] { norm, gradient })
             {
                 Assert.Equal(StreamingStores.Exist && size % 16 == 0, kernel.Streams);
                 foreach (int width in new[] { 4, 8, 16 })
@@ -92,7 +92,7 @@ public sealed unsafe class StreamedResultTests : IDisposable
         trial.Dispose();
     }
 
-    void Check(Func<Matrix, SimdKernel> build)
+    void Check(Func<Matrix, ResultKernel> build)
     {
         Operand streamed = trial.Zeros(Rows, Columns), cached = trial.Zeros(Rows, Columns, 3);
         foreach (int width in new[] { 4, 8, 16 })
@@ -100,7 +100,7 @@ public sealed unsafe class StreamedResultTests : IDisposable
             foreach (Operand result in new[] { streamed, cached })
             {
                 result.Restore();
-                using SimdKernel kernel = build(result.Matrix);
+                using ResultKernel kernel = build(result.Matrix);
                 Assert.Equal(StreamingStores.Exist && result == streamed, kernel.Streams);
                 kernel.Width = width;
                 kernel.Run(pool);

@@ -1,0 +1,25 @@
+using Litespark.Devices.Cpu.Simd;
+
+namespace Litespark.Devices.Cpu.Kernels;
+
+/// <summary>A kernel whose tasks write their results past the caches where that pays: its loops are compiled for both ways.</summary>
+internal abstract class ResultKernel(WorkerPool pool, int taskCount, bool streams) : SimdKernel(pool, taskCount)
+{
+    /// <summary>Whether results go past the caches.</summary>
+    public bool Streams => streams;
+
+    protected sealed override void RunTask<T>(int task, int worker)
+    {
+        if (!streams)
+        {
+            Run<T, CachedResult>(task);
+            return;
+        }
+
+        Run<T, StreamedResult>(task);
+        StreamingStores.Finish();
+    }
+
+    /// <summary>One task, which writes its results by <typeparamref name="TResult"/>.</summary>
+    protected abstract void Run<T, TResult>(int task) where T : struct, ISimd<T> where TResult : struct, IResult;
+}
