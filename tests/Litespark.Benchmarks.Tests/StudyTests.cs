@@ -244,7 +244,7 @@ public sealed partial class StudyTests : IDisposable
     public void The_published_set_up_is_a_recipe()
     {
         Recipe recipe = Shipped("gpt2-small-published").Recipe;
-        Assert.Equal((480 * 1024, 600000, 100, 0.3), (recipe.Training.GlobalBatchTokens, recipe.Training.MaxSteps, recipe.Sparsity.UpdateEverySteps, recipe.Sparsity.DropFraction));
+        Assert.Equal((480 * 1024, 600000, 100, 0.3), (recipe.Training.GlobalBatchTokens, recipe.Training.MaxSteps, recipe.Sparsity.UpdateEverySteps, recipe.Sparsity.EffectiveDropFraction));
     }
 
     [Fact]

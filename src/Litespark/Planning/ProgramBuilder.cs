@@ -27,8 +27,14 @@ public sealed class ProgramBuilder
     /// <summary>Plan that computes the norms of sparse weights' blocks and of their gradients'; only where there are sparse weights.</summary>
     public const string BlockNorms = "block_norms";
 
-    /// <summary>Plan that zeroes dead blocks of weights, gradients and moments; only where there are sparse weights.</summary>
+    /// <summary>Plan that zeroes dead blocks of weights, gradients and first moments; only where there are sparse weights.</summary>
     public const string ZeroDeadBlocks = "zero_dead_blocks";
+
+    /// <summary>Zeroes the second moments of dead blocks.</summary>
+    public const string ZeroSecondMoments = "zero_second_moments";
+
+    /// <summary>Gives the second moments of dead blocks the mean of their row's live ones.</summary>
+    public const string FillSecondMoments = "fill_second_moments";
 
     /// <summary>Plan that only computes losses, token by token and summed.</summary>
     public const string Evaluate = "evaluate";
@@ -165,6 +171,8 @@ public sealed class ProgramBuilder
         var topology = new TopologyGraph(parameters);
         Compile(BlockNorms, topology.BuildBlockNorms());
         Compile(ZeroDeadBlocks, topology.BuildZeroDeadBlocks());
+        Compile(ZeroSecondMoments, topology.BuildZeroSecondMoments());
+        Compile(FillSecondMoments, topology.BuildFillSecondMoments());
     }
 
     /// <summary>The finished program.</summary>

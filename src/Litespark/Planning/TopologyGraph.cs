@@ -24,14 +24,34 @@ internal sealed class TopologyGraph
         return builder.Graph;
     }
 
-    /// <summary>Weights, gradients and moments, in place.</summary>
-    public Graph BuildZeroDeadBlocks()
+    /// <summary>Weights, gradients and first moments, in place.</summary>
+    public Graph BuildZeroDeadBlocks() => Zero(parameter => [parameter.Weight, parameter.Master, parameter.Gradient, parameter.FirstMoment]);
+
+    /// <summary>Second moments, in place.</summary>
+    public Graph BuildZeroSecondMoments() => Zero(parameter => [parameter.SecondMoment]);
+
+    /// <summary>Second moments of dead blocks, in place: the mean of the live ones of their block row.</summary>
+    public Graph BuildFillSecondMoments()
+    {
+        var builder = new GraphBuilder { Phase = Phase.Optimizer };
+        foreach (StoredParameter parameter in sparse)
+        {
+            if (parameter.SecondMoment is not { } moment) continue;
+            Value squares = State(builder, moment);
+            // They are never negative: the means of their magnitudes are their means.
+            builder.Apply(new FillDeadBlocks(parameter.Grid!), squares, State(builder, parameter.Topology!), builder.Apply1(new BlockNorms(parameter.Grid!), squares));
+        }
+
+        return builder.Graph;
+    }
+
+    Graph Zero(Func<StoredParameter, PersistentTensor?[]> select)
     {
         var builder = new GraphBuilder { Phase = Phase.Optimizer };
         foreach (StoredParameter parameter in sparse)
         {
             Value topology = State(builder, parameter.Topology!);
-            foreach (PersistentTensor? tensor in new[] { parameter.Weight, parameter.Master, parameter.Gradient, parameter.FirstMoment, parameter.SecondMoment })
+            foreach (PersistentTensor? tensor in select(parameter))
                 if (tensor is not null) builder.Apply(new ZeroDeadBlocks(parameter.Grid!), State(builder, tensor), topology);
         }
 

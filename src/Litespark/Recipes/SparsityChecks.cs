@@ -64,7 +64,7 @@ internal static class SparsityChecks
                 if (set[i] is { } later && set[before] is { } earlier && later.At(maxSteps) < earlier.At(maxSteps))
                     throw loaded.Error("sparsity." + SparsityPhases.Keys[i],
                         $"{later} (step {later.At(maxSteps)}) comes before {SparsityPhases.Keys[before]} {earlier} (step {earlier.At(maxSteps)}); the order is {string.Join(" ≤ ", SparsityPhases.Keys)}.");
-        if (section.PhaseChange == PhaseChange.Automatic && section.DropFraction == 0)
+        if (section.PhaseChange == PhaseChange.Automatic && section.EffectiveDropFraction == 0)
             throw loaded.Error("sparsity.drop_fraction", "without drops the masks never change at full sparsity, which automatic phase changes take for having settled; use a drop_fraction above 0, or phase_change: steps.");
     }
 

@@ -51,14 +51,17 @@ public sealed record SparsitySection
     /// <summary>Last step at which live blocks are exchanged for dead ones; null = the method's.</summary>
     public StepOrShare? UpdateUntilStep { get; init; }
 
-    /// <summary>Share of live blocks dropped by the first update of a phase.</summary>
-    public double DropFraction { get; init; } = 0.3;
+    /// <summary>Share of live blocks dropped by the first update of a phase; null = by the size of blocks.</summary>
+    public double? DropFraction { get; init; }
 
     /// <summary>Which dead blocks come alive; null = the method's.</summary>
     public BlockGrowth? Growth { get; init; }
 
     /// <summary>Share of mixed growth that goes by gradients.</summary>
     public double GradientGrowthShare { get; init; } = 0.75;
+
+    /// <summary>What the second moment of a block that comes alive begins at.</summary>
+    public GrownMoment GrownSecondMoment { get; init; }
 
     /// <summary>What ends a phase.</summary>
     public PhaseChange PhaseChange { get; init; } = PhaseChange.Steps;
@@ -69,8 +72,8 @@ public sealed record SparsitySection
     /// <summary>Steps over which that fall is measured.</summary>
     public int LossWindowSteps { get; init; } = 200;
 
-    /// <summary>Churn of the masks below which the phase of full sparsity is over.</summary>
-    public double ChurnThreshold { get; init; } = 0.02;
+    /// <summary>Churn of the masks below which the phase of full sparsity is over; null = a share of what may be exchanged.</summary>
+    public double? ChurnThreshold { get; init; }
 
     /// <summary>Updates in a row that must be under a threshold.</summary>
     public int Patience { get; init; } = 2;
@@ -85,6 +88,15 @@ public sealed record SparsitySection
         SparsityMethod.Rigl => BlockGrowth.Gradient,
         _ => BlockGrowth.Mixed,
     };
+
+    /// <summary>
+    /// <see cref="DropFraction"/>, or the published 0.3 of single weights and 0.02 of blocks. Of single weights the smallest three tenths hold some hundredths
+    /// of a layer's squared norm; of blocks they hold nearly three tenths, since means of many weights hardly differ: as little is lost by two hundredths.
+    /// </summary>
+    public double EffectiveDropFraction => DropFraction ?? (BlockRows == 1 && BlockColumns == 1 ? 0.3 : 0.02);
+
+    /// <summary><see cref="ChurnThreshold"/>, or a fifteenth of the largest churn.</summary>
+    public double EffectiveChurnThreshold => ChurnThreshold ?? EffectiveDropFraction / 15;
 
     internal static readonly Definition<SparsitySection>[] Definitions =
     [
@@ -119,20 +131,22 @@ public sealed record SparsitySection
             "Steps between updates of the masks, counted from the beginning of each phase; the last step of a ramp is one too."),
         Key("update_until_step", Kinds.Optional(new StepOrShareKind()), s => s.UpdateUntilStep, (s, v) => s with { UpdateUntilStep = v },
             "Last step at which live blocks are exchanged for dead ones (ramps go on); a number below 1 is a share. null = 0.75 for set and rigl, the whole run for mst."),
-        Key("drop_fraction", Kinds.Number(0, 1), s => s.DropFraction, (s, v) => s with { DropFraction = v },
-            "Share of a layer's live blocks that the first update of a phase drops; it falls to zero along half a cosine within each phase."),
+        Key("drop_fraction", Kinds.Optional(Kinds.Number(0, 1)), s => s.DropFraction, (s, v) => s with { DropFraction = v },
+            "Share of a layer's live blocks that the first update of a phase drops; it falls to zero along half a cosine within each phase. null = 0.3 of single weights, as published, 0.02 of blocks: these are all about as large, so that dropping more costs much of what was learned."),
         Key("growth", Kinds.Optional(Kinds.Choice(("mixed", BlockGrowth.Mixed), ("gradient", BlockGrowth.Gradient), ("random", BlockGrowth.Random))), s => s.Growth, (s, v) => s with { Growth = v },
             "mst: which dead blocks come alive: those with the largest gradients, random ones, or mixed. null = mixed (set grows at random, rigl by gradients)."),
         Key("gradient_growth_share", Kinds.Number(0, 1), s => s.GradientGrowthShare, (s, v) => s with { GradientGrowthShare = v },
             "mixed growth: share that goes by gradients; the rest is random. 0.75 is the 3:1 of the authors' code."),
+        Key("grown_second_moment", Kinds.Choice(("row_mean", GrownMoment.RowMean), ("zero", GrownMoment.Zero)), s => s.GrownSecondMoment, (s, v) => s with { GrownSecondMoment = v },
+            "AdamW's second moment of a block that comes alive: row_mean, as the live blocks of its block row have it when masks change, so that its first steps are short; or zero, as in RigL. Its weights and first moment are zero."),
         Key("phase_change", Kinds.Choice(("steps", PhaseChange.Steps), ("automatic", PhaseChange.Automatic)), s => s.PhaseChange, (s, v) => s with { PhaseChange = v },
             "mst: what ends the dense start and the phase of full sparsity: their steps, or (automatic) what is observed, their steps at the latest. Ramps keep their lengths."),
         Key("loss_slope_threshold", Kinds.Number(0), s => s.LossSlopeThreshold, (s, v) => s with { LossSlopeThreshold = v },
             "automatic: the dense start ends when the training loss falls by less than this, in nats per 1,000 steps (least squares over loss_window_steps)."),
         Key("loss_window_steps", Kinds.Integer(2, 100000), s => s.LossWindowSteps, (s, v) => s with { LossWindowSteps = v },
             "automatic: steps over which the fall of the loss is measured."),
-        Key("churn_threshold", Kinds.Number(0, 1), s => s.ChurnThreshold, (s, v) => s with { ChurnThreshold = v },
-            "automatic: full sparsity ends when an update brings alive less than this share of the live blocks."),
+        Key("churn_threshold", Kinds.Optional(Kinds.Number(0, 1)), s => s.ChurnThreshold, (s, v) => s with { ChurnThreshold = v },
+            "automatic: full sparsity ends when an update brings alive less than this share of the live blocks. null = a fifteenth of drop_fraction."),
         Key("patience", Kinds.Integer(1), s => s.Patience, (s, v) => s with { Patience = v },
             "automatic: looks in a row, one every update_every_steps, that must be under a threshold."),
         .. SparseAttentionSection.Definitions,

@@ -55,6 +55,16 @@ public enum BlockGrowth
     Random,
 }
 
+/// <summary>What the second moment of a block that comes alive begins at.</summary>
+public enum GrownMoment
+{
+    /// <summary>The mean of the live blocks of its block row.</summary>
+    RowMean,
+
+    /// <summary>Zero.</summary>
+    Zero,
+}
+
 /// <summary>What ends a phase.</summary>
 public enum PhaseChange
 {

@@ -26,6 +26,7 @@ internal static partial class OpCases
             string matrix = $"{grid}";
             yield return Case($"block_norms, {matrix}", new BlockNorms(grid), Float(rows, columns)) with { Tolerance = 1e-5 };
             yield return Case($"zero_dead_blocks, {matrix}", new ZeroDeadBlocks(grid), X(rows, columns), all);
+            yield return Case($"fill_dead_blocks, {matrix}", new FillDeadBlocks(grid), X(rows, columns), all, Float(grid.Count));
             yield return Case($"block_sparse_sum_of_squares, added, {matrix}", new BlockSparseSumOfSquares(grid).WithAddend(0), Float(rows, columns), live, Positive(1)) with { Tolerance = 1e-5 };
             yield return new OpCase($"block_sparse_adamw, {matrix}", precision => new BlockSparseAdamW(grid, 0.9f, 0.95f, 1e-8f, 0.1f, precision != DataType.Float32),
                 [master, Float(rows, columns), master, Positive(rows, columns), live, Positive(4), Positive(1), weight with { IsRoundedCopy = true }], 1e-5);

@@ -1,6 +1,7 @@
 using Litespark.Devices.Cpu;
 using Litespark.Graphs;
 using Litespark.Planning;
+using Litespark.Recipes;
 using Litespark.Training;
 using Litespark.Training.Sparsity;
 
@@ -115,6 +116,37 @@ public sealed class SparseStepTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(true)] // q, k and v lie in one parameter, gate and up in another
+    [InlineData(false)]
+    public void A_dead_block_waits_with_the_second_moment_of_its_row(bool litespark)
+    {
+        using var step = new ToyStep(device, ToyModels.Spec("llama"), Plan(litespark), microBatches: 2, sparsity: Settings(8, 8));
+        var topology = new LoadedTopology(step.Loaded);
+        Dictionary<string, bool[]> live = Start(step, 0.5, dense: false, topology);
+        for (int i = 1; i <= 2; i++) step.Run(i);
+        topology.ResetSecondMoments(GrownMoment.RowMean);
+        Dictionary<string, float[]> state = ToyStep.ReadAll(ParameterStore.OptimizerState(step.Loaded));
+        foreach (BlockGrid grid in topology.Tensors.Select(tensor => tensor.Grid).Distinct()) Assert.Equal(8, grid.BlockRows);
+        foreach (SparseTensor tensor in topology.Tensors)
+        {
+            (float[] m, float[] v, bool[] mask) = (state["optimizer.m." + tensor.Name], state["optimizer.v." + tensor.Name], live[tensor.Name]);
+            double largest = 0;
+            foreach (int[] row in Enumerable.Range(0, v.Length).Chunk(8 * tensor.Grid.Columns))
+            {
+                double mean = row.Where(i => mask[i]).Select(i => (double)v[i]).DefaultIfEmpty().Average();
+                largest = Math.Max(largest, mean);
+                foreach (int i in row.Where(i => !mask[i])) Assert.True(m[i] == 0 && Math.Abs(v[i] - mean) <= 1e-5 * mean, $"{tensor.Name}[{i}]: {v[i]}, not {mean}");
+            }
+
+            Assert.True(largest > 0, tensor.Name);
+        }
+
+        topology.ResetSecondMoments(GrownMoment.Zero);
+        state = ToyStep.ReadAll(ParameterStore.OptimizerState(step.Loaded));
+        foreach ((string name, bool[] mask) in live) Assert.All(Enumerable.Range(0, mask.Length).Where(i => !mask[i]), i => Assert.Equal(0, state["optimizer.v." + name][i]));
+    }
+
     [Fact]
     public void A_changed_topology_frees_what_died_and_starts_what_was_born_at_zero()
     {
@@ -134,6 +166,7 @@ public sealed class SparseStepTests : IDisposable
 
         Dictionary<string, bool[]> now = Write(topology, 0.5, seed: 99, dense: false);
         topology.ZeroDeadBlocks();
+        topology.ResetSecondMoments(GrownMoment.Zero);
         step.Step.RunClip();
         step.Step.RunUpdate(3, 1e-2, 0);
         Dictionary<string, float[]> state = ToyStep.ReadAll(ParameterStore.OptimizerState(step.Loaded)), after = step.Weights();

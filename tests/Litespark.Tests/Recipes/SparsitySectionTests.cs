@@ -37,6 +37,18 @@ public class SparsitySectionTests
     public void A_method_brings_its_growth(string method, BlockGrowth growth) => Assert.Equal(growth, Section($"method: {method}").EffectiveGrowth);
 
     [Theory]
+    [InlineData("method: mst", 0.02, 0.02 / 15)]
+    [InlineData("method: rigl, block_rows: 1", 0.02, 0.02 / 15)]
+    [InlineData("method: mst, block_rows: 1, block_columns: 1", 0.3, 0.02)]
+    [InlineData("method: mst, drop_fraction: 0.15", 0.15, 0.01)]
+    [InlineData("method: mst, block_rows: 1, block_columns: 1, drop_fraction: 0, churn_threshold: 0.5", 0, 0.5)]
+    public void Blocks_are_exchanged_more_slowly_than_single_weights(string keys, double dropFraction, double churnThreshold)
+    {
+        SparsitySection section = Section(keys);
+        Assert.Equal((dropFraction, churnThreshold), (section.EffectiveDropFraction, section.EffectiveChurnThreshold));
+    }
+
+    [Theory]
     [InlineData("method: static", 0, 1, SparsityPhases.Never, SparsityPhases.Never)]
     [InlineData("method: rigl", 0, 1, SparsityPhases.Never, SparsityPhases.Never)]
     [InlineData("method: mst", 20, 120, 800, 950)]

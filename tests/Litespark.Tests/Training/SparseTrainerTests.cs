@@ -9,7 +9,7 @@ public sealed class SparseTrainerTests : IDisposable
 {
     static readonly string[] Mst =
     [
-        "sparsity.method=mst", "sparsity.sparsity=0.7", "sparsity.block_rows=8", "sparsity.block_columns=8", "sparsity.update_every_steps=2", "training.max_steps=24",
+        "sparsity.method=mst", "sparsity.sparsity=0.7", "sparsity.block_rows=8", "sparsity.block_columns=8", "sparsity.update_every_steps=2", "sparsity.drop_fraction=0.3", "training.max_steps=24",
         "sparsity.dense_until_step=3", "sparsity.sparse_from_step=8", "sparsity.restore_from_step=16", "sparsity.dense_from_step=21",
         "checkpoints.every_steps=1", "checkpoints.keep_last=0",
     ];

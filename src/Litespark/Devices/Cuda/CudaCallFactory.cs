@@ -29,6 +29,7 @@ internal sealed class CudaCallFactory(CublasLtContext? cublasLt, AttentionChoose
         BlockSparseWeightGradient op => BlockSparseOps.WeightGradient(binding, call, op, Product, SparseKernel),
         BlockNorms op => BlockSparseOps.Norms(binding, call, op),
         ZeroDeadBlocks op => BlockSparseOps.ZeroDead(binding, call, op),
+        FillDeadBlocks op => BlockSparseOps.FillDead(binding, call, op),
         BlockSparseSumOfSquares op => BlockSparseOps.SumOfSquares(binding, call, op),
         BlockSparseAdamW op => BlockSparseOps.AdamW(binding, call, op),
         HeadProduct op => OfHeads(binding, MatMulOps.Product(binding, call, op)),

@@ -90,6 +90,26 @@ public sealed record ZeroDeadBlocks(BlockGrid Grid) : BlockSparseOp(Grid)
     public override IReadOnlyList<int> MutatedInputs => [0];
 }
 
+/// <summary>
+/// Sets the dead blocks of x [rows, columns] to the mean of what lives beside them, in place: x, topology, means of all blocks
+/// [row blocks · column blocks]. The mean is that of the elements of the block row's live blocks; zero where none lives.
+/// </summary>
+public sealed record FillDeadBlocks(BlockGrid Grid) : BlockSparseOp(Grid)
+{
+    /// <inheritdoc/>
+    public override string Name => "fill_dead_blocks";
+
+    /// <inheritdoc/>
+    public override int TopologyInput => 1;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<TensorType> Infer(IReadOnlyList<Value> inputs)
+        => inputs[2].Shape.Length == Grid.Count ? [] : throw new ArgumentException($"{Name}: {inputs[2]} does not hold a mean for each of {Grid.Count} blocks");
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<int> MutatedInputs => [0];
+}
+
 /// <summary>Σ x² over the live blocks → [1]: x [rows, columns], topology.</summary>
 public sealed record BlockSparseSumOfSquares(BlockGrid Grid) : BlockSparseOp(Grid)
 {

@@ -44,7 +44,7 @@ internal sealed class AutomaticPhases
     public bool ObserveChurn(int step, double churn)
     {
         bool isUltraSparse = step >= Phases.SparseFrom && Phases.RestoreFrom != SparsityPhases.Never && step + 2 < Phases.RestoreFrom;
-        if (!isUltraSparse || !Enough(ref settledLooks, churn < section.ChurnThreshold)) return false;
+        if (!isUltraSparse || !Enough(ref settledLooks, churn < section.EffectiveChurnThreshold)) return false;
         Phases = Phases with { RestoreFrom = step + 2, DenseFrom = step + 2 + Phases.DenseFrom - Phases.RestoreFrom };
         return true;
     }

@@ -1,5 +1,6 @@
 using Litespark.Graphs;
 using Litespark.Planning;
+using Litespark.Recipes;
 
 namespace Litespark.Training.Sparsity;
 
@@ -94,8 +95,12 @@ public sealed class LoadedTopology
         foreach (Packed whole in packed) program.Write<int>(whole.Parameter.Topology!, BlockTopology.Mode, mode);
     }
 
-    /// <summary>Zeroes what is dead: weights, gradients, moments. To be run after <see cref="Apply"/>.</summary>
+    /// <summary>Zeroes what is dead: weights, gradients, first moments. To be run after <see cref="Apply"/>.</summary>
     public void ZeroDeadBlocks() => program.Run(program.Program.Plans[ProgramBuilder.ZeroDeadBlocks]);
+
+    /// <summary>Gives dead blocks the second moments with which they will begin to live; where there are any. To be run after <see cref="Apply"/>.</summary>
+    public void ResetSecondMoments(GrownMoment value)
+        => program.Run(program.Program.Plans[value == GrownMoment.Zero ? ProgramBuilder.ZeroSecondMoments : ProgramBuilder.FillSecondMoments]);
 
     /// <summary>Computes the norms that <see cref="WeightNorms"/> and <see cref="GradientNorms"/> read.</summary>
     public void ComputeNorms() => program.Run(program.Program.Plans[ProgramBuilder.BlockNorms]);

@@ -12,6 +12,7 @@ internal sealed class SparseTraining
     readonly LoadedTopology topology;
     readonly StepProgram program;
     readonly int microBatches;
+    readonly GrownMoment grownMoment;
     readonly DeviceProfile device;
     readonly PrecisionWork[][] work = new PrecisionWork[2][];
     bool hasDenseGradients;
@@ -23,6 +24,7 @@ internal sealed class SparseTraining
         this.device = device;
         Recipe recipe = setup.Recipe;
         controller = new SparsityController(recipe.Sparsity, recipe.Training.MaxSteps, checked((int)recipe.Training.Seed), Weights(setup.Spec, recipe.Sparsity, device));
+        grownMoment = recipe.Sparsity.GrownSecondMoment;
         topology = new LoadedTopology(loaded);
     }
 
@@ -91,6 +93,7 @@ internal sealed class SparseTraining
         if (change.Changed.Count > 0 || hasDenseGradients) WriteTopology();
         // Of gradients that were dense, dead blocks hold something too.
         topology.ZeroDeadBlocks();
+        topology.ResetSecondMoments(grownMoment);
         meter.MaskChurn = change.Churn;
         return new TopologyMetrics
         {

@@ -88,7 +88,7 @@ public sealed class SparsitySchedule
             SparsityPhase.Restoration => Phases.DenseFrom - 1,
             _ => 0,
         };
-        return section.DropFraction / 2 * (1 + Math.Cos(Math.PI * Progress(step, Begin(phase), end)));
+        return section.EffectiveDropFraction / 2 * (1 + Math.Cos(Math.PI * Progress(step, Begin(phase), end)));
     }
 
     /// <summary>

@@ -120,7 +120,7 @@ public class SparsityControllerTests
     [Fact]
     public void Random_growth_asks_for_no_gradients_and_changes_masks()
     {
-        var controller = new SparsityController(new() { Method = SparsityMethod.Set, UpdateEverySteps = 5 }, 100, 1, [new("w", 64, 64, 4, 4)]);
+        var controller = new SparsityController(new() { Method = SparsityMethod.Set, UpdateEverySteps = 5, DropFraction = 0.3 }, 100, 1, [new("w", 64, 64, 4, 4)]);
         Assert.False(controller.Next(5).NeedsGradients);
         TopologyChange change = controller.Update(5, _ => new float[256], _ => throw new InvalidOperationException("not needed"));
         Assert.Equal(["w"], change.Changed);
@@ -131,7 +131,7 @@ public class SparsityControllerTests
 
     static readonly SparsitySection automatic = new()
     {
-        Method = SparsityMethod.Mst, PhaseChange = PhaseChange.Automatic, UpdateEverySteps = 5, LossWindowSteps = 10, Patience = 2, LossSlopeThreshold = 5, ChurnThreshold = 0.1,
+        Method = SparsityMethod.Mst, PhaseChange = PhaseChange.Automatic, UpdateEverySteps = 5, DropFraction = 0.3, LossWindowSteps = 10, Patience = 2, LossSlopeThreshold = 5, ChurnThreshold = 0.1,
         DenseUntilStep = new(60), SparseFromStep = new(80), RestoreFromStep = new(150), DenseFromStep = new(170),
     };
 

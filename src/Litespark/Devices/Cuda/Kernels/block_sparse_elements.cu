@@ -63,3 +63,25 @@ extern "C" __global__ void __launch_bounds__(THREADS) zero_dead_blocks(
     block.for_packs(stride, [&](int64 at) { store_pack(x + at, to_pack<element>(zeros)); });
 }
 KERNEL(zero_dead_blocks)
+
+// x = the mean over the live blocks of the same block row, in dead blocks; means[block] of all of them. Every team adds its row up in the same order.
+extern "C" __global__ void __launch_bounds__(THREADS) fill_dead_blocks(
+    element* x, const float* means, const int* row_starts, const int* topology, int row_blocks, int column_blocks, int block_columns, int columns, int64 stride)
+{
+    const BlockGrid grid = {row_starts, topology, row_blocks, column_blocks, block_columns, columns};
+    const TeamBlock block(grid);
+    if (!block.exists() || block.is_live(grid)) return;
+    double sum = 0, width = 0;
+    for (int at = grid.row_pointers()[block.i]; at < grid.row_pointers()[block.i + 1]; at++)
+    {
+        const int j = grid.column_indices()[at], columns_of = grid.column_start(j + 1) - grid.column_start(j);
+        sum += (double)means[(int64)block.i * column_blocks + j] * columns_of;
+        width += columns_of;
+    }
+
+    float mean[VECTOR];
+#pragma unroll
+    for (int i = 0; i < VECTOR; i++) mean[i] = width == 0 ? 0 : (float)(sum / width);
+    block.for_packs(stride, [&](int64 at) { store_pack(x + at, to_pack<element>(mean)); });
+}
+KERNEL(fill_dead_blocks)

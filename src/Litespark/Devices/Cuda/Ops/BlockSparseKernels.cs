@@ -89,6 +89,9 @@ internal static class BlockSparseKernels
     /// <summary>x = 0 in dead blocks; where x is a gradient, not while the topology wants those of all blocks.</summary>
     public static ICudaCall ZeroDead(CudaBinding binding, BlocksOnGpu grid, GemmMatrix x, bool isGradient) => Elements(binding, grid, x, "zero_dead_blocks", Team(grid, Width(grid, x)), x.Address, isGradient ? 1 : 0);
 
+    /// <summary>x = the mean of the live blocks of the same block row in dead blocks; means [R · C] of all blocks.</summary>
+    public static ICudaCall FillDead(CudaBinding binding, BlocksOnGpu grid, GemmMatrix x, nint means) => Elements(binding, grid, x, "fill_dead_blocks", Team(grid, Width(grid, x)), x.Address, means);
+
     /// <summary>y [1] = Σ x² over the live blocks, plus what it held.</summary>
     public static ICudaCall SumOfSquares(CudaBinding binding, BlocksOnGpu grid, GemmMatrix x, nint y, bool accumulate)
     {

@@ -61,6 +61,10 @@ internal static class BlockSparseOps
     public static ICudaCall ZeroDead(CudaBinding binding, KernelCall call, ZeroDeadBlocks op)
         => BlockSparseKernels.ZeroDead(binding, Blocks(binding, call, op), Matrix(binding, call.Inputs[0]), isGradient: false);
 
+    /// <summary>x (in place), topology, means of all blocks.</summary>
+    public static ICudaCall FillDead(CudaBinding binding, KernelCall call, FillDeadBlocks op)
+        => BlockSparseKernels.FillDead(binding, Blocks(binding, call, op), Matrix(binding, call.Inputs[0]), binding.Address(call.Inputs[2].Contiguous().OfType(DataType.Float32)));
+
     /// <summary>x, topology → Σ x² over the live blocks [1], plus what the output holds.</summary>
     public static ICudaCall SumOfSquares(CudaBinding binding, KernelCall call, BlockSparseSumOfSquares op)
         => BlockSparseKernels.SumOfSquares(binding, Blocks(binding, call, op), Matrix(binding, call.Inputs[0]), binding.Address(call.Outputs[0]), call.Accumulates(0) != 0);

@@ -80,4 +80,30 @@ public sealed unsafe class BlockSparseElementwiseTests
         double[] expected = blocks.Select(x.Values, new double[x.Values.Length]);
         trial.Run(pool => new ZeroDeadBlocksKernel(pool, x.Matrix, blocks.Grid, blocks.Topology), () => Assert.Equal(expected, x.Values));
     }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Dead_blocks_become_the_mean_of_what_lives_in_their_row(int rows, int columns, int blockRows, int blockColumns, double density)
+    {
+        using var trial = new KernelTrial();
+        var blocks = new BlockSparseCase(trial, BlockGrid.Of([rows, 10], columns, blockRows, blockColumns), density);
+        BlockGrid grid = blocks.Grid;
+        Operand x = trial.Positive(grid.Rows, columns, 3);
+        double[] expected = x.Values;
+        var before = new float[grid.Count];
+        for (int block = 0; block < grid.RowBlocks; block++)
+        {
+            for (int i = grid.RowStart(block) * columns; i < grid.RowStart(block + 1) * columns; i++) before[grid.Index(block, i % columns / grid.BlockColumns)] += (float)expected[i];
+        }
+
+        Operand means = trial.New(1, grid.Count, 0, (_, block) => before[block] / grid.Elements(block));
+        for (int block = 0; block < grid.RowBlocks; block++)
+        {
+            int[] row = [.. Enumerable.Range(grid.RowStart(block) * columns, grid.Height(block) * columns)];
+            double[] alive = [.. row.Where(i => blocks.IsLive(i / columns, i % columns)).Select(i => expected[i])];
+            foreach (int i in row.Where(i => !blocks.IsLive(i / columns, i % columns))) expected[i] = alive.DefaultIfEmpty().Average();
+        }
+
+        trial.Run(pool => new FillDeadBlocksKernel(pool, x.Matrix, grid, blocks.Topology, means.Data), () => Reference.AssertClose(expected, x.Values, 1e-6));
+    }
 }
