@@ -18,8 +18,11 @@ internal sealed class EmulatedCompiler(IReadOnlyDictionary<string, string>? text
     static readonly string[] Options =
     [
         "-std=c++17", "-O1", "-g1", "-shared", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-fno-threadsafe-statics", "-ffp-contract=off", "-fno-strict-aliasing",
-        "-fsanitize=alignment,bounds,signed-integer-overflow,integer-divide-by-zero,shift-exponent", "-fsanitize-undefined-trap-on-error", "-Wl,-z,nodelete", "-x", "c++",
+        "-fsanitize=alignment,bounds,signed-integer-overflow,integer-divide-by-zero,shift-exponent", "-fsanitize-undefined-trap-on-error", "-nostdinc++", "-nodefaultlibs", "-Wl,-z,nodelete", "-x", "c++",
     ];
+
+    /// <summary>All that kernels and the emulator need; C++'s own library is not among it.</summary>
+    static readonly string[] Libraries = ["-lm", "-lc", "-lgcc"];
 
     static readonly Lazy<string?> Version = new(FindVersion);
 
@@ -36,7 +39,7 @@ internal sealed class EmulatedCompiler(IReadOnlyDictionary<string, string>? text
     {
         string text = KernelText.Flatten(variant.File, Substitute);
         string[] options = [.. Options, .. variant.Defines.Select(define => "-D" + define)];
-        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [Identity, .. options, text])));
+        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [Identity, .. options, .. Libraries, text])));
         string path = Path.Combine(Folder, $"{variant.File}-{Convert.ToHexStringLower(hash)[..20]}");
         if (!File.Exists(path + ".so")) Build(variant, text, options, path);
         return Encoding.UTF8.GetBytes(path + ".so");
@@ -76,7 +79,7 @@ internal sealed class EmulatedCompiler(IReadOnlyDictionary<string, string>? text
         Directory.CreateDirectory(Folder);
         string own = $"{path}-{Guid.NewGuid():N}";
         File.WriteAllText(own + ".cu", text);
-        (int status, string log) = Run("g++", [.. options, own + ".cu", "-o", own + ".so"]);
+        (int status, string log) = Run("g++", [.. options, own + ".cu", "-o", own + ".so", .. Libraries]);
         if (status != 0)
         {
             File.Delete(own + ".cu");
