@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
@@ -26,6 +27,9 @@ internal sealed class EmulatedCompiler(IReadOnlyDictionary<string, string>? text
 
     static readonly Lazy<string?> Version = new(FindVersion);
 
+    /// <summary>Tests that need the same kernel at the same time wait for one of them to make it.</summary>
+    static readonly ConcurrentDictionary<string, Lock> Gates = [];
+
     static readonly string Folder = Path.Combine(Path.GetTempPath(), "litespark-emulated-kernels");
 
     /// <summary>Why nothing can be compiled here, or null.</summary>
@@ -41,7 +45,8 @@ internal sealed class EmulatedCompiler(IReadOnlyDictionary<string, string>? text
         string[] options = [.. Options, .. variant.Defines.Select(define => "-D" + define)];
         byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [Identity, .. options, .. Libraries, text])));
         string path = Path.Combine(Folder, $"{variant.File}-{Convert.ToHexStringLower(hash)[..20]}");
-        if (!File.Exists(path + ".so")) Build(variant, text, options, path);
+        lock (Gates.GetOrAdd(path, _ => new Lock()))
+            if (!File.Exists(path + ".so")) Build(variant, text, options, path);
         return Encoding.UTF8.GetBytes(path + ".so");
     }
 
@@ -73,7 +78,7 @@ internal sealed class EmulatedCompiler(IReadOnlyDictionary<string, string>? text
         return File.Exists(file) ? File.ReadAllText(file) : null;
     }
 
-    /// <summary>Several processes and threads may build the same one: each writes files of its own and moves them into place whole.</summary>
+    /// <summary>Several processes may build the same one: each writes files of its own and moves them into place whole.</summary>
     static void Build(KernelVariant variant, string text, string[] options, string path)
     {
         Directory.CreateDirectory(Folder);
