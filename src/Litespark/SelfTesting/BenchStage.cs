@@ -58,6 +58,7 @@ internal sealed class BenchStage : SelfTestStage
             new("model.preset", model.Preset, Origin), new("data.source", "synthetic", Origin),
             new("training.sequence_length", $"{model.SequenceLength}", Origin), new("training.micro_batch_size", $"{model.MicroBatch}", Origin),
             new("training.global_batch_tokens", "null", Origin), new("optimizer.name", "adamw", Origin), new("engine.device", context.Device.Name, Origin),
+            new("model.vocab_size", context.Settings.Small ? $"{SelfTestSettings.SmallVocabulary}" : "null", Origin),
         ]);
     }
 

@@ -30,7 +30,7 @@ internal sealed class MemoryStage : SelfTestStage
                 context.Try(name, () =>
                 {
                     var line = new JsonObject { ["model"] = $"{model.Preset}:{model.SequenceLength}:{model.MicroBatch}", ["op"] = op, ["phase"] = phase, ["form"] = form, ["calls"] = calls.Count() };
-                    var trial = new MemoryTrial(context.Device, calls.First());
+                    var trial = new MemoryTrial(context.Device, calls.First(), context.Settings.Small ? MemoryTrial.FewCopies : MemoryTrial.MostCopies);
                     if (!context.Fits([.. trial.Forms.Select(_ => trial.Program)])) line["left_out"] = "it does not fit the device's memory";
                     else Describe(line, trial, trial.Run(context.Deadline), copy);
                     context.Add(true, line);

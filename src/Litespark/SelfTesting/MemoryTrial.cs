@@ -24,7 +24,10 @@ internal sealed class MemoryTrial
     /// <summary>Elements of a vector at most: longer ones (all of a model's weights) take longer and are no slower.</summary>
     const int LongestVector = 64 << 20;
 
-    const int MostCopies = 64, Rounds = 5, MostRuns = 64, Pattern = 1 << 20;
+    /// <summary>Copies at most; with few, caches hold some of what is read: enough where a device is emulated and its times mean nothing.</summary>
+    public const int MostCopies = 64, FewCopies = 2;
+
+    const int Rounds = 5, MostRuns = 64, Pattern = 1 << 20;
     const double SampleSeconds = 0.01;
 
     readonly IDevice device;
@@ -32,11 +35,11 @@ internal sealed class MemoryTrial
     readonly int copies;
 
     /// <summary>A call of a plan of the device.</summary>
-    public MemoryTrial(IDevice device, KernelCall call)
+    public MemoryTrial(IDevice device, KernelCall call, int mostCopies = MostCopies)
     {
         (this.device, this.call) = (device, call);
         double bytes = Build(1).Plans[PlanName].Calls.Sum(one => one.Cost.Bytes);
-        copies = Math.Clamp((int)Math.Ceiling(ColdBytes / bytes), 1, MostCopies);
+        copies = Math.Clamp((int)Math.Ceiling(ColdBytes / bytes), 1, mostCopies);
         Program = Build(copies);
         Bytes = Program.Plans[PlanName].Calls.Sum(one => one.Cost.Bytes) / copies;
     }

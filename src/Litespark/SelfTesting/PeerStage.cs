@@ -57,7 +57,7 @@ internal sealed class PeerStage : SelfTestStage
     {
         (string preset, int rows, int length, int steps) = context.Settings.Small ? ("llama-1m", 2, 16, 5) : context.IsProcessor ? ("llama-15m", 2, 256, 20) : ("llama-15m", 8, 512, 200);
         TransformerSpec spec = ModelPresets.Get(preset);
-        if (context.Settings.Small) spec = spec with { NumHiddenLayers = 1, VocabSize = 128 };
+        if (context.Settings.Small) spec = spec with { NumHiddenLayers = 1, VocabSize = SelfTestSettings.SmallVocabulary };
         using var scratch = new ScratchFolder();
         var curve = new LossCurve(spec, rows, length, steps, context.Settings.Seed, LearningRate);
         curve.WriteTokens(scratch.File("tokens.bin"));

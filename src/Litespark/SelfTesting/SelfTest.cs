@@ -73,6 +73,9 @@ public sealed record SelfTestSettings
     /// <summary>Small sizes: for devices that are emulated.</summary>
     public bool Small { get; init; }
 
+    /// <summary>Tokens that models have where sizes are small: an emulated product over thousands takes seconds.</summary>
+    internal const int SmallVocabulary = 128;
+
     /// <summary>How long a stage may go on behind its time: for what cannot be cut short.</summary>
     public static readonly TimeSpan Grace = TimeSpan.FromMinutes(1);
 

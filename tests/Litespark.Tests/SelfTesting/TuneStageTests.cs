@@ -3,6 +3,7 @@ using Litespark.Devices.Cpu;
 using Litespark.Devices.Cuda;
 using Litespark.Devices.Cuda.Libraries.Cudnn;
 using Litespark.Graphs;
+using Litespark.Models;
 using Litespark.Planning;
 using Litespark.SelfTesting;
 using Litespark.Tests.Devices.Cuda.Emulation;
@@ -110,5 +111,8 @@ public sealed class TuneStageTests : IDisposable
     }
 
     static StepProgram Program(CudaDevice device, PlanOptions options)
-        => ProgramBuilder.Training(Litespark.Models.Transformer.Function(Litespark.Models.ModelPresets.Get(Model.Preset)), options, new OptimizerSettings(), Model.MicroBatch, Model.SequenceLength, device: device.Profile);
+    {
+        TransformerSpec spec = ModelPresets.Get(Model.Preset) with { VocabSize = SelfTestSettings.SmallVocabulary };
+        return ProgramBuilder.Training(Transformer.Function(spec), options, new OptimizerSettings(), Model.MicroBatch, Model.SequenceLength, device: device.Profile);
+    }
 }

@@ -13,6 +13,9 @@ public class CompileCheckTests(ITestOutputHelper output)
     /// <summary>What a file's kernels may take, and the instructions without which they would be right but slow.</summary>
     sealed record Budget(int Registers = 255, int StaticSharedBytes = 48 << 10, params string[] Instructions);
 
+    /// <summary>A variant's machine code (null where it does not compile) and what was found in it.</summary>
+    sealed record Report(string Architecture, KernelVariant Variant, Budget Budget, byte[]? Image, List<string> Lines, List<string> Problems);
+
     /// <summary>Files with a budget of their own. Tensor cores, loads of their fragments, copies that run on their own.</summary>
     static readonly Dictionary<string, Budget> budgets = new()
     {
@@ -31,20 +34,18 @@ public class CompileCheckTests(ITestOutputHelper output)
     [NvrtcFact]
     public void Every_variant_compiles_without_spills_within_its_budgets()
     {
-        var reports = new ConcurrentBag<(string Title, List<string> Lines, List<string> Problems)>();
-        Parallel.ForEach(CheckedVariants.All(), item =>
-        {
-            var lines = new List<string>();
-            var problems = new List<string>();
-            Check(new NvrtcCompiler(NvrtcHere.Library!, item.Architecture), item.Variant, budgets.GetValueOrDefault(item.Variant.File) ?? new(), lines, problems);
-            reports.Add(($"{item.Architecture} {item.Variant}", lines, problems));
-        });
-        foreach ((string title, List<string> lines, _) in reports.OrderBy(report => report.Title, StringComparer.Ordinal))
-            foreach (string line in lines) output.WriteLine($"{title}: {line}");
+        var found = new ConcurrentBag<Report>();
+        Parallel.ForEach(CheckedVariants.All(), item => found.Add(Check(new NvrtcCompiler(NvrtcHere.Library!, item.Architecture), item.Variant, budgets.GetValueOrDefault(item.Variant.File) ?? new())));
+        Report[] reports = [.. found.OrderBy(Title, StringComparer.Ordinal)];
+        CheckInstructions(reports);
+        foreach (Report report in reports)
+            foreach (string line in report.Lines) output.WriteLine($"{Title(report)}: {line}");
         Assert.Empty(budgets.Keys.Except(KernelText.Files));
         if (NvrtcHere.Disassembler is null) output.WriteLine("no nvdisasm: instructions were not looked at");
-        output.WriteLine($"{reports.Count} variants of {KernelText.Files.Count} files");
-        Assert.True(reports.All(report => report.Problems.Count == 0), string.Join('\n', reports.SelectMany(report => report.Problems.Select(problem => $"{report.Title}: {problem}"))));
+        output.WriteLine($"{reports.Length} variants of {KernelText.Files.Count} files");
+        Assert.True(reports.All(report => report.Problems.Count == 0), string.Join('\n', reports.SelectMany(report => report.Problems.Select(problem => $"{Title(report)}: {problem}"))));
+
+        static string Title(Report report) => $"{report.Architecture} {report.Variant}";
     }
 
     /// <summary>As on a GPU that the compiler does not know: PTX of the newest architecture that it does, which holds nothing of that one alone.</summary>
@@ -77,9 +78,7 @@ public class CompileCheckTests(ITestOutputHelper output)
             IEnumerable<KernelVariant> gradients = tiles.GradientVariants.Select(variant => AttentionOps.GradientVariants(headDim, variant)).SelectMany(pair => new[] { pair.ForKeys, pair.ForQueries });
             Parallel.ForEach(tiles.ForwardVariants.Select(tile => AttentionOps.ForwardVariant(headDim, tile, hasPattern)).Concat(gradients).Distinct(), variant =>
             {
-                var found = new List<string>();
-                Check(new NvrtcCompiler(NvrtcHere.Library!, architecture), variant, new Budget(), [], found);
-                foreach (string problem in found) problems.Add($"{architecture} {variant}: {problem}");
+                foreach (string problem in Check(new NvrtcCompiler(NvrtcHere.Library!, architecture), variant, new Budget()).Problems) problems.Add($"{architecture} {variant}: {problem}");
             });
         }
 
@@ -109,8 +108,7 @@ public class CompileCheckTests(ITestOutputHelper output)
         Assert.True(crowded is { Registers: <= 32, SpillBytes: > 0 }, log);
         Assert.True(modest is { SpillBytes: 0, StackBytes: 0, SharedBytes: 128, Registers: > 0 }, log);
 
-        var problems = new List<string>();
-        Check(compiler, new KernelVariant("planted"), new Budget(StaticSharedBytes: 100), [], problems);
+        List<string> problems = Check(compiler, new KernelVariant("planted"), new Budget(StaticSharedBytes: 100)).Problems;
         Assert.Contains(problems, problem => problem.StartsWith("crowded: ", StringComparison.Ordinal) && problem.EndsWith("spilled", StringComparison.Ordinal));
         Assert.Contains("modest: 128 bytes of static shared memory, 100 allowed", problems);
     }
@@ -119,10 +117,13 @@ public class CompileCheckTests(ITestOutputHelper output)
     public void A_missing_instruction_is_seen()
     {
         if (NvrtcHere.Disassembler is null) return;
-        var compiler = new NvrtcCompiler(NvrtcHere.Library!, "sm_90a", _ => """extern "C" __global__ void multiply_add(float* x) { x[0] = x[1] * x[2] + x[3]; }""");
-        var problems = new List<string>();
-        Check(compiler, new KernelVariant("planted"), new Budget(Instructions: ["FFMA", "LDG", "HMMA"]), [], problems);
-        Assert.Equal(["no HMMA in its machine code"], problems);
+        string[] wanted = ["FFMA", "LDG", "HMMA"];
+        Report[] reports = [.. new[] { "x[0] = x[1] * x[2] + x[3];", "x[0] = x[1] + x[2];", "" }.Select(Compile)];
+        CheckInstructions(reports);
+        Assert.Equal([["no HMMA in its machine code"], ["no FFMA in its machine code", "no HMMA in its machine code"], [.. wanted.Select(name => $"no {name} in its machine code")]], reports.Select(report => report.Problems));
+
+        Report Compile(string body)
+            => Check(new NvrtcCompiler(NvrtcHere.Library!, "sm_90a", _ => $"extern \"C\" __global__ void planted(float* x) {{ {body} }}"), new KernelVariant("planted"), new Budget(Instructions: wanted));
     }
 
     [Fact]
@@ -139,8 +140,9 @@ public class CompileCheckTests(ITestOutputHelper output)
         Assert.Throws<InvalidDataException>(() => CheckedVariants.Of("norm", "int x;", []));
     }
 
-    static void Check(NvrtcCompiler compiler, KernelVariant variant, Budget budget, List<string> lines, List<string> problems)
+    static Report Check(NvrtcCompiler compiler, KernelVariant variant, Budget budget)
     {
+        List<string> lines = [], problems = [];
         byte[] image;
         string log;
         try
@@ -149,8 +151,7 @@ public class CompileCheckTests(ITestOutputHelper output)
         }
         catch (KernelCompilationException error)
         {
-            problems.Add(error.Message);
-            return;
+            return new Report(compiler.Target, variant, budget, null, lines, [error.Message]);
         }
 
         IReadOnlyList<CompiledKernel> kernels = CompiledKernel.Parse(log);
@@ -166,10 +167,19 @@ public class CompileCheckTests(ITestOutputHelper output)
             if (kernel.SharedBytes > budget.StaticSharedBytes) problems.Add($"{kernel.Name}: {kernel.SharedBytes} bytes of static shared memory, {budget.StaticSharedBytes} allowed");
         }
 
-        if (NvrtcHere.Disassembler is not { } disassembler || budget.Instructions.Length == 0) return;
-        HashSet<string> found = [.. CompiledKernel.Disassemble(disassembler, image).Values.SelectMany(kernel => kernel)];
-        bool alignedOperands = !variant.Defines.Any(define => define.StartsWith("ALIGNED", StringComparison.Ordinal) && define.EndsWith("=0", StringComparison.Ordinal));
-        IEnumerable<string> possible = alignedOperands ? budget.Instructions : budget.Instructions.Except(["LDGSTS"]); // such copies need 16-byte addresses
-        foreach (string missing in possible.Where(needed => !found.Any(opcode => opcode.Split('.')[0] == needed))) problems.Add($"no {missing} in its machine code");
+        return new Report(compiler.Target, variant, budget, image, lines, problems);
+    }
+
+    /// <summary>Adds to the reports which of the budgets' instructions are missing.</summary>
+    static void CheckInstructions(IEnumerable<Report> reports)
+    {
+        if (NvrtcHere.Disassembler is not { } disassembler) return;
+        foreach (IGrouping<string, Report> compiled in reports.Where(report => report.Image is not null && report.Budget.Instructions.Length > 0).GroupBy(report => report.Architecture))
+            foreach ((Report report, HashSet<string> opcodes) in compiled.Zip(Disassembly.Opcodes(disassembler, compiled.Key, [.. compiled.Select(report => report.Image!)])))
+            {
+                bool alignedOperands = !report.Variant.Defines.Any(define => define.StartsWith("ALIGNED", StringComparison.Ordinal) && define.EndsWith("=0", StringComparison.Ordinal));
+                IEnumerable<string> possible = alignedOperands ? report.Budget.Instructions : report.Budget.Instructions.Except(["LDGSTS"]); // such copies need 16-byte addresses
+                report.Problems.AddRange(possible.Where(needed => !opcodes.Any(opcode => opcode.Split('.')[0] == needed)).Select(missing => $"no {missing} in its machine code"));
+            }
     }
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 
@@ -27,33 +26,6 @@ sealed partial record CompiledKernel(string Name, int Registers, int SharedBytes
         return kernels;
     }
 
-    /// <summary>Instructions in machine code, by kernel: opcodes with their modifiers (<c>HMMA.16816.F32.BF16</c>).</summary>
-    public static Dictionary<string, HashSet<string>> Disassemble(string disassembler, byte[] image)
-    {
-        string path = Path.Combine(Path.GetTempPath(), $"litespark-{Guid.NewGuid():N}.cubin");
-        File.WriteAllBytes(path, image);
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo(disassembler, ["-c", path]) { RedirectStandardOutput = true })!;
-            string text = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-            Assert.Equal(0, process.ExitCode);
-            var kernels = new Dictionary<string, HashSet<string>>();
-            HashSet<string>? kernel = null;
-            foreach (string line in text.Split('\n'))
-            {
-                if (Section().Match(line) is { Success: true } section) kernels[section.Groups[1].Value] = kernel = [];
-                else if (Instruction().Match(line) is { Success: true } instruction) kernel?.Add(instruction.Groups[1].Value);
-            }
-
-            return kernels;
-        }
-        finally
-        {
-            File.Delete(path);
-        }
-    }
-
     static int Number(Match match, int group = 1) => int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
 
     [GeneratedRegex(@"Compiling entry function '(\w+)'")]
@@ -67,10 +39,4 @@ sealed partial record CompiledKernel(string Name, int Registers, int SharedBytes
 
     [GeneratedRegex(@"(\d+) bytes smem")]
     private static partial Regex Shared();
-
-    [GeneratedRegex(@"^\.text\.(\w+):")]
-    private static partial Regex Section();
-
-    [GeneratedRegex(@"^\s+/\*[0-9a-f]{4,}\*/\s+(?:\{\s*)?(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.]*)")]
-    private static partial Regex Instruction();
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
@@ -18,10 +19,16 @@ internal sealed class EmulatedCompiler(IReadOnlyDictionary<string, string>? text
     static readonly string[] Options =
     [
         "-std=c++17", "-O1", "-g1", "-shared", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-fno-threadsafe-statics", "-ffp-contract=off", "-fno-strict-aliasing",
-        "-fsanitize=alignment,bounds,signed-integer-overflow,integer-divide-by-zero,shift-exponent", "-fsanitize-undefined-trap-on-error", "-Wl,-z,nodelete", "-x", "c++",
+        "-fsanitize=alignment,bounds,signed-integer-overflow,integer-divide-by-zero,shift-exponent", "-fsanitize-undefined-trap-on-error", "-nostdinc++", "-nodefaultlibs", "-Wl,-z,nodelete", "-x", "c++",
     ];
 
+    /// <summary>All that kernels and the emulator need; C++'s own library is not among it.</summary>
+    static readonly string[] Libraries = ["-lm", "-lc", "-lgcc"];
+
     static readonly Lazy<string?> Version = new(FindVersion);
+
+    /// <summary>Tests that need the same kernel at the same time wait for one of them to make it.</summary>
+    static readonly ConcurrentDictionary<string, Lock> Gates = [];
 
     static readonly string Folder = Path.Combine(Path.GetTempPath(), "litespark-emulated-kernels");
 
@@ -36,9 +43,10 @@ internal sealed class EmulatedCompiler(IReadOnlyDictionary<string, string>? text
     {
         string text = KernelText.Flatten(variant.File, Substitute);
         string[] options = [.. Options, .. variant.Defines.Select(define => "-D" + define)];
-        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [Identity, .. options, text])));
+        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [Identity, .. options, .. Libraries, text])));
         string path = Path.Combine(Folder, $"{variant.File}-{Convert.ToHexStringLower(hash)[..20]}");
-        if (!File.Exists(path + ".so")) Build(variant, text, options, path);
+        lock (Gates.GetOrAdd(path, _ => new Lock()))
+            if (!File.Exists(path + ".so")) Build(variant, text, options, path);
         return Encoding.UTF8.GetBytes(path + ".so");
     }
 
@@ -70,13 +78,13 @@ internal sealed class EmulatedCompiler(IReadOnlyDictionary<string, string>? text
         return File.Exists(file) ? File.ReadAllText(file) : null;
     }
 
-    /// <summary>Several processes and threads may build the same one: each writes files of its own and moves them into place whole.</summary>
+    /// <summary>Several processes may build the same one: each writes files of its own and moves them into place whole.</summary>
     static void Build(KernelVariant variant, string text, string[] options, string path)
     {
         Directory.CreateDirectory(Folder);
         string own = $"{path}-{Guid.NewGuid():N}";
         File.WriteAllText(own + ".cu", text);
-        (int status, string log) = Run("g++", [.. options, own + ".cu", "-o", own + ".so"]);
+        (int status, string log) = Run("g++", [.. options, own + ".cu", "-o", own + ".so", .. Libraries]);
         if (status != 0)
         {
             File.Delete(own + ".cu");

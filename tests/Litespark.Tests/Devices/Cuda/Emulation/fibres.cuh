@@ -1,8 +1,8 @@
 // Fibres: several stacks on one thread of the system, switched by hand. One fibre plays one thread of the GPU.
 #include <sys/mman.h>
-#include <cstddef>
-#include <cstdio>
-#include <cstdlib>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #if !defined(__x86_64__)
 #include <ucontext.h>
 #endif
