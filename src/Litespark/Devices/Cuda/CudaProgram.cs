@@ -36,7 +36,7 @@ internal sealed class CudaProgram : ILoadedProgram
             persistent = Own(new DeviceMemory(driver, program.Layout.Bytes));
             transient = Own(new DeviceMemory(driver, program.TransientBytes));
             driver.Clear(persistent.Value, program.Layout.Bytes, stream.Value);
-            binding = Own(new CudaBinding(kernels, persistent.Value, transient.Value) { Form = factory.Form });
+            binding = Own(new CudaBinding(kernels, persistent.Value, transient.Value) { Form = factory.Form, Scratch = factory.OwnKernelsOnly ? 0 : program.ScratchBytes });
             foreach ((PersistentTensor tensor, Action<Span<float>> contents) in program.Constants)
             {
                 var values = new float[tensor.Type.Shape.Length];

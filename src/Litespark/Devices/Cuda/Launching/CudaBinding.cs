@@ -27,6 +27,9 @@ internal sealed class CudaBinding(KernelLibrary kernels, nint persistent, nint t
     /// <summary>How memory-bound kernels share out their work.</summary>
     public MemoryForm Form { get; init; } = MemoryForm.Usual;
 
+    /// <summary>Scratch memory that is known to be asked for: one piece for all calls, where it can be had.</summary>
+    public long Scratch { get; init; }
+
     /// <summary>The driver.</summary>
     public ICudaDriver Driver => kernels.Driver;
 
@@ -58,9 +61,13 @@ internal sealed class CudaBinding(KernelLibrary kernels, nint persistent, nint t
     /// <summary>Address of scratch memory for a call; a call that asks for more than there is gets a longer piece, those before it keep theirs.</summary>
     public nint Workspace(long bytes)
     {
-        if (workspaces.Count == 0 || !HasWorkspace(bytes)) workspaces.Add(new DeviceMemory(Driver, Rounded(Math.Max(bytes, SmallestWorkspace))));
+        if (!HasWorkspace(bytes))
+            workspaces.Add(new DeviceMemory(Driver, bytes <= Scratch && HasRoom(Scratch) ? Scratch : Rounded(Math.Max(bytes, SmallestWorkspace))));
         return workspaces[^1].Value;
     }
+
+    /// <summary>Whether there is that much scratch memory already, or it can be had.</summary>
+    public bool HasRoom(long bytes) => HasWorkspace(bytes) || Driver.FreeMemory() >= bytes + Step;
 
     /// <summary>Whether there is that much already.</summary>
     public bool HasWorkspace(long bytes) => workspaces.Count > 0 && workspaces[^1].ByteLength >= bytes;
