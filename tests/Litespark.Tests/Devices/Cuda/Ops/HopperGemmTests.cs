@@ -1,4 +1,5 @@
 using Litespark.Devices.Cuda.Launching;
+using Litespark.Devices.Cuda.Libraries.CublasLt;
 using Litespark.Devices.Cuda.Ops;
 using Litespark.Devices.Cuda.Tuning;
 using Litespark.Graphs;
@@ -80,9 +81,24 @@ public sealed class HopperGemmTests
     {
         using var kernels = new KernelLibrary(new EmulatedDriver(1, 4), new EmulatedCompiler());
         using var tuner = new ProductTuner(kernels, cublasLt: null);
-        string[] names = [.. tuner.Measure(new(128, 256, 64, false, true, 64, 64, 256, BFloat16, BFloat16, false, false)).Select(variant => variant.Name)];
+        string[] names = [.. tuner.Measure(new(128, 256, 64, false, true, 64, 64, 256, BFloat16, BFloat16, false, false), out _).Select(variant => variant.Name)];
         Assert.Equal(["own wgmma 128x128", "own wgmma 128x256", "own wgmma 256x128"], names[..3].Order(StringComparer.Ordinal));
         Assert.Matches("^own [0-9]+ x [0-9]+", names[3]);
+    }
+
+    /// <summary>A product is timed where it lies in plans: what cannot compute it there is left out, with the reason.</summary>
+    [EmulatedTheory]
+    [InlineData(128, 256, 64, 256, 8, "wgmma: rows of A, B, C do not begin at multiples of 16 bytes")]
+    [InlineData(128, 256, 64, 260, 16, "wgmma: rows of C do not begin at multiples of 16 bytes")]
+    [InlineData(128, 252, 64, 256, 16, "wgmma: rows of 252 elements of C are no whole pieces of 16 bytes")]
+    [InlineData(64, 256, 64, 256, 16, "wgmma: 64 x 256 x 64 is less than a tile and a step: 128 x 128 x 64")]
+    public void What_cannot_be_used_is_not_timed(int m, int n, int k, int stride, int alignment, string reason)
+    {
+        using var kernels = new KernelLibrary(new EmulatedDriver(1, 4), new EmulatedCompiler());
+        using var tuner = new ProductTuner(kernels, cublasLt: null);
+        var problem = new MatmulProblem(m, n, k, false, true, k, k, stride, BFloat16, BFloat16, false, false, alignment);
+        Assert.Matches("^own [0-9]+ x [0-9]+", Assert.Single(tuner.Measure(problem, out string? leftOut)).Name);
+        Assert.Equal(reason, leftOut);
     }
 
     [Fact]
