@@ -101,6 +101,26 @@ public sealed class HopperGemmTests
         Assert.Equal(reason, leftOut);
     }
 
+    /// <summary>A weight's gradient is of operands that lie anywhere: each that allows no copies of boxes leaves it to the other kernel.</summary>
+    [EmulatedTheory]
+    [InlineData(0, 0, 0, true)]
+    [InlineData(1, 0, 0, false)]
+    [InlineData(0, 1, 0, false)]
+    [InlineData(0, 0, 1, false)]
+    public void Gradients_of_operands_at_any_address(int shiftA, int shiftB, int shiftC, bool suits)
+    {
+        using var trial = new OpTrial(seed: 8);
+        TrialTensor a = operands.Numbers(new(70, 136), BFloat16, shift: 4 * shiftA), b = operands.Numbers(new(70, 128), BFloat16, gap: 4 * shiftB), y = Result(new(136, 128), Float32, shift: 2 * shiftC);
+        var op = new MatMul(true, false);
+        trial.Run(op, (binding, call) =>
+        {
+            Gemm gemm = MatMulOps.Product(binding, call, op);
+            Assert.Equal(suits, HopperGemm.Suits(binding.Driver, gemm));
+            return gemm.Bind(binding);
+        }, [a, b], [y]);
+        y.AssertClose("gradient", Tolerance(Float32, 1e-5));
+    }
+
     [Fact]
     public void Stages_fit_the_shared_memory() => Assert.All(HopperTile.Dense, tile => Assert.True(tile.SharedBytes <= 227 << 10, $"{tile}"));
 
