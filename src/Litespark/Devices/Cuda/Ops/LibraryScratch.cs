@@ -1,5 +1,4 @@
 using Litespark.Devices.Cuda.Libraries.CublasLt;
-using Litespark.Graphs;
 using Litespark.Graphs.Ops;
 using Litespark.Planning;
 
