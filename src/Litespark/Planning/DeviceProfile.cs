@@ -47,6 +47,12 @@ public sealed record DeviceProfile
     /// <summary>Whether the device has a kernel for an op; fused ops that it lacks are decomposed.</summary>
     public Func<Op, bool> Supports { get; init; } = _ => true;
 
+    /// <summary>
+    /// Bytes of scratch memory that a call takes on the device beside its operands, as far as they are large and known ahead of time; the calls of a
+    /// program share one piece.
+    /// </summary>
+    public Func<KernelCall, long> ScratchBytes { get; init; } = _ => 0;
+
     /// <summary>Logits in a chunk of the chunked loss, in elements, so few that they stay near; but a chunk has never fewer than 256 tokens.</summary>
     public long LossChunkElements { get; init; } = 2 << 20;
 }

@@ -16,7 +16,8 @@ public sealed record TimedVariant(string Name, double Milliseconds, bool IsOwn);
 /// <param name="Variants">What was timed, the fastest first.</param>
 /// <param name="Chosen">The one that plans use from now on; null where nothing could be timed.</param>
 /// <param name="Problem">Why nothing could be timed.</param>
-public sealed record TuningFinding(string Op, string Form, int Calls, double Flops, IReadOnlyList<TimedVariant> Variants, TimedVariant? Chosen, string? Problem = null);
+/// <param name="LeftOut">Which kernel was not timed, as plans cannot use it for the form either, and why; null where all were.</param>
+public sealed record TuningFinding(string Op, string Form, int Calls, double Flops, IReadOnlyList<TimedVariant> Variants, TimedVariant? Chosen, string? Problem = null, string? LeftOut = null);
 
 /// <summary>A device that has several ways to compute some calls.</summary>
 public interface ITunable

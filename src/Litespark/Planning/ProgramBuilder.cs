@@ -176,7 +176,8 @@ public sealed class ProgramBuilder
     }
 
     /// <summary>The finished program.</summary>
-    public StepProgram Build() => new(layout, parameters!, plans, [.. constants.Select(pair => (pair.Key, pair.Value))], vocabulary);
+    public StepProgram Build() => new(layout, parameters!, plans, [.. constants.Select(pair => (pair.Key, pair.Value))], vocabulary,
+        plans.SelectMany(plan => plan.Calls).Select(device.ScratchBytes).DefaultIfEmpty(0).Max());
 
     internal static string GradientName(string parameter) => "gradients/" + parameter;
 

@@ -3,9 +3,10 @@ namespace Litespark.Planning;
 /// <summary>A set of plans that share one persistent arena and one transient arena, sized to the largest plan.</summary>
 public sealed class StepProgram
 {
-    internal StepProgram(PersistentLayout layout, ParameterTable parameters, IReadOnlyList<StepPlan> plans, IReadOnlyList<(PersistentTensor, Action<Span<float>>)> constants, int vocabulary)
+    internal StepProgram(PersistentLayout layout, ParameterTable parameters, IReadOnlyList<StepPlan> plans, IReadOnlyList<(PersistentTensor, Action<Span<float>>)> constants, int vocabulary, long scratchBytes = 0)
     {
         Vocabulary = vocabulary;
+        ScratchBytes = scratchBytes;
         Layout = layout;
         Parameters = parameters;
         Plans = plans.ToDictionary(plan => plan.Name);
@@ -31,6 +32,9 @@ public sealed class StepProgram
     /// <summary>Size of the transient arena.</summary>
     public long TransientBytes { get; }
 
-    /// <summary>Size of both arenas: what a device allocates.</summary>
-    public long TotalBytes => Layout.Bytes + TransientBytes;
+    /// <summary>Size of the scratch memory that its calls share on the device it is made for (<see cref="DeviceProfile.ScratchBytes"/>).</summary>
+    public long ScratchBytes { get; }
+
+    /// <summary>Size of both arenas and the scratch memory: what a device allocates.</summary>
+    public long TotalBytes => Layout.Bytes + TransientBytes + ScratchBytes;
 }

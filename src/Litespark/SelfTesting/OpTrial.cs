@@ -152,20 +152,28 @@ internal static class OpTrial
         program.Write<ushort>(tensor, 0, MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan()));
     }
 
-    /// <summary>Reads a tensor, or its first elements.</summary>
-    internal static float[] ReadFloats(ILoadedProgram program, PersistentTensor tensor, int? count = null)
+    /// <summary>Reads a tensor, or so many of its elements from one on.</summary>
+    internal static float[] ReadFloats(ILoadedProgram program, PersistentTensor tensor, int? count = null, long firstElement = 0)
     {
         var values = new float[count ?? tensor.Type.Shape.Length];
         if (tensor.Type.DataType == DataType.Float32)
         {
-            program.Read<float>(tensor, 0, values);
+            program.Read<float>(tensor, firstElement, values);
             return values;
         }
 
         var bytes = new byte[2 * values.Length];
-        program.Read<ushort>(tensor, 0, MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan()));
+        program.Read<ushort>(tensor, firstElement, MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan()));
         TensorConversion.FromBFloat16(bytes, values);
         return values;
+    }
+
+    /// <summary>Rounds to bf16.</summary>
+    internal static void Round(float[] values)
+    {
+        var bytes = new byte[2 * values.Length];
+        TensorConversion.ToBFloat16(values, bytes);
+        TensorConversion.FromBFloat16(bytes, values);
     }
 
     /// <summary>Which blocks are live: some 40 %.</summary>
@@ -235,12 +243,7 @@ internal static class OpTrial
             for (int i = 0; i < length; i++) values[i] *= operand.Scale;
 
         if (operand.Grid is not null) ClearDead(operand.Grid, live, values);
-        if (!operand.IsFloat32 && precision == DataType.BFloat16)
-        {
-            var bytes = new byte[2 * length];
-            TensorConversion.ToBFloat16(values, bytes);
-            TensorConversion.FromBFloat16(bytes, values);
-        }
+        if (!operand.IsFloat32 && precision == DataType.BFloat16) Round(values);
 
         return values;
     }

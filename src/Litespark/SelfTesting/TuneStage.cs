@@ -39,6 +39,7 @@ internal sealed class TuneStage : SelfTestStage
             ["model"] = $"{model.Preset}:{model.SequenceLength}:{model.MicroBatch}", ["op"] = finding.Op, ["form"] = finding.Form, ["calls"] = finding.Calls, ["gflop"] = FiveDigits(finding.Flops / 1e9),
         };
         if (finding.Problem is { } problem) line["error"] = problem;
+        if (finding.LeftOut is { } leftOut) line["left_out"] = leftOut;
         line["timed"] = finding.Variants.Count;
         line["chosen"] = Figures(finding.Chosen, finding.Flops);
         line["runner_up"] = Figures(finding.Variants.FirstOrDefault(variant => variant != finding.Chosen), finding.Flops);

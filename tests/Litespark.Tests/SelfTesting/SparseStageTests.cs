@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Litespark.Devices.Cpu;
 using Litespark.Devices.Cuda;
+using Litespark.Devices.Cuda.Compilation;
 using Litespark.Devices.Cuda.Libraries.Cudnn;
 using Litespark.Graphs;
 using Litespark.Planning;
@@ -66,6 +67,26 @@ public sealed class SparseStageTests : IDisposable
         using var cudnn = new StandInCudnn(driver, version: 91600, scratchBytes: 4096);
         using var gpu = new CudaDevice(driver, new EmulatedCompiler(), DataType.BFloat16, cudnn: new CudnnContext(cudnn.Library, driver, CudnnMode.On));
         Patterns(gpu, "cuDNN");
+    }
+
+    /// <summary>A kernel that takes tiles for wholly visible which are not counts its pairs rightly, and has other gradients.</summary>
+    [EmulatedFact]
+    public void What_a_pattern_hides_is_held_to_its_definition()
+    {
+        const string File = "attention_query_walk.cuh", Question = " && pattern.shows_all(query, query_end - 1, key, key + 16)", Case = "*by single tokens";
+        string text = KernelText.Read(File);
+        Assert.Contains(Question, text, StringComparison.Ordinal);
+        Assert.Equal((2, 0), Run(new EmulatedCompiler()));
+        Assert.Equal((0, 2), Run(new EmulatedCompiler(new Dictionary<string, string> { [File] = text.Replace(Question, "", StringComparison.Ordinal) })));
+
+        (int Passed, int Failed) Run(EmulatedCompiler compiler)
+        {
+            using var reference = new CpuDevice(1);
+            using var gpu = new CudaDevice(new EmulatedDriver(1, multiprocessors: 2), compiler, DataType.BFloat16);
+            var settings = new SelfTestSettings { Folder = folder.Path, SparseModels = [], SparseAttentions = [new(2, 192, 2, 1, 16)], Cases = [Case] };
+            StageOutcome outcome = new SelfTest(gpu, reference, settings, _ => { }).Run("sparse").Single();
+            return (outcome.Passed, outcome.Failed);
+        }
     }
 
     void Patterns(IDevice device, string dense)

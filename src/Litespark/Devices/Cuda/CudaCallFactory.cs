@@ -12,6 +12,11 @@ namespace Litespark.Devices.Cuda;
 /// <param name="attention">Says where cuDNN computes attention without patterns, while every row is one document; else our own kernels do.</param>
 internal sealed class CudaCallFactory(CublasLtContext? cublasLt, AttentionChooser attention)
 {
+    readonly OrderedDictionary<string, string> notes = [];
+
+    /// <summary>Which products our own kernels had to do for lack of memory; one line each.</summary>
+    public IReadOnlyList<string> Notes => [.. notes.Select(note => $"{note.Key}: {note.Value}")];
+
     /// <summary>No library is used for what is bound from now on: for comparison.</summary>
     public bool OwnKernelsOnly { get; set; }
 
@@ -32,7 +37,7 @@ internal sealed class CudaCallFactory(CublasLtContext? cublasLt, AttentionChoose
         FillDeadBlocks op => BlockSparseOps.FillDead(binding, call, op),
         BlockSparseSumOfSquares op => BlockSparseOps.SumOfSquares(binding, call, op),
         BlockSparseAdamW op => BlockSparseOps.AdamW(binding, call, op),
-        HeadProduct op => OfHeads(binding, MatMulOps.Product(binding, call, op)),
+        HeadProduct op => OfHeads(binding, op, MatMulOps.Product(binding, call, op)),
         ColumnSum => ColumnSumOps.ColumnSum(binding, call),
         Embedding => EmbeddingOps.Embedding(binding, call),
         EmbeddingGradient => EmbeddingOps.EmbeddingGradient(binding, call),
@@ -83,8 +88,15 @@ internal sealed class CudaCallFactory(CublasLtContext? cublasLt, AttentionChoose
             a.Type(), c.Type(), op.HasBias, call.Accumulates(0) != 0);
     }
 
-    ICudaCall OfHeads(CudaBinding binding, Gemm product)
-        => (cublasLt is null || OwnKernelsOnly ? null : HeadBatches.Bind(cublasLt, binding, product)) ?? product.Bind(binding);
+    ICudaCall OfHeads(CudaBinding binding, HeadProduct op, Gemm product)
+    {
+        if (cublasLt is null || OwnKernelsOnly) return product.Bind(binding);
+        if (product.Segments > 1) EndBinding(); // what other products were timed on must not count as taken
+        ICudaCall? bound = HeadBatches.Bind(cublasLt, binding, product, out string? lack);
+        AttentionGeometry g = op.Geometry;
+        if (lack is not null) notes[$"{op.Name} of {g.Sequences} x {g.SequenceLength} tokens, {g.Heads}/{g.KeyValueHeads} heads of {g.HeadDim}"] = lack;
+        return bound ?? product.Bind(binding);
+    }
 
     /// <summary>cuDNN's call while every row is one document, where it has one; our own else.</summary>
     ICudaCall OfDocuments(CudaBinding binding, AttentionCall call, ICudaCall own)

@@ -43,7 +43,7 @@ public sealed class CudaDevice : IDevice, ITunable
         kernels = new KernelLibrary(driver, compiler);
         attention = new AttentionChooser(driver.Properties.Name, cudnn, withoutCudnn);
         factory = new CudaCallFactory(cublasLt, attention);
-        Profile = CudaProfile.Of(precision);
+        Profile = CudaProfile.Of(precision, hasCublasLt: cublasLt is not null);
         probe = new GpuProbe(this, driver);
     }
 
@@ -95,8 +95,11 @@ public sealed class CudaDevice : IDevice, ITunable
         }
     }
 
-    /// <summary>Whether the compiler is older than the GPU; and what became of attention: which problems cuDNN has plans for, and why it has none for others.</summary>
-    public IReadOnlyList<string> Notices => compiler.Notice is { } notice ? [notice, .. attention.Notes] : attention.Notes;
+    /// <summary>
+    /// Whether the compiler is older than the GPU; what became of attention: which problems cuDNN has plans for, and why it has none for others; and
+    /// which products had no room for what cuBLASLt would take.
+    /// </summary>
+    public IReadOnlyList<string> Notices => [.. compiler.Notice is { } notice ? [notice] : (string[])[], .. attention.Notes, .. factory.Notes];
 
     /// <summary>One: the host only starts work.</summary>
     public int Threads => 1;

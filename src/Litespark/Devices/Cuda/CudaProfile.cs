@@ -18,7 +18,9 @@ public static class CudaProfile
     const int WidestHead = 256;
 
     /// <summary>The profile for an element type.</summary>
-    public static DeviceProfile Of(DataType precision) => new()
+    /// <param name="precision">What is computed in.</param>
+    /// <param name="hasCublasLt">Whether cuBLASLt multiplies, which takes scratch memory; so it is assumed of a GPU that is not at hand.</param>
+    public static DeviceProfile Of(DataType precision, bool hasCublasLt = true) => new()
     {
         Name = "cuda",
         Precision = precision,
@@ -27,6 +29,7 @@ public static class CudaProfile
         LossChunkElements = LossChunkElements,
         SparseBlock = BlockSparseOps.BestBlock,
         DenseAboveDensity = grid => BlockSparseOps.IsSparse(precision, grid) ? 1 : 0,
+        ScratchBytes = hasCublasLt ? LibraryScratch.Of : _ => 0,
         Supports = op => op switch
         {
             Attention attention => precision == DataType.BFloat16 && attention.Geometry.HeadDim is var width && width % 8 == 0 && width <= WidestHead,

@@ -14,6 +14,7 @@ internal sealed class CudaProgram : ILoadedProgram
 {
     const int RunsPerLaunch = 32;
 
+    readonly Stack<IDisposable> owned = [];
     readonly ICudaDriver driver;
     readonly CudaStream stream;
     readonly PinnedRing ring;
@@ -28,30 +29,29 @@ internal sealed class CudaProgram : ILoadedProgram
     {
         Program = program;
         driver = kernels.Driver;
-        stream = new CudaStream(driver);
-        ring = new PinnedRing(driver, stream);
-        persistent = new DeviceMemory(driver, program.Layout.Bytes);
-        transient = new DeviceMemory(driver, program.TransientBytes);
-        driver.Clear(persistent.Value, program.Layout.Bytes, stream.Value);
-        binding = new CudaBinding(kernels, persistent.Value, transient.Value) { Form = factory.Form };
-        foreach ((PersistentTensor tensor, Action<Span<float>> contents) in program.Constants)
-        {
-            var values = new float[tensor.Type.Shape.Length];
-            contents(values);
-            Write<float>(tensor, 0, values);
-        }
-
+        stream = Own(new CudaStream(driver));
         try
         {
-            foreach (StepPlan plan in program.Plans.Values)
-                plans[plan] = new BoundPlan([.. plan.Calls.Select(call => factory.Create(binding, call))]);
-        }
-        finally
-        {
-            factory.EndBinding();
-        }
+            ring = Own(new PinnedRing(driver, stream));
+            persistent = Own(new DeviceMemory(driver, program.Layout.Bytes));
+            transient = Own(new DeviceMemory(driver, program.TransientBytes));
+            driver.Clear(persistent.Value, program.Layout.Bytes, stream.Value);
+            binding = Own(new CudaBinding(kernels, persistent.Value, transient.Value) { Form = factory.Form, Scratch = factory.OwnKernelsOnly ? 0 : program.ScratchBytes });
+            foreach ((PersistentTensor tensor, Action<Span<float>> contents) in program.Constants)
+            {
+                var values = new float[tensor.Type.Shape.Length];
+                contents(values);
+                Write<float>(tensor, 0, values);
+            }
 
-        stream.Synchronize();
+            Bind(factory);
+            stream.Synchronize();
+        }
+        catch
+        {
+            Release(); // a kernel that does not compile, memory that is not there
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -132,13 +132,33 @@ internal sealed class CudaProgram : ILoadedProgram
         if (stream.IsClosed) return;
         stream.Synchronize();
         repeatedGraph?.Dispose();
-        foreach (BoundPlan plan in plans.Values) plan.Dispose();
         plans.Clear();
-        binding.Dispose();
-        transient.Dispose();
-        persistent.Dispose();
-        ring.Dispose();
-        stream.Dispose();
+        Release();
+    }
+
+    T Own<T>(T part) where T : IDisposable
+    {
+        owned.Push(part);
+        return part;
+    }
+
+    /// <summary>Gives back what there is by now, the latest first.</summary>
+    void Release()
+    {
+        while (owned.TryPop(out IDisposable? part)) part.Dispose();
+    }
+
+    void Bind(CudaCallFactory factory)
+    {
+        try
+        {
+            foreach (StepPlan plan in Program.Plans.Values)
+                plans[plan] = Own(new BoundPlan([.. plan.Calls.Select(call => Own(factory.Create(binding, call)))]));
+        }
+        finally
+        {
+            factory.EndBinding();
+        }
     }
 
     CudaGraph Record(BoundPlan plan)
@@ -164,7 +184,7 @@ internal sealed class CudaProgram : ILoadedProgram
         public bool HasRun { get; set; }
     }
 
-    /// <summary>A plan's calls, and their recordings: two where calls are chosen by whether rows are whole documents.</summary>
+    /// <summary>A plan's calls, which are not its own, and their recordings: two where calls are chosen by whether rows are whole documents.</summary>
     sealed class BoundPlan(ICudaCall[] calls) : IDisposable
     {
         readonly Recording usual = new(), whole = new();
@@ -186,7 +206,6 @@ internal sealed class CudaProgram : ILoadedProgram
             usual.Graph?.Dispose();
             whole.Graph?.Dispose();
             foreach (CudaEvent marker in Events) marker.Dispose();
-            foreach (ICudaCall call in Calls) call.Dispose();
         }
     }
 }

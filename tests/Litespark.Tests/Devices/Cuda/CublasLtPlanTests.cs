@@ -1,7 +1,11 @@
 using Litespark.Devices.Cpu;
+using Litespark.Devices.Cuda;
+using Litespark.Devices.Cuda.Libraries.CublasLt;
 using Litespark.Graphs;
 using Litespark.Graphs.Ops;
+using Litespark.Models;
 using Litespark.Planning;
+using Litespark.Tests.Devices.Cuda.Emulation;
 using Litespark.Tests.Devices.Cuda.Libraries;
 using Litespark.Tests.Planning;
 using Litespark.Training;
@@ -55,6 +59,43 @@ public class CublasLtPlanTests
         }
     }
 
+    /// <summary>What is forecast is what is taken: arenas, the library's workspace, and the products from which a key head's gradient is added up.</summary>
+    [EmulatedStandInTheory]
+    [InlineData("llama-tied-gqa", false, true)]
+    [InlineData("llama-tied-gqa", true, true)] // heads of 6 columns are none for the fused kernels
+    [InlineData("llama", false, false)]
+    public void A_program_takes_the_memory_that_is_forecast(string model, bool fused, bool sums)
+    {
+        using var gpu = new EmulatedCublasLt();
+        long free = gpu.Driver.FreeMemory();
+        using ToyStep step = Load(gpu.Device, model, options: fused ? PlanOptions.Litespark : PlanOptions.Baseline);
+        Assert.InRange(free - gpu.Driver.FreeMemory() - MemoryForecast.Of(step.Program).Total, 0, sizeof(int)); // and a counter
+        TransformerSpec spec = ToyModels.Spec(model);
+        Assert.Equal(CublasLtContext.WorkspaceBytes + (sums ? spec.NumAttentionHeads * Length * 8 * sizeof(float) : 0), step.Program.ScratchBytes); // heads of 6 columns in rows of 8
+        using var without = new CudaDevice(new EmulatedDriver(), new EmulatedCompiler(), DataType.BFloat16);
+        Assert.Equal(0, ProgramBuilder.Training(Transformer.Function(spec), PlanOptions.Baseline, new OptimizerSettings(), Rows, Length, device: without.Profile).ScratchBytes);
+    }
+
+    /// <summary>Where the products of a sum's pieces have no room, own kernels add up, and it is said.</summary>
+    [EmulatedStandInFact]
+    public void Without_room_for_the_pieces_of_sums_own_kernels_do_them()
+    {
+        long arenas;
+        using (var large = new EmulatedCublasLt(precision: DataType.Float32))
+        using (ToyStep step = Load(large.Device, "llama-tied-gqa", options: PlanOptions.Baseline))
+        {
+            Assert.Empty(large.Device.Notices);
+            arenas = step.Program.TotalBytes - step.Program.ScratchBytes;
+        }
+
+        using var gpu = new EmulatedCublasLt(precision: DataType.Float32, memoryBytes: arenas + CublasLtContext.WorkspaceBytes + 1000);
+        using var cpu = new CpuDevice(1);
+        using ToyStep found = Load(gpu.Device, "llama-tied-gqa", options: PlanOptions.Baseline), expected = Load(cpu, "llama-tied-gqa", options: PlanOptions.Baseline);
+        Assert.Equal("attention_mix_transposed of 2 x 11 tokens, 4/2 heads of 6: own kernels: cuBLASLt would take 0.03 GB of scratch memory, and 0.00 GB are free", Assert.Single(gpu.Device.Notices));
+        Assert.Equal(["cuBLASLt"], found.Loaded.Libraries); // other products are its still
+        for (int i = 1; i <= 2; i++) Assert.Equal(1, found.Run(i).Loss / expected.Run(i).Loss, 1e-5);
+    }
+
     [EmulatedStandInFact]
     public void Recorded_plans_hold_the_librarys_products_and_replays_give_the_same_bits()
     {
@@ -94,6 +135,6 @@ public class CublasLtPlanTests
         Assert.Equal(free, gpu.Driver.FreeMemory());
         using ToyStep one = Load(gpu.Device, "llama"), other = Load(gpu.Device, "llama");
         Assert.Equal(free - 2 * sizes[0], gpu.Driver.FreeMemory());
-        Assert.True(sizes[0] > Litespark.Devices.Cuda.Libraries.CublasLt.CublasLtContext.WorkspaceBytes);
+        Assert.True(sizes[0] > CublasLtContext.WorkspaceBytes);
     }
 }

@@ -9,12 +9,14 @@ namespace Litespark.Devices.Cuda.Launching;
 
 /// <summary>
 /// What is at hand when a plan's calls are bound: the kernels and where operands lie. Calls of one stream run one after the
-/// other, so they share one workspace; what it holds is gone after the call.
+/// other, so they share one workspace; what it holds is gone after the call. Launches and memory are the binding's: where a later one
+/// fails, those before it are given back with it.
 /// </summary>
 internal sealed class CudaBinding(KernelLibrary kernels, nint persistent, nint transient) : IDisposable
 {
     const long SmallestWorkspace = 1 << 20, LargestDoubling = 64 << 20, Step = 2 << 20;
 
+    readonly List<KernelLaunch> launches = [];
     readonly List<DeviceMemory> workspaces = [];
     readonly Dictionary<BlockGrid, DeviceMemory> rowStarts = [];
     DeviceMemory? counter;
@@ -24,6 +26,9 @@ internal sealed class CudaBinding(KernelLibrary kernels, nint persistent, nint t
 
     /// <summary>How memory-bound kernels share out their work.</summary>
     public MemoryForm Form { get; init; } = MemoryForm.Usual;
+
+    /// <summary>Scratch memory that is known to be asked for: one piece for all calls, where it can be had.</summary>
+    public long Scratch { get; init; }
 
     /// <summary>The driver.</summary>
     public ICudaDriver Driver => kernels.Driver;
@@ -42,16 +47,27 @@ internal sealed class CudaBinding(KernelLibrary kernels, nint persistent, nint t
         _ => throw new ArgumentException($"kernels have no elements of type {type}", nameof(type)),
     };
 
+    /// <summary>Launches bound so far.</summary>
+    public IReadOnlyList<KernelLaunch> Launches => launches;
+
     /// <summary>Binds a kernel to its shape and arguments.</summary>
     public KernelLaunch Launch(KernelVariant variant, string kernel, LaunchShape shape, params ReadOnlySpan<KernelArgument> arguments)
-        => new(Driver, kernels.Function(variant, kernel), shape, arguments);
+    {
+        var launch = new KernelLaunch(Driver, kernels.Function(variant, kernel), shape, arguments);
+        launches.Add(launch);
+        return launch;
+    }
 
     /// <summary>Address of scratch memory for a call; a call that asks for more than there is gets a longer piece, those before it keep theirs.</summary>
     public nint Workspace(long bytes)
     {
-        if (workspaces.Count == 0 || !HasWorkspace(bytes)) workspaces.Add(new DeviceMemory(Driver, Rounded(Math.Max(bytes, SmallestWorkspace))));
+        if (!HasWorkspace(bytes))
+            workspaces.Add(new DeviceMemory(Driver, bytes <= Scratch && HasRoom(Scratch) ? Scratch : Rounded(Math.Max(bytes, SmallestWorkspace))));
         return workspaces[^1].Value;
     }
+
+    /// <summary>Whether there is that much scratch memory already, or it can be had.</summary>
+    public bool HasRoom(long bytes) => HasWorkspace(bytes) || Driver.FreeMemory() >= bytes + Step;
 
     /// <summary>Whether there is that much already.</summary>
     public bool HasWorkspace(long bytes) => workspaces.Count > 0 && workspaces[^1].ByteLength >= bytes;
@@ -87,6 +103,7 @@ internal sealed class CudaBinding(KernelLibrary kernels, nint persistent, nint t
     /// <inheritdoc/>
     public void Dispose()
     {
+        foreach (KernelLaunch launch in launches) launch.Dispose();
         foreach (DeviceMemory memory in workspaces) memory.Dispose();
         workspaces.Clear();
         foreach (DeviceMemory memory in rowStarts.Values) memory.Dispose();

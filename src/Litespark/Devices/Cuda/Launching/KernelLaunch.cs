@@ -21,6 +21,29 @@ internal sealed unsafe class KernelLaunch : ICudaCall
         foreach (KernelArgument argument in arguments) words += argument.Box is null ? 0 : TensorBox.MapBytes;
         memory = new NativeBuffer(words + arguments.Length * sizeof(long));
         pointers = (void**)memory.Pointer;
+        try
+        {
+            Write(arguments, maps, words);
+            if (shape.SharedBytes > 0) driver.AllowSharedMemory(function, shape.SharedBytes);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether the arguments' memory is given back.</summary>
+    public bool IsClosed => memory.IsClosed;
+
+    /// <inheritdoc/>
+    public void Enqueue(nint stream) => driver.Launch(function, shape, stream, pointers);
+
+    /// <inheritdoc/>
+    public void Dispose() => memory.Dispose();
+
+    void Write(ReadOnlySpan<KernelArgument> arguments, int maps, int words)
+    {
         for (int i = 0; i < arguments.Length; i++)
         {
             byte* value = (byte*)memory.Pointer + (arguments[i].Box is null ? words : maps);
@@ -35,15 +58,7 @@ internal sealed unsafe class KernelLaunch : ICudaCall
             *(long*)value = arguments[i].Bits;
             words += sizeof(long);
         }
-
-        if (shape.SharedBytes > 0) driver.AllowSharedMemory(function, shape.SharedBytes);
     }
-
-    /// <inheritdoc/>
-    public void Enqueue(nint stream) => driver.Launch(function, shape, stream, pointers);
-
-    /// <inheritdoc/>
-    public void Dispose() => memory.Dispose();
 }
 
 /// <summary>An argument of a kernel: a device address (64 bits), an integer or a float (32 bits), or a tensor map.</summary>

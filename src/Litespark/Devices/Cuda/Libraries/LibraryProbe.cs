@@ -82,11 +82,11 @@ internal sealed class LibraryProbe
     {
         if (library.NeedsCompiler && file.Cuda is { } release) _ = Look(NvidiaLibrary.CompilerOf(release)); // the loader may not know it, and ours may be of another release
         List<nint> parts = Parts(library, file);
-        string reason;
+        string reason, path = file.Path;
         try
         {
             nint handle = NativeLibrary.Load(file.Path);
-            string path = Path.IsPathRooted(file.Path) ? file.Path : LoadedFile.Of(handle, library.EntryPoint) ?? file.Path;
+            if (!Path.IsPathRooted(path)) path = LoadedFile.Of(handle, library.EntryPoint) ?? path;
             reason = Unusable(library, handle, out Version? version);
             // A bare name says nothing of its version before it is loaded.
             if (reason.Length == 0) reason = TooNew(library, LibraryFile.Of(path) with { Version = version }) ?? "";
@@ -99,7 +99,7 @@ internal sealed class LibraryProbe
         }
 
         foreach (nint part in parts) NativeLibrary.Free(part);
-        rejected.Add(new RejectedLibrary(file.Path, reason));
+        rejected.Add(new RejectedLibrary(path, reason));
         return null;
     }
 

@@ -50,7 +50,8 @@ internal static class BlockSparseOps
         if (IsSparse(a.Type(), op.Grid))
             return BlockSparseKernels.WeightGradient(binding, blocks, a.Rows, Matrix(binding, a), Matrix(binding, b.OfType(a.Type())), Matrix(binding, y), call.Accumulates(0) != 0, zeroDead: y.Arena == ArenaKind.Transient, kernel);
         var product = new MatMul(true, false) { ResultType = op.ResultType, Addends = op.Addends };
-        return new CallSequence(dense(binding, WithoutTopology(call, product), product), BlockSparseKernels.ZeroDead(binding, blocks, Matrix(binding, y), isGradient: true));
+        ICudaCall zeros = BlockSparseKernels.ZeroDead(binding, blocks, Matrix(binding, y), isGradient: true); // bound first: a library's product is not the binding's
+        return new CallSequence(dense(binding, WithoutTopology(call, product), product), zeros);
     }
 
     /// <summary>x → mean of |x| in every block.</summary>

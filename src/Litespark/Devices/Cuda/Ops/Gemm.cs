@@ -90,7 +90,10 @@ internal sealed record Gemm(int M, int N, int K, GemmMatrix A, bool TransposeA, 
     }
 
     /// <summary>Elements from row to row of partial sums.</summary>
-    public int PartialStride => (N + Vector - 1) / Vector * Vector;
+    public int PartialStride => PartialColumns(N);
+
+    /// <summary>The same for a number of columns.</summary>
+    public static int PartialColumns(int n) => (n + Vector - 1) / Vector * Vector;
 
     /// <summary>C of one product from parts of its sums: fp32 [parts, M, <see cref="PartialStride"/>], added in their order.</summary>
     public KernelLaunch Sum(CudaBinding binding, int parts, nint partials)

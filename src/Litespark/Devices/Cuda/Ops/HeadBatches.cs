@@ -56,16 +56,25 @@ internal sealed record HeadBatches(MatmulProblem Problem, IReadOnlyList<(nint A,
         });
     }
 
-    /// <summary>Binds products to cuBLASLt; null where it has no algorithm for them.</summary>
-    public static ICudaCall? Bind(CublasLtContext cublasLt, CudaBinding binding, Gemm product)
+    /// <summary>Binds products to cuBLASLt; null where it has no algorithm for them, or there is no room for the products of a sum's pieces.</summary>
+    /// <param name="cublasLt">The library.</param>
+    /// <param name="binding">Where the calls belong.</param>
+    /// <param name="product">The products.</param>
+    /// <param name="lack">Why there is no room; null where there is.</param>
+    public static ICudaCall? Bind(CublasLtContext cublasLt, CudaBinding binding, Gemm product, out string? lack)
     {
+        long scratch = CublasLtContext.WorkspaceBytes + (product.Segments > 1 ? product.Heads * PartsOfHead(product) : 0);
+        lack = product.Segments == 1 || binding.HasRoom(scratch) ? null
+            : $"own kernels: cuBLASLt would take {scratch / 1e9:0.00} GB of scratch memory, and {binding.Driver.FreeMemory() / 1e9:0.00} GB are free";
+        if (lack is not null) return null;
+        nint workspace = binding.Workspace(scratch);
         var calls = new List<ICudaCall>();
         bool isBound = false;
         try
         {
             isBound = product.Segments == 1
-                ? Add(calls, cublasLt, binding.Workspace(CublasLtContext.WorkspaceBytes), Of(product), product.Alpha)
-                : AddParts(calls, cublasLt, binding, product);
+                ? Add(calls, cublasLt, workspace, Of(product), product.Alpha)
+                : AddParts(calls, cublasLt, binding, workspace, product);
             return isBound ? new CallSequence([.. calls]) : null;
         }
         finally
@@ -87,10 +96,10 @@ internal sealed record HeadBatches(MatmulProblem Problem, IReadOnlyList<(nint A,
     }
 
     /// <summary>Sequence by sequence: the products of the pieces, then for each head their sum.</summary>
-    static bool AddParts(List<ICudaCall> calls, CublasLtContext cublasLt, CudaBinding binding, Gemm product)
+    static bool AddParts(List<ICudaCall> calls, CublasLtContext cublasLt, CudaBinding binding, nint workspace, Gemm product)
     {
-        long partsOfHead = (long)product.Segments * product.M * product.PartialStride * sizeof(float);
-        nint workspace = binding.Workspace(CublasLtContext.WorkspaceBytes + product.Heads * partsOfHead), partials = workspace + (nint)CublasLtContext.WorkspaceBytes;
+        long partsOfHead = PartsOfHead(product);
+        nint partials = workspace + (nint)CublasLtContext.WorkspaceBytes;
         for (int sequence = 0; sequence < product.Sequences; sequence++)
         {
             if (!Add(calls, cublasLt, workspace, Asked(product, sequence, partials), alpha: 1)) return false;
@@ -100,6 +109,9 @@ internal sealed record HeadBatches(MatmulProblem Problem, IReadOnlyList<(nint A,
 
         return true;
     }
+
+    /// <summary>Bytes of the products of a head's pieces.</summary>
+    static long PartsOfHead(Gemm product) => (long)product.Segments * product.M * product.PartialStride * sizeof(float);
 
     /// <summary>Without axes of one place, and neighbours that go on evenly as one.</summary>
     static List<Axis> Joined(ReadOnlySpan<Axis> axes)

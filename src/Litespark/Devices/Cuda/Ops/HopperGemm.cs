@@ -11,9 +11,20 @@ internal static class HopperGemm
     const int AccessBytes = 16;
 
     /// <summary>Whether the kernel can compute a product on a GPU, and is worth it.</summary>
-    public static bool Suits(ICudaDriver driver, Gemm gemm)
-        => HopperTile.RunsOn(driver) && gemm is { A.Type: DataType.BFloat16, B.Type: DataType.BFloat16, Sequences: 1, Heads: 1, Segments: 1, M: >= HopperTile.Side, N: >= HopperTile.Side, K: >= HopperTile.Step }
-            && gemm.A.IsAligned() && gemm.B.IsAligned() && gemm.C.IsAligned() && gemm.N % (AccessBytes / gemm.C.Type.Size()) == 0;
+    public static bool Suits(ICudaDriver driver, Gemm gemm) => HopperTile.RunsOn(driver) && Obstacle(gemm) is null;
+
+    /// <summary>Why a GPU that has the kernel would not take it for a product; null where it would.</summary>
+    public static string? Obstacle(Gemm gemm)
+    {
+        if (gemm is not { A.Type: DataType.BFloat16, B.Type: DataType.BFloat16 }) return $"operands are {gemm.A.Type} and {gemm.B.Type}, not bf16";
+        if (gemm is not { Sequences: 1, Heads: 1, Segments: 1 }) return "it is a batch";
+        if (gemm is not { M: >= HopperTile.Side, N: >= HopperTile.Side, K: >= HopperTile.Step })
+            return $"{gemm.M} x {gemm.N} x {gemm.K} is less than a tile and a step: {HopperTile.Side} x {HopperTile.Side} x {HopperTile.Step}";
+        (string Name, GemmMatrix Matrix)[] operands = [("A", gemm.A), ("B", gemm.B), ("C", gemm.C)];
+        string[] unaligned = [.. operands.Where(operand => !operand.Matrix.IsAligned()).Select(operand => operand.Name)];
+        if (unaligned.Length > 0) return $"rows of {string.Join(", ", unaligned)} do not begin at multiples of {AccessBytes} bytes";
+        return gemm.N % (AccessBytes / gemm.C.Type.Size()) == 0 ? null : $"rows of {gemm.N} elements of C are no whole pieces of {AccessBytes} bytes";
+    }
 
     /// <summary>How each tile would cut a product, where the kernel can compute it; what is used comes first.</summary>
     public static IEnumerable<HopperCut> Cuts(CudaBinding binding, Gemm gemm)

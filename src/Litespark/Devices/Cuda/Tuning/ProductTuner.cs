@@ -16,18 +16,25 @@ internal sealed class ProductTuner(KernelLibrary kernels, CublasLtContext? cubla
     /// Times a product; what plans use comes first: cuBLASLt's fastest algorithm, which is kept, or our kernel where it has none, as it is cut where
     /// nothing is timed. None where the GPU has no room.
     /// </summary>
-    public IReadOnlyList<TimedVariant> Measure(MatmulProblem problem)
+    /// <param name="problem">The product.</param>
+    /// <param name="leftOut">Which of our kernels of this GPU cannot compute it, and why; null where all can.</param>
+    public IReadOnlyList<TimedVariant> Measure(MatmulProblem problem, out string? leftOut)
     {
+        string? missing = null;
+        leftOut = null;
         using var binding = new CudaBinding(kernels, persistent: 0, transient: 0);
         string[] names = [];
         MatmulTiming? timing = cublasLt is null ? Alone(problem, Own) : cublasLt.Measure(problem, Own);
+        leftOut = missing;
         if (timing is null) return [];
         IEnumerable<TimedVariant> library = timing.Algorithms.Select(item => new TimedVariant($"cuBLASLt {cublasLt!.Library.Describe(item.Algorithm)}", item.Milliseconds, IsOwn: false));
         return [.. library, .. names.Zip(timing.Other).Where(pair => pair.Second is not null).Select(pair => new TimedVariant("own " + pair.First, pair.Second!.Value, IsOwn: true))];
 
         IReadOnlyList<ICudaCall> Own(MatmulOperands operands)
         {
-            (string Name, ICudaCall Call)[] own = [.. Variants(binding, Product(problem, operands))];
+            Gemm product = Product(problem, operands);
+            if (HopperTile.RunsOn(driver) && HopperGemm.Obstacle(product) is { } obstacle) missing = $"wgmma: {obstacle}";
+            (string Name, ICudaCall Call)[] own = [.. Variants(binding, product)];
             names = [.. own.Select(variant => variant.Name)];
             return [.. own.Select(variant => variant.Call)];
         }

@@ -36,6 +36,15 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
     /// <summary>Captures that were ended.</summary>
     public int GraphCount { get; private set; }
 
+    /// <summary>Pinned memory that is allocated.</summary>
+    public long PinnedBytes => pinned.Bytes;
+
+    /// <summary>Streams that there are.</summary>
+    public int Streams => streams.Count;
+
+    /// <summary>Events that there are.</summary>
+    public int Events => handles.Values.OfType<EmulatedEvent>().Count();
+
     /// <summary>Kernels that have run.</summary>
     public long KernelCount => launches;
 
@@ -45,6 +54,7 @@ internal sealed unsafe class EmulatedDriver(uint seed = 0, int multiprocessors =
         lock (gate)
         {
             RefuseCapture("memory is allocated");
+            if (bytes > Properties.MemoryBytes - device.Bytes) throw new UserErrorException($"{bytes} bytes of memory: {Properties.MemoryBytes - device.Bytes} are free");
             return device.Allocate(bytes);
         }
     }

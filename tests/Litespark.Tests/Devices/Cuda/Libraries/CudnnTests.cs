@@ -130,6 +130,43 @@ public sealed class CudnnTests
         Assert.Equal(2, context.Candidates(small, TimeSpan.MaxValue, out _).Count);
     }
 
+    /// <summary>A search that is cut short chooses among what was built, for this run alone: a later one, with more time or its engines built, looks at all.</summary>
+    [StandInFact]
+    public void A_search_that_is_cut_short_holds_for_this_run_alone()
+    {
+        using var driver = new EmulatedDriver();
+        using var folder = new TemporaryFolder();
+        using var cudnn = new StandInCudnn(driver, engines: 6); // four can be built, the later the slower
+        cudnn.Cost(3, 1);
+        cudnn.Cost(5, 0.1f); // the last one
+        string file = folder.File(EngineChoices.FileName);
+        using (var hasty = Context())
+        {
+            (CudnnPlan? plan, string outcome) = hasty.Fastest(small, _ => true);
+            Assert.Equal("eng3_k5=6", plan?.Engine);
+            Assert.EndsWith("the fastest of 2", outcome);
+            Assert.Equal(2, cudnn.Plans);
+            Assert.False(File.Exists(file));
+            int runs = cudnn.Runs;
+            Assert.Equal("eng3_k5=6", hasty.Fastest(small, _ => true).Plan?.Engine); // the run stays with it
+            Assert.Equal(runs, cudnn.Runs);
+        }
+
+        using (var patient = Context(seconds: 100)) Assert.EndsWith("the fastest of 4", patient.Fastest(small, _ => true).Outcome);
+        Assert.Contains("eng5_k5=10", File.ReadAllText(file), StringComparison.Ordinal);
+        using (var hasty = Context()) Assert.Equal("eng5_k5=10", hasty.Fastest(small, _ => true).Plan?.Engine);
+
+        CudnnContext Context(int seconds = 1) => new(cudnn.Library, driver, choices: new EngineChoices(file)) { Patience = TimeSpan.FromSeconds(seconds), Clock = new BuildClock(cudnn) };
+    }
+
+    /// <summary>A plan takes half a second to build.</summary>
+    sealed class BuildClock(StandInCudnn cudnn) : TimeProvider
+    {
+        public override long TimestampFrequency => 2;
+
+        public override long GetTimestamp() => cudnn.Plans;
+    }
+
     [StandInFact]
     public void Where_there_is_no_room_to_time_its_own_order_stands_for_this_run()
     {

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Litespark.Devices.Cuda;
+using Litespark.Devices.Cuda.Compilation;
 using Litespark.Devices.Cuda.Libraries.CublasLt;
 using Litespark.Graphs;
 using Litespark.Tests.Devices.Cuda.Emulation;
@@ -21,15 +22,17 @@ internal sealed class EmulatedCublasLt : IDisposable
 
     /// <param name="choicesFile">Where choices are kept for later runs, or null.</param>
     /// <param name="precision">What the device computes in.</param>
-    public unsafe EmulatedCublasLt(string? choicesFile = null, DataType precision = DataType.BFloat16)
+    /// <param name="memoryBytes">How much memory the GPU has.</param>
+    /// <param name="compiler">Compiles the kernels; by default as the emulator does.</param>
+    public unsafe EmulatedCublasLt(string? choicesFile = null, DataType precision = DataType.BFloat16, long memoryBytes = 141L << 30, IKernelCompiler? compiler = null)
     {
         string path = folder.File("stand-in.so");
         StandInLibrary.BuildFile(path, "stand_in_cublaslt.c");
         library = NativeLibrary.Load(path);
-        Driver = new EmulatedDriver(seed: 1, multiprocessors: 2);
+        Driver = new EmulatedDriver(seed: 1, multiprocessors: 2, memoryBytes);
         enqueue = Driver.Enqueue;
         ((delegate* unmanaged<nint, void>)NativeLibrary.GetExport(library, "stand_in_lt_enqueue_by"))(Marshal.GetFunctionPointerForDelegate(enqueue));
-        Device = new CudaDevice(Driver, new EmulatedCompiler(), precision, new CublasLtContext(new LibCublasLt(library), Driver, new MatmulChoices(choicesFile)));
+        Device = new CudaDevice(Driver, compiler ?? new EmulatedCompiler(), precision, new CublasLtContext(new LibCublasLt(library), Driver, new MatmulChoices(choicesFile)));
     }
 
     public EmulatedDriver Driver { get; }

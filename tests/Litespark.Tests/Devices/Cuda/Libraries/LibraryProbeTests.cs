@@ -91,6 +91,38 @@ public sealed class LibraryProbeTests : IDisposable
         Assert.EndsWith($" (not {newer}: {reason})", finding.Explain());
     }
 
+    /// <summary>What the loader alone knows tells its version when it is loaded. One that is too new gives way to what comes after it, and is named by its file.</summary>
+    [StandInTheory]
+    [InlineData(12, true)]
+    [InlineData(13, false)]
+    public void What_the_loader_finds_by_a_bare_name_may_be_too_new(int driver, bool isTooNew)
+    {
+        string name = $"liblitespark-by-name-{driver}.so.13", loaded = folder.File(name); // dlopen finds what is loaded under a name already
+        Directory.CreateDirectory(folder.File("named"));
+        StandInLibrary.Build($"int cuGraphInstantiateWithFlags; int cuDriverGetVersion(int* v) {{ *v = {driver * 1000 + 40}; return 0; }}", folder.File("named", "libcuda.so.1"));
+        variables[LibraryFolders.Variable] = folder.File("named");
+        variables["CUDA_HOME"] = folder.File("toolkit");
+        string older = Place("toolkit/lib64", File1);
+        File.WriteAllText(folder.File("named.c"), "int entry(void) { return 1; } int version(void) { return 13; }");
+        Assert.Equal(0, StandInLibrary.Gcc("-shared", "-fPIC", $"-Wl,-soname,{name}", "-o", loaded, folder.File("named.c"))!.Value.ExitCode);
+        nint handle = NativeLibrary.Load(loaded);
+        try
+        {
+            LibraryFinding finding = new LibraryProbe(Folders()).Look(library with { LinuxFiles = [name, File1], HasCudasVersion = true });
+            Assert.Equal(isTooNew ? older : loaded, finding.Path);
+            if (!isTooNew) return;
+            var rejected = new RejectedLibrary(loaded, "version 13.3, for CUDA 13; the driver is for 12.4");
+            Assert.Contains(rejected, finding.Rejected);
+            Assert.EndsWith($" (not {rejected.Candidate}: {rejected.Reason})", finding.Explain());
+            File.Delete(older);
+            Assert.Contains($"{rejected.Candidate}: {rejected.Reason}; ", new LibraryProbe(Folders()).Look(library with { LinuxFiles = [name, File1], HasCudasVersion = true }).Explain());
+        }
+        finally
+        {
+            NativeLibrary.Free(handle);
+        }
+    }
+
     /// <summary>cuDNN's version is not CUDA's, but a wheel's name says which CUDA it is for.</summary>
     [StandInFact]
     public void A_wheel_for_a_later_CUDA_is_passed_over()

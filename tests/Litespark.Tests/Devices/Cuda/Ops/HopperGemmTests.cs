@@ -1,4 +1,5 @@
 using Litespark.Devices.Cuda.Launching;
+using Litespark.Devices.Cuda.Libraries.CublasLt;
 using Litespark.Devices.Cuda.Ops;
 using Litespark.Devices.Cuda.Tuning;
 using Litespark.Graphs;
@@ -80,9 +81,44 @@ public sealed class HopperGemmTests
     {
         using var kernels = new KernelLibrary(new EmulatedDriver(1, 4), new EmulatedCompiler());
         using var tuner = new ProductTuner(kernels, cublasLt: null);
-        string[] names = [.. tuner.Measure(new(128, 256, 64, false, true, 64, 64, 256, BFloat16, BFloat16, false, false)).Select(variant => variant.Name)];
+        string[] names = [.. tuner.Measure(new(128, 256, 64, false, true, 64, 64, 256, BFloat16, BFloat16, false, false), out _).Select(variant => variant.Name)];
         Assert.Equal(["own wgmma 128x128", "own wgmma 128x256", "own wgmma 256x128"], names[..3].Order(StringComparer.Ordinal));
         Assert.Matches("^own [0-9]+ x [0-9]+", names[3]);
+    }
+
+    /// <summary>A product is timed where it lies in plans: what cannot compute it there is left out, with the reason.</summary>
+    [EmulatedTheory]
+    [InlineData(128, 256, 64, 256, 8, "wgmma: rows of A, B, C do not begin at multiples of 16 bytes")]
+    [InlineData(128, 256, 64, 260, 16, "wgmma: rows of C do not begin at multiples of 16 bytes")]
+    [InlineData(128, 252, 64, 256, 16, "wgmma: rows of 252 elements of C are no whole pieces of 16 bytes")]
+    [InlineData(64, 256, 64, 256, 16, "wgmma: 64 x 256 x 64 is less than a tile and a step: 128 x 128 x 64")]
+    public void What_cannot_be_used_is_not_timed(int m, int n, int k, int stride, int alignment, string reason)
+    {
+        using var kernels = new KernelLibrary(new EmulatedDriver(1, 4), new EmulatedCompiler());
+        using var tuner = new ProductTuner(kernels, cublasLt: null);
+        var problem = new MatmulProblem(m, n, k, false, true, k, k, stride, BFloat16, BFloat16, false, false, alignment);
+        Assert.Matches("^own [0-9]+ x [0-9]+", Assert.Single(tuner.Measure(problem, out string? leftOut)).Name);
+        Assert.Equal(reason, leftOut);
+    }
+
+    /// <summary>A weight's gradient is of operands that lie anywhere: each that allows no copies of boxes leaves it to the other kernel.</summary>
+    [EmulatedTheory]
+    [InlineData(0, 0, 0, true)]
+    [InlineData(1, 0, 0, false)]
+    [InlineData(0, 1, 0, false)]
+    [InlineData(0, 0, 1, false)]
+    public void Gradients_of_operands_at_any_address(int shiftA, int shiftB, int shiftC, bool suits)
+    {
+        using var trial = new OpTrial(seed: 8);
+        TrialTensor a = operands.Numbers(new(70, 136), BFloat16, shift: 4 * shiftA), b = operands.Numbers(new(70, 128), BFloat16, gap: 4 * shiftB), y = Result(new(136, 128), Float32, shift: 2 * shiftC);
+        var op = new MatMul(true, false);
+        trial.Run(op, (binding, call) =>
+        {
+            Gemm gemm = MatMulOps.Product(binding, call, op);
+            Assert.Equal(suits, HopperGemm.Suits(binding.Driver, gemm));
+            return gemm.Bind(binding);
+        }, [a, b], [y]);
+        y.AssertClose("gradient", Tolerance(Float32, 1e-5));
     }
 
     [Fact]

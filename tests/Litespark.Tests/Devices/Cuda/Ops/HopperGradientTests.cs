@@ -98,6 +98,26 @@ public sealed class HopperGradientTests
         using (var trial = new BlockSparseTrial(102, [0, 128, 192], columns: 256, blockColumns: 128)) BlockSparseGradient.Check(trial, 20, 0, 0, accumulate: false, zeroDead: true, isDense: false, kernel);
     }
 
+    /// <summary>Each operand by itself: one whose address or rows miss 16 bytes is enough for the other kernel.</summary>
+    [EmulatedTheory]
+    [InlineData(0, 0, 0, 0, true)]
+    [InlineData(4, 0, 0, 0, false)]
+    [InlineData(0, 4, 0, 0, false)]
+    [InlineData(0, 0, 2, 0, false)]
+    [InlineData(0, 0, 0, 2, false)]
+    public void Operands_at_any_address(int shiftA, int gapB, int shiftDw, int gapDw, bool suits)
+    {
+        const int Tokens = 20;
+        using var trial = new BlockSparseTrial(103, [0, 128], columns: 256, blockColumns: 128);
+        float[] a = trial.Numbers(Tokens * trial.Rows), b = trial.Numbers(Tokens * trial.Columns);
+        GemmMatrix dw = trial.Matrix(new float[trial.Rows * trial.Columns], trial.Columns, Float32, gapDw, shiftDw);
+        using ICudaCall call = BlockSparseKernels.WeightGradient(trial.Binding, trial.Grid, Tokens, trial.Matrix(a, trial.Rows, BFloat16, shift: shiftA),
+            trial.Matrix(b, trial.Columns, BFloat16, gapB), dw, accumulate: false, zeroDead: true);
+        Assert.Equal(suits ? 3 : 1, trial.Binding.Launches.Count); // Hopper's sums, adds parts up and zeroes in kernels of their own
+        trial.Run(call);
+        BlockSparseTrial.AssertClose("gradient", BlockSparseGradient.Expected(trial, Tokens, a, b, isDense: false, 0), trial.Read(dw, trial.Rows, trial.Columns), 1e-5);
+    }
+
     [EmulatedTheory]
     [InlineData("block_sparse_weight_gradient_hopper.cu", "pair.second < 0 ? StageBytes - TileBytes : StageBytes", "StageBytes")] // waits for what never comes
     [InlineData("block_sparse_weight_gradient_hopper.cu", "ring.b() + TileBytes + panel", "ring.b() + panel")] // of a pair the second tile alone

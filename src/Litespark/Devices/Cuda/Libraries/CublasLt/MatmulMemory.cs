@@ -11,21 +11,23 @@ internal readonly record struct MatmulOperands(nint A, nint B, nint C, nint Bias
 /// </summary>
 internal sealed class MatmulMemory(ICudaDriver driver) : IDisposable
 {
+    const int Boundary = 256, AccessBytes = 16;
     const long Reserve = 256L << 20; // for the program that is being bound meanwhile
 
     DeviceMemory? memory;
 
-    /// <summary>Fills operands for a problem; null where the GPU has no room for them.</summary>
+    /// <summary>Fills operands for a problem, aligned as it says and no better; null where the GPU has no room for them.</summary>
     public MatmulOperands? Take(MatmulProblem problem)
     {
-        long bytesA = Aligned(problem.LengthA * problem.Operands.Size()), bytesB = Aligned(problem.LengthB * problem.Operands.Size());
-        long bytesC = Aligned(problem.LengthC * problem.Output.Size()), bytesBias = Aligned((long)problem.N * problem.Output.Size());
+        int shift = problem.Alignment < AccessBytes ? Math.Max(problem.Alignment, problem.Operands.Size()) : 0, shiftC = shift > 0 ? Math.Max(shift, problem.Output.Size()) : 0;
+        long bytesA = Aligned(problem.LengthA * problem.Operands.Size() + shift), bytesB = Aligned(problem.LengthB * problem.Operands.Size() + shift);
+        long bytesC = Aligned(problem.LengthC * problem.Output.Size() + shiftC), bytesBias = Aligned((long)problem.N * problem.Output.Size() + shiftC);
         if (!Reserved(bytesA + bytesB + bytesC + bytesBias + CublasLtContext.WorkspaceBytes)) return null;
         nint a = memory!.Value, b = a + (nint)bytesA, c = b + (nint)bytesB, bias = c + (nint)bytesC, workspace = bias + (nint)bytesBias;
         using var stream = new CudaStream(driver);
         NormalValues.Fill(driver, stream, a, c - a, problem.Operands);
         NormalValues.Fill(driver, stream, c, workspace - c, problem.Output);
-        return new MatmulOperands(a, b, c, problem.HasBias ? bias : 0, workspace);
+        return new MatmulOperands(a + shift, b + shift, c + shiftC, problem.HasBias ? bias + shiftC : 0, workspace);
     }
 
     /// <summary>Gives the memory back.</summary>
@@ -47,5 +49,5 @@ internal sealed class MatmulMemory(ICudaDriver driver) : IDisposable
         return true;
     }
 
-    static long Aligned(long bytes) => (bytes + 255) / 256 * 256;
+    static long Aligned(long bytes) => (bytes + Boundary - 1) / Boundary * Boundary;
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Litespark.Devices.Cuda.Driver;
 using Litespark.Devices.Cuda.Launching;
 using Litespark.Graphs.Ops;
@@ -47,6 +46,9 @@ internal sealed class CudnnContext : IDisposable
     /// <summary>For how long further engines are built when a problem is bound first; ahead of that all are.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>By which patience is measured.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>The library's version.</summary>
     public string Version => $"{Library.Number / 10000}.{Library.Number % 10000 / 100}.{Library.Number % 100}";
 
@@ -87,9 +89,9 @@ internal sealed class CudnnContext : IDisposable
     public (CudnnPlan? Plan, string Outcome) Fastest(AttentionProblem problem, Func<CudnnPlan, bool> fits)
     {
         if (choices.Find(Key(problem)) is { } kept && Engines(problem, out _)?.Plan(kept.Chosen) is { } known && fits(known)) return (known, Describe(known));
-        long start = Stopwatch.GetTimestamp();
+        long start = Clock.GetTimestamp();
         IReadOnlyList<CudnnPlan> all = Candidates(problem, Patience, out string outcome);
-        bool isWhole = Stopwatch.GetElapsedTime(start) < Patience; // else there may be more, which a later search is to find
+        bool isWhole = Clock.GetElapsedTime(start) < Patience; // else there may be more, which a later search is to find
         if (all.Count == 0) return (null, outcome);
         CudnnPlan[] fitting = [.. all.Where(fits)];
         if (fitting.Length == 0) return (all[0], Describe(all[0]));
@@ -106,13 +108,13 @@ internal sealed class CudnnContext : IDisposable
     /// <param name="outcome">Why there are none.</param>
     public IReadOnlyList<CudnnPlan> Candidates(AttentionProblem problem, TimeSpan patience, out string outcome)
     {
-        long start = Stopwatch.GetTimestamp();
+        long start = Clock.GetTimestamp();
         var plans = new List<CudnnPlan>();
         CudnnEngines? its = Engines(problem, out string refusal);
         foreach (CudnnPlan plan in its?.Plans() ?? [])
         {
             plans.Add(plan);
-            if (plans.Count == MostCandidates || Stopwatch.GetElapsedTime(start) >= patience) break;
+            if (plans.Count == MostCandidates || Clock.GetElapsedTime(start) >= patience) break;
         }
 
         outcome = plans.Count == 0 ? Refused(problem, refusal) : "";
