@@ -73,6 +73,11 @@ public class CommandLineTests
     [InlineData("doctor --jsn", "unknown option '--jsn' for 'litespark doctor'; did you mean '--json'?")]
     [InlineData("recipe show --sett a=b", "unknown option '--sett' for 'litespark recipe show'; did you mean '--set'?")]
     [InlineData("recipe show default extra", "'litespark recipe show' does not know what to do with 'extra'")]
+    [InlineData("train --out ", "--out must be a path, found ''")]
+    [InlineData("generate --checkpoint ", "--checkpoint must be a path, found ''")]
+    [InlineData("eval --checkpoint ", "--checkpoint must be a path, found ''")]
+    [InlineData("export --out x --checkpoint ", "--checkpoint must be a path, found ''")]
+    [InlineData("sparsity show ", "CHECKPOINT must be a path, found ''")]
     [InlineData("recipe show --set", "required argument missing for option: '--set'")]
     public void A_wrong_command_line_is_a_user_error_with_the_nearest_word(string line, string expected)
     {
