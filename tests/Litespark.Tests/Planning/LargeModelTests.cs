@@ -1,10 +1,11 @@
+using Litespark.Graphs.Ops;
 using Litespark.Models;
 using Litespark.Planning;
 using Litespark.Tests.Models;
 
 namespace Litespark.Tests.Planning;
 
-/// <summary>Models that nothing here could hold: they are planned all the same.</summary>
+/// <summary>Models and batches that nothing here could hold: they are planned all the same.</summary>
 public class LargeModelTests
 {
     /// <summary>More parameters than one view of 16 columns has elements.</summary>
@@ -30,6 +31,17 @@ public class LargeModelTests
         StepProgram program = Plan(SampleSpecs.TinyLlama, PlanOptions.Litespark);
         Assert.Single(program.Plans[ProgramBuilder.Clip].Calls, call => call.Op.Name == "sum_of_squares");
         Assert.Equal(2, program.Plans[ProgramBuilder.Update].Calls.Count); // With weight decay and without.
+    }
+
+    /// <summary>The loss takes more tokens at a time where there would be too many parts of a micro-batch; else as many as ever.</summary>
+    [Theory]
+    [InlineData(2_000_000, 1000, 1025)]
+    [InlineData(2, 1024, 4)]
+    public void A_huge_micro_batch_has_a_plan_of_bounded_length(int sequences, int length, int mostChunks)
+    {
+        StepProgram program = Plan(SampleSpecs.TinyLlama with { VocabSize = 4096, MaxPositionEmbeddings = length }, PlanOptions.Litespark, sequences, length);
+        int chunks = program.Plans[ProgramBuilder.FirstMicroBatch].Calls.Count(call => call.Op is CrossEntropyWithGradient);
+        Assert.InRange(chunks, mostChunks - 25, mostChunks);
     }
 
     static StepProgram Plan(TransformerSpec spec, PlanOptions options, int sequences = 1, int length = 16)
