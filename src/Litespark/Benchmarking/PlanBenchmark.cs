@@ -84,7 +84,7 @@ public sealed class PlanBenchmark : IDisposable
             Machine = workload.Device.HardwareName,
             Threads = workload.Device.Threads,
             PeakFlops = peaks.Flops,
-            Model = recipe.Recipe.Model.Preset ?? recipe.ShortName,
+            Model = RecipePlan.ModelName(recipe, workload.Spec),
             Parameters = litespark.Program.Program.Parameters.Count,
             MicroBatch = recipe.Recipe.Training.MicroBatchSize,
             SequenceLength = recipe.Recipe.Training.SequenceLength,
