@@ -47,5 +47,7 @@ internal static class ParseErrors
         return command.Parent is CommandResult parent ? PathOf(parent) + " " + name : name;
     }
 
-    static string LowerFirst(string message) => message.Length == 0 ? "the command line is wrong" : char.ToLowerInvariant(message[0]) + message[1..];
+    /// <summary>Sentences begin small, the names of arguments stay as they are.</summary>
+    static string LowerFirst(string message) => message.Length == 0 ? "the command line is wrong"
+        : message.Length > 1 && char.IsUpper(message[1]) ? message : char.ToLowerInvariant(message[0]) + message[1..];
 }

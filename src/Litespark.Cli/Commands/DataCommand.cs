@@ -27,7 +27,7 @@ internal static class DataCommand
             "litespark data prepare --input \"books/*.txt\" --set tokenizer.vocab_size=8192 --out shards",
             "litespark train my.yaml --set data.source=shards --set 'data.train=[shards]'      train on them, here or elsewhere");
         var recipe = new TextRecipe(command);
-        var output = new Option<string>("--out") { HelpName = "FOLDER", Required = true, Description = "Folder of the shards; it must not exist, or be empty" };
+        var output = new Option<string>("--out") { HelpName = "FOLDER", Required = true, Description = "Folder of the shards; it must not exist, or be empty" }.NotEmpty();
         Option<bool> json = Options.Json();
         command.Add(output);
         command.Add(json);
@@ -53,7 +53,7 @@ internal static class DataCommand
 internal sealed class TextRecipe
 {
     readonly RecipeParameters recipe;
-    readonly Option<string[]> input = new("--input") { HelpName = "PATH", Description = "Text file, folder or glob instead of the recipe's data; may be repeated" };
+    readonly Option<string[]> input = new Option<string[]>("--input") { HelpName = "PATH", Description = "Text file, folder or glob instead of the recipe's data; may be repeated" }.NotEmpty();
     readonly Option<string?>? tokenizer;
 
     public TextRecipe(Command command, bool withTokenizer = true)
@@ -61,7 +61,7 @@ internal sealed class TextRecipe
         recipe = new RecipeParameters(command, withDevice: false);
         command.Add(input);
         if (!withTokenizer) return;
-        tokenizer = new Option<string?>("--tokenizer") { HelpName = "PATH", Description = "A tokenizer.json, or a folder or run that holds one; short for --set tokenizer.path=…" };
+        tokenizer = new Option<string?>("--tokenizer") { HelpName = "PATH", Description = "A tokenizer.json, or a folder or run that holds one; short for --set tokenizer.path=…" }.NotEmpty();
         command.Add(tokenizer);
     }
 

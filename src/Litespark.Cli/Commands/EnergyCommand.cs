@@ -51,7 +51,7 @@ internal static class EnergyCommand
             "litespark energy profile llama-15m --out profile.json",
             "litespark energy profile llama-110m --device cuda --grid --core-step 105 --out profile.json     other clocks need root");
         var recipe = new RecipeParameters(command);
-        var file = new Option<string>("--out") { HelpName = "FILE", Required = true, Description = "Where the profile is written (JSON)" };
+        var file = new Option<string>("--out") { HelpName = "FILE", Required = true, Description = "Where the profile is written (JSON)" }.NotEmpty();
         var grid = new Option<bool>("--grid") { Description = "Try other clocks as well: core clocks by memory clocks (GPUs; as root)" };
         Option<int> coreStep = Options.Number("--core-step", "MHZ", "Distance of the core clocks that are tried", ClockGrid.DefaultCoreStep, value => value > 0, "a number of MHz above 0");
         var memory = new Option<int[]>("--memory-clocks") { HelpName = "MHZ", Description = "Memory clocks to try; without it all", AllowMultipleArgumentsPerToken = true };
@@ -69,7 +69,7 @@ internal static class EnergyCommand
             "litespark energy plan profile.json",
             "litespark energy plan profile.json --tau 0.01 --level region --out plan.json --svg frontier.svg",
             "litespark energy plan profile.json --switch-ms 6 --gpus 8 --objective edp");
-        var profile = new Argument<string>("PROFILE") { Description = "A file of 'litespark energy profile'" };
+        var profile = new Argument<string>("PROFILE") { Description = "A file of 'litespark energy profile'" }.NotEmpty();
         Options.RefuseOptions(profile);
         Option<double> tau = Options.Number("--tau", "FRACTION", "Time allowed above automatic clocks: 0.01 is one per cent", 0.01, value => value >= 0 && value <= 10, "a fraction from 0 to 10");
         var objective = new Option<string>("--objective") { HelpName = "energy|edp", Description = "Least energy within the budget, or least energy × time without one", DefaultValueFactory = _ => "energy" };
@@ -80,8 +80,8 @@ internal static class EnergyCommand
         Option<double?> switchMs = Options.OptionalNumber<double>("--switch-ms", "MS", "Time of one call that changes a clock; without it what the profile says", value => value >= 0 && double.IsFinite(value), "a number of milliseconds, 0 or more");
         Option<double?> settleMs = Options.OptionalNumber<double>("--settle-ms", "MS", "Time until a changed clock holds; without it what the profile says", value => value >= 0 && double.IsFinite(value), "a number of milliseconds, 0 or more");
         Option<int?> gpus = Options.OptionalNumber<int>("--gpus", "N", "GPUs whose clocks change together, one call after another; without it what the profile says", value => value >= 1, "1 or more");
-        var svg = new Option<string?>("--svg") { HelpName = "FILE", Description = "Draw the frontier" };
-        var file = new Option<string?>("--out") { HelpName = "FILE", Description = "Where the plan is written (JSON)" };
+        var svg = new Option<string?>("--svg") { HelpName = "FILE", Description = "Draw the frontier" }.NotEmpty();
+        var file = new Option<string?>("--out") { HelpName = "FILE", Description = "Where the plan is written (JSON)" }.NotEmpty();
         var remeasure = new Option<bool>("--remeasure") { Description = "Measure the plan's points again on this machine before it is written; a plan that does not hold is refused" };
         Option<bool> json = Options.Json();
         command.Add(profile);

@@ -17,7 +17,7 @@ internal static class EvalCommand
             "litespark eval --checkpoint runs/my",
             "litespark eval --checkpoint runs/my --data \"books/*.txt\" --max-tokens 100000");
         Option<string> checkpoint = Options.Checkpoint();
-        var data = new Option<string[]>("--data") { HelpName = "FILE", Description = "File, folder or glob to evaluate on instead of the run's validation data; may be repeated" };
+        var data = new Option<string[]>("--data") { HelpName = "FILE", Description = "File, folder or glob to evaluate on instead of the run's validation data; may be repeated" }.NotEmpty();
         Option<int?> maxTokens = Options.OptionalNumber<int>("--max-tokens", "N", "Tokens to evaluate on; 0 = all", n => n >= 0, "a whole number, 0 or more");
         var set = new Option<string[]>("--set") { HelpName = "KEY=VALUE", Description = "Change a key of the run's recipe; may be repeated" };
         var device = new Option<string?>("--device") { HelpName = "cpu|cuda|auto", Description = "Where to run" };

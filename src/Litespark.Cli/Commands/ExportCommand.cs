@@ -16,7 +16,7 @@ internal static class ExportCommand
         var command = new HelpfulCommand("export", "Write a model as a Hugging Face folder, without the training state.",
             "litespark export --checkpoint runs/my --out my-model --dtype bfloat16");
         Option<string> checkpoint = Options.Checkpoint();
-        var output = new Option<string>("--out") { HelpName = "FOLDER", Required = true, Description = "Folder to write; it must not exist, or be empty" };
+        var output = new Option<string>("--out") { HelpName = "FOLDER", Required = true, Description = "Folder to write; it must not exist, or be empty" }.NotEmpty();
         var dtype = new Option<string>("--dtype") { HelpName = "float32|bfloat16", Description = "Number format of the weights", DefaultValueFactory = _ => "float32" };
         dtype.AcceptOnlyFromAmong("float32", "bfloat16");
         Option<bool> json = Options.Json();

@@ -9,12 +9,31 @@ internal static class Options
 {
     public static Option<bool> Json() => new("--json") { Description = "Print one JSON object on stdout and nothing else; progress goes to stderr" };
 
-    public static Option<string> Checkpoint() => new("--checkpoint")
+    public static Option<string> Checkpoint() => new Option<string>("--checkpoint")
     {
         HelpName = "PATH",
         Required = true,
         Description = "A run folder, a checkpoint in it, or a Hugging Face model folder",
-    };
+    }.NotEmpty();
+
+    /// <summary>Refuses an empty path, as a shell makes of a variable that is not set.</summary>
+    public static T NotEmpty<T>(this T option) where T : Option
+    {
+        option.Validators.Add(result => RefuseEmpty(result, option.Name));
+        return option;
+    }
+
+    /// <inheritdoc cref="NotEmpty{T}(T)"/>
+    public static Argument<string> NotEmpty(this Argument<string> argument)
+    {
+        argument.Validators.Add(result => RefuseEmpty(result, argument.Name));
+        return argument;
+    }
+
+    static void RefuseEmpty(SymbolResult result, string name)
+    {
+        if (result.Tokens.Any(token => string.IsNullOrWhiteSpace(token.Value))) result.AddError($"{name} must be a path, found '{result.Tokens[0].Value}'");
+    }
 
     /// <summary>Refuses a misspelt option, which the parser would take for the argument's value.</summary>
     public static void RefuseOptions(Argument argument) => argument.Validators.Add(result =>

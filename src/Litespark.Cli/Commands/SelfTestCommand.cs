@@ -30,9 +30,9 @@ internal static class SelfTestCommand
         var precision = new Option<string>("--precision") { HelpName = "auto|float32|bfloat16", Description = "Element type of weights and activations", DefaultValueFactory = _ => "auto" };
         precision.AcceptOnlyFromAmong("auto", "float32", "bfloat16");
         var stage = new Option<string[]>("--stage") { HelpName = "NAME", Description = $"A stage ({string.Join(", ", SelfTest.Stages)}); may be repeated; all by default" };
-        var folder = new Option<string>("--out") { HelpName = "DIR", Description = "Where results are written, a file for each stage", Required = true };
+        var folder = new Option<string>("--out") { HelpName = "DIR", Description = "Where results are written, a file for each stage", Required = true }.NotEmpty();
         var model = new Option<string[]>("--model") { HelpName = "PRESET:SEQUENCE:MICRO_BATCH", Description = "A model to time instead of the usual ones; may be repeated" };
-        var peers = new Option<string?>("--peers") { HelpName = "DIR", Description = "Folder of the peers' scripts (benchmarks/peers)" };
+        var peers = new Option<string?>("--peers") { HelpName = "DIR", Description = "Folder of the peers' scripts (benchmarks/peers)" }.NotEmpty();
         var seed = new Option<int?>("--seed") { HelpName = "N", Description = "Start of the random numbers, to repeat a failure" };
         var cases = new Option<string[]>("--case") { HelpName = "NAME", Description = "Only these cases of the pins, kernels, memory, sparse and bench stages, * for anything, such as 'attention*' or '*, litespark'; may be repeated" };
         var minutes = new Option<double>("--minutes") { HelpName = "N", Description = "Most minutes of a stage, which then ends with what it has; one more for what cannot be cut short", DefaultValueFactory = _ => 7 };

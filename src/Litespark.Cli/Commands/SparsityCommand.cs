@@ -26,7 +26,7 @@ internal static class SparsityCommand
         var command = new HelpfulCommand("show", "Each matrix's live blocks, density and dead outputs, and a picture of all masks.",
             "litespark sparsity show runs/my --svg masks.svg",
             "litespark sparsity show my-model --block 64x64      blocks of zeros in the weights themselves");
-        var checkpoint = new Argument<string>("CHECKPOINT") { Description = "A run folder, a checkpoint in it, or a Hugging Face model folder" };
+        var checkpoint = new Argument<string>("CHECKPOINT") { Description = "A run folder, a checkpoint in it, or a Hugging Face model folder" }.NotEmpty();
         Options.RefuseOptions(checkpoint);
         var block = new Option<(int, int)?>("--block")
         {
@@ -34,7 +34,7 @@ internal static class SparsityCommand
             Description = $"Look for blocks of zeros of this size in the weights; without it the masks of sparse training are shown, or blocks of {CheckpointMasks.DefaultBlock}x{CheckpointMasks.DefaultBlock} where there are none",
             CustomParser = ParseBlock,
         };
-        var svg = new Option<string?>("--svg") { HelpName = "FILE", Description = "Draw all masks" };
+        var svg = new Option<string?>("--svg") { HelpName = "FILE", Description = "Draw all masks" }.NotEmpty();
         Option<bool> json = Options.Json();
         command.Add(checkpoint);
         foreach (Option option in (Option[])[block, svg, json]) command.Add(option);

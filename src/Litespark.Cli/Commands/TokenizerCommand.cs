@@ -43,7 +43,7 @@ internal static class TokenizerCommand
             "litespark train my.yaml --set tokenizer.path=my-tokenizer");
         var recipe = new TextRecipe(command, withTokenizer: false);
         Option<int?> size = Options.OptionalNumber<int>("--vocab-size", "N", "Tokens in all; short for --set tokenizer.vocab_size=N", n => n > 256, "a whole number above 256");
-        var output = new Option<string>("--out") { HelpName = "FOLDER", Required = true, Description = "Folder to write; it must not exist, or be empty" };
+        var output = new Option<string>("--out") { HelpName = "FOLDER", Required = true, Description = "Folder to write; it must not exist, or be empty" }.NotEmpty();
         Option<bool> json = Options.Json();
         foreach (Option option in new Option[] { size, output, json }) command.Add(option);
         command.Handle(json, (result, context) =>
@@ -63,7 +63,7 @@ internal static class TokenizerCommand
             "litespark tokenizer encode --tokenizer runs/my < book.txt");
         Option<string> tokenizer = Tokenizer();
         var text = new Argument<string?>("TEXT") { Arity = ArgumentArity.ZeroOrOne, Description = "The text; without it --file or standard input" };
-        var file = new Option<string?>("--file") { HelpName = "FILE", Description = "File to read" };
+        var file = new Option<string?>("--file") { HelpName = "FILE", Description = "File to read" }.NotEmpty();
         var special = new Option<bool>("--special") { Description = "Read special tokens written in the text, and put those around it that the tokenizer wants; without it all is text" };
         Option<bool> json = Options.Json();
         Options.RefuseOptions(text);
@@ -91,5 +91,5 @@ internal static class TokenizerCommand
         return command;
     }
 
-    static Option<string> Tokenizer() => new("--tokenizer") { HelpName = "PATH", Required = true, Description = "A tokenizer.json, or a folder or run that holds one" };
+    static Option<string> Tokenizer() => new Option<string>("--tokenizer") { HelpName = "PATH", Required = true, Description = "A tokenizer.json, or a folder or run that holds one" }.NotEmpty();
 }

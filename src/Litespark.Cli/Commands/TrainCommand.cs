@@ -18,7 +18,7 @@ internal static class TrainCommand
             "litespark train llama-15m --set training.max_steps=200",
             "litespark train my.yaml --out runs/my --resume         go on after an interruption");
         var recipe = new RecipeParameters(command);
-        var output = new Option<string?>("--out") { HelpName = "RUN_FOLDER", Description = "Where checkpoints and metrics go; without it a new folder below runs/" };
+        var output = new Option<string?>("--out") { HelpName = "RUN_FOLDER", Description = "Where checkpoints and metrics go; without it a new folder below runs/" }.NotEmpty();
         var resume = new Option<bool>("--resume") { Description = "Go on from the latest whole checkpoint in the run folder" };
         Option<bool> json = Options.Json();
         command.Add(output);

@@ -17,7 +17,8 @@ internal static class TrainHandler
     {
         CancellationToken stop = context.StopRequested;
         (LoadedRecipe recipe, string run) = Resolve(options);
-        if (!options.Resume) RunFolder.RequireUnused(run);
+        if (options.Resume) CheckpointFit.RequireSameModel(run, recipe);
+        else RunFolder.RequireUnused(run);
         using IDevice device = DeviceSelection.Open(recipe.Recipe.Engine, context.Progress.WriteLine);
         recipe = DeviceSelection.Settle(recipe, device);
         // What the recipe asks of the machine is refused before an hour of preparing data, not after it.

@@ -22,6 +22,7 @@ internal static class ShippedRecipes
     {
         if (Names.Contains(nameOrPath)) return RecipeLoader.Load(Text(nameOrPath), nameOrPath, overrides);
         if (File.Exists(nameOrPath)) return RecipeLoader.LoadFile(nameOrPath, overrides);
+        if (Directory.Exists(nameOrPath)) throw new UserErrorException($"{nameOrPath}: is a folder; a recipe is a file, or one of those shipped: {string.Join(", ", Names)}.");
         string hint = NearestName.Of(nameOrPath, Names) is { } nearest ? $" Did you mean '{nearest}'?" : "";
         throw new UserErrorException($"There is no recipe file '{nameOrPath}' and no shipped recipe of that name.{hint} Shipped: {string.Join(", ", Names)}.");
     }

@@ -13,6 +13,9 @@ namespace Litespark.Benchmarking;
 /// </summary>
 public sealed class PlanBenchmark : IDisposable
 {
+    // Both plans alike: by the second step either of the loader's buffers was filled, and what is used for the first time was used.
+    const int WarmUpSteps = 2;
+
     const double LossTolerance = 1e-4, RoundedLossTolerance = 5e-3;
 
     readonly LoadedRecipe recipe;
@@ -55,12 +58,12 @@ public sealed class PlanBenchmark : IDisposable
         // Each plan is alone in the process when its memory is read; what scratch the first one leaves counts against the second.
         status("loading both plans");
         long baselineResident, litesparkResident;
-        using (Load(workload.BaselinePlan, warmUp: 1)) baselineResident = Environment.WorkingSet;
-        using BenchmarkSubject litespark = Load(workload.LitesparkPlan, warmUp: 2);
+        using (Load(workload.BaselinePlan, WarmUpSteps)) baselineResident = Environment.WorkingSet;
+        using BenchmarkSubject litespark = Load(workload.LitesparkPlan, WarmUpSteps);
         litesparkResident = Environment.WorkingSet;
         PlanFigures baselineFigures, litesparkFigures;
         EnergyComparison comparison;
-        using (BenchmarkSubject baseline = Load(workload.BaselinePlan, warmUp: 1))
+        using (BenchmarkSubject baseline = Load(workload.BaselinePlan, WarmUpSteps))
         {
             if (!Agree(litespark.FirstLoss, baseline.FirstLoss, workload.Device.Profile.Precision))
                 throw new RunFailureException($"The plans disagree: the first step's loss is {baseline.FirstLoss} with baseline and {litespark.FirstLoss} with litespark.");
@@ -81,7 +84,7 @@ public sealed class PlanBenchmark : IDisposable
             Machine = workload.Device.HardwareName,
             Threads = workload.Device.Threads,
             PeakFlops = peaks.Flops,
-            Model = recipe.Recipe.Model.Preset ?? recipe.ShortName,
+            Model = RecipePlan.ModelName(recipe, workload.Spec),
             Parameters = litespark.Program.Program.Parameters.Count,
             MicroBatch = recipe.Recipe.Training.MicroBatchSize,
             SequenceLength = recipe.Recipe.Training.SequenceLength,

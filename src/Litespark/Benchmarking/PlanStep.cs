@@ -38,7 +38,7 @@ internal sealed class PlanStep : IProfiledStep, IDisposable
         step = new TrainingStep(program, workload.Optimizer);
         loader = data.CreateLoader(training.SequenceLength, training.MicroBatchSize, training.GradientAccumulationSteps);
         Subject = new ProfileSubject(
-            recipe.Recipe.Model.Preset ?? recipe.ShortName, training.MicroBatchSize, training.SequenceLength, training.GradientAccumulationSteps * training.MicroBatchTokens,
+            RecipePlan.ModelName(recipe, workload.Spec), training.MicroBatchSize, training.SequenceLength, training.GradientAccumulationSteps * training.MicroBatchTokens,
             RecipeWriter.ToYaml(recipe.Recipe, commented: false));
         (Kernels, Parts) = Sort(training.GradientAccumulationSteps);
     }

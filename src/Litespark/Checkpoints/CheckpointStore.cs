@@ -131,6 +131,8 @@ public sealed class CheckpointStore
             string reasons = string.Concat(passedOver.Select(one => $" {System.IO.Path.GetFileName(one.Path)}: {one.Reason}."));
             return latest.Path ?? throw new UserErrorException($"{path}: the run has no whole checkpoint.{reasons}");
         }
+        if (File.Exists(path))
+            throw new UserErrorException($"{path}: is a file; the folder of a run, a checkpoint or a Hugging Face model is expected.");
         if (!Directory.Exists(path))
             throw new UserErrorException($"{path}: there is no such folder; a run, a checkpoint or a Hugging Face model folder is expected.");
         if (File.Exists(System.IO.Path.Combine(path, CheckpointManifest.FileName)) && Verify(path) is { } damage)

@@ -52,7 +52,7 @@ internal static class SafetensorsHeader
         }
         catch (JsonException cause)
         {
-            throw new UserErrorException($"{path}: the header is not valid JSON ({cause.Message}); the file is damaged or not of the safetensors format.", cause);
+            throw new UserErrorException($"{path}: the header is not valid JSON ({JsonFault.Describe(cause).TrimEnd('.')}); the file is damaged or not of the safetensors format.", cause);
         }
         entries.Sort((a, b) => (a.Offset, a.ByteLength).CompareTo((b.Offset, b.ByteLength)));
         CheckLayout(entries, dataStart, fileLength, path);

@@ -72,9 +72,10 @@ public static class ShardPreparer
             }
             if (prepared is null)
             {
+                long documents = reader.Statistics.Documents;
+                string reason = documents > 1 ? $"its {documents} documents are all the same, or parts of one, and what is the same is not divided" : $"it holds {documents} document(s)";
                 throw new UserErrorException(
-                    $"{reader.Name}: with {reader.Statistics.Documents} document(s) there is not one to train on and one to hold out; " +
-                    "give data.validation, or set data.validation_fraction to 0.");
+                    $"{reader.Name}: {reason}: there is not one to train on and one to hold out; give data.validation, or set data.validation_fraction to 0.");
             }
             return writeReport ? WriteReport(folder, prepared) : prepared;
         }

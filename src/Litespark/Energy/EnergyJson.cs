@@ -85,7 +85,7 @@ public static class EnergyJson
         }
         catch (JsonException cause)
         {
-            throw new UserErrorException($"{path}: not {what}: {cause.Message}", cause);
+            throw new UserErrorException($"{path}: not {what}: {JsonFault.Describe(cause)}", cause);
         }
     }
 }

@@ -45,7 +45,7 @@ internal static class JsonFile
         }
         catch (JsonException cause)
         {
-            throw new UserErrorException($"{source}: not valid JSON: {cause.Message}", cause);
+            throw new UserErrorException($"{source}: not valid JSON: {JsonFault.Describe(cause)}", cause);
         }
     }
 

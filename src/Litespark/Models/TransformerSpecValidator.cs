@@ -121,7 +121,7 @@ internal static class TransformerSpecValidator
         bool gpt2 = spec.Family == ModelFamily.Gpt2;
         Require(spec.SlidingWindow == 0 || spec.Family is ModelFamily.Mistral or ModelFamily.Qwen2 or ModelFamily.Qwen3,
             "sliding_window", spec.SlidingWindow, "attends to all earlier tokens; model_type mistral has a window");
-        Require(spec.QkNorm == (spec.Family == ModelFamily.Qwen3), "the norm over Q and K", spec.QkNorm,
+        Require(spec.QkNorm == (spec.Family == ModelFamily.Qwen3), "the norm over Q and K", spec.QkNorm ? "given" : "missing",
             spec.QkNorm ? "has none; model_type qwen3 has" : "always has one");
         Require(!spec.MlpBias || gpt2 || spec.Family == ModelFamily.Llama, "mlp_bias", spec.MlpBias, "has none; model_type llama can have them");
 
@@ -139,7 +139,7 @@ internal static class TransformerSpecValidator
                     "has biases on Q, K, V and none on the output");
                 break;
             case ModelFamily.Gpt2:
-                Require(spec.QkvBias && spec.OutputBias && spec.MlpBias, "a bias", false, "has biases on every linear layer");
+                Require(spec.QkvBias && spec.OutputBias && spec.MlpBias, "a bias", "missing", "has biases on every linear layer");
                 Require(spec.NumKeyValueHeads == spec.NumAttentionHeads, "num_key_value_heads", spec.NumKeyValueHeads,
                     $"has as many as n_head, {spec.NumAttentionHeads}");
                 DefaultHeadDim(spec.Family, spec.HiddenSize, spec.NumAttentionHeads, source);

@@ -72,11 +72,16 @@ public sealed class PersistentLayout(int paddingElements = PersistentLayout.Cach
     /// <summary>A view [n, 16] over neighbours of one type that were added one after the other, padding included.</summary>
     public PersistentTensor AddView(string name, PersistentTensor first, PersistentTensor last)
     {
-        long elements = (last.Offset + PaddedBytes(last) - first.Offset) / first.Type.DataType.Size();
-        var view = new PersistentTensor(name, first.Category, first.Type.Of(new Shape(checked((int)(elements / CacheLineElements)), CacheLineElements)), first.Offset);
+        var shape = new Shape(checked((int)ViewRows(first, last)), CacheLineElements);
         views.Add(name);
-        return tensors[name] = view;
+        return tensors[name] = new PersistentTensor(name, first.Category, first.Type.Of(shape), first.Offset);
     }
+
+    /// <summary>Whether one view can hold all from one tensor to another: its rows must be countable, some 34 billion elements.</summary>
+    public bool FitsView(PersistentTensor first, PersistentTensor last) => ViewRows(first, last) <= int.MaxValue;
+
+    long ViewRows(PersistentTensor first, PersistentTensor last)
+        => (last.Offset + PaddedBytes(last) - first.Offset) / first.Type.DataType.Size() / CacheLineElements;
 
     /// <summary>Bytes of one category, alignment included.</summary>
     public long BytesOf(MemoryCategory category)

@@ -139,7 +139,7 @@ public sealed class ProgramBuilder
         Value scale = builder.Input("loss_scale", new Shape(1));
         graph.AddOutput("loss", accumulate ? builder.Add(builder.State("loss", loss.Shape), loss) : loss);
         RunForwardPasses(graph);
-        SparseAttention.AddShares(graph);
+        SparseAttention.AddShares(builder, accumulate);
 
         Value[] trainable = [.. graph.Sources.Where(source => source.Role == ValueRole.Parameter && source.IsTrainable)];
         IReadOnlyDictionary<Value, Value> gradients = Autodiff.Differentiate(graph, LossSum(graph), scale, trainable);

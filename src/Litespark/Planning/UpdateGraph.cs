@@ -31,8 +31,8 @@ internal sealed class UpdateGraph
     {
         var builder = new GraphBuilder { Phase = Phase.Optimizer };
         StoredParameter[] dense = [.. trained.Where(parameter => parameter.Grid is null)];
-        PersistentTensor[] gradients = fused && dense.Length > 0
-            ? [Span("gradients", dense, parameter => parameter.Gradient!)]
+        PersistentTensor[] gradients = fused
+            ? [.. Spans(dense).Select(span => Span("gradients", span, parameter => parameter.Gradient!))]
             : [.. dense.Select(parameter => parameter.Gradient!)];
         Value? squares = null;
         foreach (PersistentTensor tensor in gradients)
@@ -62,8 +62,8 @@ internal sealed class UpdateGraph
         StoredParameter[] adam = [.. trained.Where(parameter => !parameter.UsesMuon && parameter.Grid is null)];
         if (fused)
         {
-            foreach (IGrouping<bool, StoredParameter> group in adam.GroupBy(parameter => parameter.Decays))
-                AdamW(builder, group.Key, schedule, factor, group.First().Master is not null, (kind, select) => Span(kind, group, select));
+            foreach (StoredParameter[] span in adam.GroupBy(parameter => parameter.Decays).SelectMany(Spans))
+                AdamW(builder, span[0].Decays, schedule, factor, span[0].Master is not null, (kind, select) => Span(kind, span, select));
         }
         else
         {
@@ -155,10 +155,28 @@ internal sealed class UpdateGraph
     static Value State(GraphBuilder builder, PersistentTensor tensor)
         => builder.Graph.Sources.FirstOrDefault(source => source.Name == tensor.Name) ?? builder.State(tensor.Name, tensor.Type.Shape, tensor.Type.DataType);
 
-    /// <summary>The neighbours' memory as one tensor.</summary>
-    PersistentTensor Span(string kind, IEnumerable<StoredParameter> parameters, Func<StoredParameter, PersistentTensor> select)
+    /// <summary>Neighbours cut where one view would become too long: one span, but for models of tens of billions of parameters.</summary>
+    IEnumerable<StoredParameter[]> Spans(IEnumerable<StoredParameter> neighbours)
     {
-        PersistentTensor[] tensors = [.. parameters.Select(select)];
-        return layout.AddView($"{kind}/[{tensors[0].Name} … {tensors[^1].Name}]", tensors[0], tensors[^1]);
+        List<StoredParameter> span = [];
+        foreach (StoredParameter parameter in neighbours)
+        {
+            if (span.Count > 0 && !layout.FitsView(span[0].Gradient!, parameter.Gradient!))
+            {
+                yield return [.. span];
+                span.Clear();
+            }
+
+            span.Add(parameter);
+        }
+
+        if (span.Count > 0) yield return [.. span];
+    }
+
+    /// <summary>The neighbours' memory as one tensor.</summary>
+    PersistentTensor Span(string kind, StoredParameter[] parameters, Func<StoredParameter, PersistentTensor> select)
+    {
+        (PersistentTensor first, PersistentTensor last) = (select(parameters[0]), select(parameters[^1]));
+        return layout.AddView($"{kind}/[{first.Name} … {last.Name}]", first, last);
     }
 }

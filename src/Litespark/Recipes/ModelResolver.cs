@@ -35,6 +35,26 @@ internal static class ModelResolver
         return spec;
     }
 
+    /// <summary>Refuses what no model can be built of. Another type over a preset keeps the preset's structure, which is then the likely reason.</summary>
+    /// <param name="loaded">The recipe.</param>
+    /// <param name="basis">As for <see cref="Resolve"/>.</param>
+    /// <param name="spec">What it resolved to.</param>
+    /// <exception cref="UserErrorException">What is wrong, and what would be right.</exception>
+    public static void Validate(LoadedRecipe loaded, TransformerSpec? basis, TransformerSpec spec)
+    {
+        ModelSection model = loaded.Recipe.Model;
+        try
+        {
+            spec.Validate(loaded.Name);
+        }
+        catch (UserErrorException error) when (basis is not null && basis.Family != spec.Family)
+        {
+            string key = model.Path is null ? "model.preset" : "model.path", wanted = spec.Family.ModelType();
+            throw loaded.Error("model.model_type", $"{model.Path ?? model.Preset} is a model of type {basis.Family.ModelType()} and cannot be one of type {wanted}: {error.Message[(loaded.Name.Length + 2)..]} "
+                + $"For a new model of type {wanted} set {key}: null, and model.hidden_size, intermediate_size, num_hidden_layers and num_attention_heads.");
+        }
+    }
+
     /// <summary>An architecture with the family's defaults; the loader has checked that the sizes are there.</summary>
     static TransformerSpec FromShape(ModelSection model)
     {

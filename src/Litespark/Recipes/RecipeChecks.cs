@@ -119,7 +119,7 @@ internal static class RecipeChecks
         if (energy.CarbonIntensity is { } stated)
             throw loaded.Error("energy.region", $"energy.carbon_intensity ({stated}) is given too; keep the region for its yearly average, or the figure.");
         if (GridRegions.Find(region) is not null) return;
-        string hint = GridRegions.Nearest(region) is { } nearest ? $"did you mean '{nearest}'? " : "";
-        throw loaded.Error("energy.region", $"'{region}' is not in the table; {hint}It has {string.Join(", ", GridRegions.All.Select(known => known.Name))}. For another one state energy.carbon_intensity.");
+        string hint = GridRegions.Nearest(region) is { } nearest ? $"; did you mean '{nearest}'? The table has" : ", which has";
+        throw loaded.Error("energy.region", $"'{region}' is not in the table{hint} {string.Join(", ", GridRegions.All.Select(known => known.Name))}. For another one state energy.carbon_intensity.");
     }
 }

@@ -54,7 +54,7 @@ public readonly record struct StepMetrics
     /// <summary>Share of live blocks that a change of topology in this step exchanged; null where there was none.</summary>
     public double? MaskChurn { get; init; }
 
-    /// <summary>Share of the causal area that attention computes; 1 when dense.</summary>
+    /// <summary>Share of the causal area that attention computes, the mean of the step's micro-batches; 1 when dense.</summary>
     public double? AttentionShare { get; init; }
 }
 

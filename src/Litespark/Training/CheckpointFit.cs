@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Litespark.Checkpoints;
 using Litespark.Models;
+using Litespark.Recipes;
 
 namespace Litespark.Training;
 
@@ -21,12 +22,42 @@ internal static class CheckpointFit
     /// <exception cref="UserErrorException">They differ: names the keys, with the values found and wanted.</exception>
     public static void Require(string path, RunState state, TransformerSpec spec, string optimizer)
     {
-        string[] differences = [.. Differences(HuggingFaceConfig.ToJson(HuggingFaceFolder.ReadSpec(path)), HuggingFaceConfig.ToJson(spec))];
-        if (differences.Length > 0)
-            throw new UserErrorException($"{path} is a checkpoint of another model than the recipe's: {string.Join("; ", differences)}. "
-                + "Resume with the run's own recipe, or give another folder with --out to start a new run.");
+        RequireSame($"{path} is a checkpoint", HuggingFaceFolder.ReadSpec(path), spec);
         if (state.Optimizer != optimizer)
             throw new UserErrorException($"{path} was trained with optimizer.name: {state.Optimizer}, the recipe says {optimizer}. Keep the optimizer, or start a new run from the weights with model.path.");
+    }
+
+    /// <summary>
+    /// Compares the recipe saved with a run with the one it is to go on with, before the tokenizer and the data of that are made. The vocabulary is
+    /// not known yet, and a run without a checkpoint starts anew whatever it was.
+    /// </summary>
+    /// <param name="run">The run's folder.</param>
+    /// <param name="recipe">What it is to go on with.</param>
+    /// <exception cref="UserErrorException">They are of different models: names the keys, with the values found and wanted.</exception>
+    public static void RequireSameModel(string run, LoadedRecipe recipe)
+    {
+        string saved = Path.Combine(run, RunFolder.RecipeFile);
+        if (!File.Exists(saved) || new CheckpointFolders(Path.Combine(run, CheckpointStore.FolderName)).NewestFirst().All(folder => folder.Temporary)) return;
+        TransformerSpec found;
+        try
+        {
+            found = RecipePlan.ResolveSpec(RecipeLoader.LoadFile(saved));
+        }
+        catch (UserErrorException)
+        {
+            return; // What it was made from may be gone; the checkpoint tells, later.
+        }
+
+        TransformerSpec wanted = RecipePlan.ResolveSpec(recipe);
+        RequireSame($"{run} is a run", found with { VocabSize = wanted.VocabSize }, wanted);
+    }
+
+    static void RequireSame(string what, TransformerSpec found, TransformerSpec wanted)
+    {
+        string[] differences = [.. Differences(HuggingFaceConfig.ToJson(found), HuggingFaceConfig.ToJson(wanted))];
+        if (differences.Length > 0)
+            throw new UserErrorException($"{what} of another model than the recipe's: {string.Join("; ", differences)}. "
+                + "Resume with the run's own recipe, or give another folder with --out to start a new run.");
     }
 
     static IEnumerable<string> Differences(JsonObject found, JsonObject wanted)

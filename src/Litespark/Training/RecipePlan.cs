@@ -82,6 +82,14 @@ public sealed class RecipePlan
 
     internal static TransformerSpec ResolveSpec(LoadedRecipe loaded) => TrainingSetup.ResolveSpec(loaded, Vocabulary(loaded.Recipe).Size);
 
+    /// <summary>What to call a recipe's model: its preset, if need be as changed by the recipe; without one the recipe. Vocabulary and positions follow from the data.</summary>
+    internal static string ModelName(LoadedRecipe loaded, TransformerSpec spec)
+    {
+        if (loaded.Recipe.Model.Preset is not { } preset) return loaded.ShortName;
+        TransformerSpec basis = ModelPresets.Get(preset);
+        return spec with { VocabSize = basis.VocabSize, MaxPositionEmbeddings = basis.MaxPositionEmbeddings } == basis ? preset : preset + ", changed";
+    }
+
     static ExpectedVocabulary Vocabulary(Recipe recipe)
         => TokenizerProvider.ExpectedSize(recipe, recipe.Model.Path is { } path ? CheckpointStore.ResolveModelFolder(path, out _) : null);
 

@@ -280,7 +280,7 @@ public sealed class Trainer : IDisposable
             if (problem == LossProblem.None) step.RunUpdate(++updates, learningRate, recipe.Optimizer.MuonLearningRate * share);
             else owner.observer.OnWarning($"step {done}: loss {mean:0.###}, gradient norm {norm:0.###}: the update is skipped");
             TopologyMetrics? change = plan is { } sparsePlan ? sparse!.End(sparsePlan, problem == LossProblem.None ? mean : null, meter) : null;
-            if (attention is not null) meter.AttentionShare = attention.Share();
+            if (attention is not null) meter.AttentionShare = attention.Share(batch.MicroBatches.Count);
             owner.clocks?.StepEnded();
             Report(batch, mean, norm, learningRate);
             if (change is not null) Report(change);

@@ -65,7 +65,7 @@ public sealed class TrainingSetup : IDisposable
         TransformerSpec? basis = model.Path is { } path ? HuggingFaceFolder.ReadSpec(CheckpointStore.ResolveModelFolder(path, out _))
             : model.Preset is { } preset ? ModelPresets.Get(preset) : null;
         TransformerSpec spec = ModelResolver.Resolve(recipe, basis, tokenizerSize);
-        spec.Validate(recipe.Name);
+        ModelResolver.Validate(recipe, basis, spec);
         return spec;
     }
 

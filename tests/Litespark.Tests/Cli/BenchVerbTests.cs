@@ -20,7 +20,7 @@ public class BenchVerbTests
         Assert.NotEmpty(machine.GetProperty("name").GetString()!);
         Assert.Equal(1, machine.GetProperty("threads").GetInt32());
         Assert.True(machine.Number("peak_tflops") > 0);
-        Assert.Equal("llama-15m", bench.GetProperty("model").GetString());
+        Assert.Equal("llama-15m, changed", bench.GetProperty("model").GetString());
         Assert.Equal(2, bench.GetProperty("micro_batch").GetInt32());
         Assert.Equal(16, bench.GetProperty("sequence_length").GetInt32());
 

@@ -73,6 +73,11 @@ public class CommandLineTests
     [InlineData("doctor --jsn", "unknown option '--jsn' for 'litespark doctor'; did you mean '--json'?")]
     [InlineData("recipe show --sett a=b", "unknown option '--sett' for 'litespark recipe show'; did you mean '--set'?")]
     [InlineData("recipe show default extra", "'litespark recipe show' does not know what to do with 'extra'")]
+    [InlineData("train --out ", "--out must be a path, found ''")]
+    [InlineData("generate --checkpoint ", "--checkpoint must be a path, found ''")]
+    [InlineData("eval --checkpoint ", "--checkpoint must be a path, found ''")]
+    [InlineData("export --out x --checkpoint ", "--checkpoint must be a path, found ''")]
+    [InlineData("sparsity show ", "CHECKPOINT must be a path, found ''")]
     [InlineData("recipe show --set", "required argument missing for option: '--set'")]
     public void A_wrong_command_line_is_a_user_error_with_the_nearest_word(string line, string expected)
     {
@@ -88,6 +93,12 @@ public class CommandLineTests
     [InlineData("recipe show defualt", "Did you mean 'default'?")]
     [InlineData("recipe show --set training.max_step=1", "did you mean 'training.max_steps'?")]
     [InlineData("recipe show --json --set training.max_steps", "expected key=value")]
+    [InlineData("recipe show --set training.max_steps=", "found nothing")]
+    [InlineData("recipe show --set engine.device=cpus", "did you mean 'cpu'?\n")]
+    [InlineData("recipe show --set energy.region=germny", "; did you mean 'germany'? The table has ")]
+    [InlineData("recipe show --set energy.region=nowhere", "'nowhere' is not in the table, which has ")]
+    [InlineData("plan --set model.model_type=qwen3", "--set model.model_type=qwen3: model.model_type: llama-1m is a model of type llama and cannot be one of type qwen3: the norm over Q and K is missing")]
+    [InlineData("plan --set model.model_type=qwen3", "set model.preset: null")]
     public void A_wrong_recipe_is_a_user_error_without_a_stack_trace(string line, string expected)
     {
         Outcome outcome = Run(line.Split(' '));
@@ -95,6 +106,20 @@ public class CommandLineTests
         Assert.Empty(outcome.Out);
         Assert.Contains(expected, outcome.Error);
         Assert.DoesNotContain("   at ", outcome.Error);
+    }
+
+    /// <summary>A folder where a file is wanted, and a file where a folder is.</summary>
+    [Fact]
+    public void What_is_there_but_of_another_kind_is_called_by_its_name()
+    {
+        string folder = AppContext.BaseDirectory, file = Path.Combine(folder, "Litespark.Tests.dll");
+        Assert.Contains($"{folder}: is a folder; a recipe is a file", Run("train", folder).Error);
+        Outcome generate = Run("generate", "--checkpoint", file);
+        Assert.Equal(2, generate.Code);
+        Assert.Contains($"{file}: is a file; the folder of a run", generate.Error);
+        Outcome plan = Run("energy", "plan", Path.Combine(folder, "Litespark.Tests.runtimeconfig.json"));
+        Assert.Equal(2, plan.Code);
+        Assert.DoesNotContain("LineNumber", plan.Error);
     }
 
     [Fact]

@@ -47,6 +47,15 @@ public sealed class ShardPreparerTests : IDisposable
     }
 
     [Fact]
+    public void Documents_that_are_all_the_same_cannot_be_split_and_that_is_said()
+    {
+        File.WriteAllText(folder["a.jsonl"], string.Concat(Enumerable.Repeat("{\"text\": \"again\"}\n", 60)));
+        UserErrorException error = Assert.Throws<UserErrorException>(() => Prepare(folder.Options(folder["a.jsonl"])));
+        Assert.Contains("60 documents are all the same", error.Message);
+        Assert.Contains("data.validation_fraction to 0", error.Message);
+    }
+
+    [Fact]
     public void Separate_validation_text_leaves_all_the_rest_to_train_on()
     {
         DataOptions options = folder.Options(folder.WriteDocuments("a.jsonl", 500)) with { Validation = [folder.WriteDocuments("v.jsonl", 7, "v")] };

@@ -1,3 +1,4 @@
+using Litespark.Data;
 using Litespark.Devices.Cpu;
 using Litespark.Graphs;
 using Litespark.Graphs.Ops;
@@ -88,19 +89,22 @@ public sealed class SparseAttentionStepTests : IDisposable
         double expected = 0;
         for (int layer = 0; layer < 2; layer++)
         {
-            long live = 0, visible = 0;
-            for (int head = 0; head < 4; head++)
-                for (int row = 0; row < Rows * Length; row++)
-                    for (int t = row % Length, j = step.Batches[^1].DocumentStarts[row]; j <= t; j++, visible++)
-                        if (Patterns[(layer + head) % Patterns.Length].Allows(t, j)) live++;
-            expected += (float)((double)live / visible) / 2.0;
+            foreach (MicroBatch batch in step.Batches)
+            {
+                long live = 0, visible = 0;
+                for (int head = 0; head < 4; head++)
+                    for (int row = 0; row < Rows * Length; row++)
+                        for (int t = row % Length, j = batch.DocumentStarts[row]; j <= t; j++, visible++)
+                            if (Patterns[(layer + head) % Patterns.Length].Allows(t, j)) live++;
+                expected += (double)live / visible / 4;
+            }
         }
 
-        Assert.Equal(expected, attention.Share()!.Value, 1e-12);
+        Assert.Equal(expected, attention.Share(2)!.Value, 1e-7);
         attention.WriteAll(AttentionPattern.Dense);
         step.RunGradients();
-        Assert.Equal(1, attention.Share());
-        Assert.Null(new LoadedAttention(baseline.Loaded).Share());
+        Assert.Equal(1, attention.Share(2));
+        Assert.Null(new LoadedAttention(baseline.Loaded).Share(2));
     }
 
     [Theory]

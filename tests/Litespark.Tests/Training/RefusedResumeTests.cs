@@ -37,6 +37,15 @@ public sealed class RefusedResumeTests : IDisposable
     }
 
     [Fact]
+    public void Another_model_is_refused_before_a_tokenizer_is_trained()
+    {
+        string cache = tiny.At("new-cache");
+        Unchanged(() => RefusedInputTests.AssertClear(UserError, "run is a run of another model than the recipe's: num_hidden_layers is 2 there and 3 here",
+            TinyRun.Run("train", tiny.RecipePath, "--json", "--resume", "--out", tiny.At("run"), "--set", "model.num_hidden_layers=3", "--set", $"data.cache_dir={cache}")));
+        Assert.False(Directory.Exists(cache));
+    }
+
+    [Fact]
     public void A_run_is_not_begun_in_the_folder_of_another()
         => Unchanged(() => RefusedInputTests.AssertClear(UserError, "already holds a run; go on with it by --resume, or choose another folder with --out", TinyRun.Run("train", tiny.RecipePath, "--json", "--out", tiny.At("run"))));
 

@@ -40,6 +40,9 @@ internal static class ChunkedLoss
     // Fewer rows would not be worth the packing of the head's weight, which every chunk repeats.
     const int ShortestChunk = 256;
 
+    // The planner's time grows with the square of their number: a micro-batch of many millions of tokens has longer ones.
+    const int MostChunks = 1024;
+
     /// <summary>Forward stage: finds the pattern.</summary>
     public static void Fuse(Graph graph)
     {
@@ -109,10 +112,10 @@ internal static class ChunkedLoss
         if (needsWeight) rewriter.Substitute(gradient!.Outputs[1], weightGradient!);
     }
 
-    /// <summary>Equal chunks of a multiple of 16 rows, of about <paramref name="chunkElements"/> logits.</summary>
+    /// <summary>Equal chunks of a multiple of 16 rows, of about <paramref name="chunkElements"/> logits where that does not make too many.</summary>
     static int ChunkRows(int rows, int vocabulary, long chunkElements)
     {
-        long wanted = Math.Clamp(chunkElements / vocabulary, ShortestChunk, 4096);
+        long wanted = Math.Max(Math.Clamp(chunkElements / vocabulary, ShortestChunk, 4096), rows / MostChunks);
         long chunks = (rows + wanted - 1) / wanted;
         long size = (rows + chunks - 1) / chunks;
         return (int)Math.Min(rows, (size + 15) / 16 * 16);

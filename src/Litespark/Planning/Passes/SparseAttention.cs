@@ -12,8 +12,8 @@ internal static class SparseAttention
     /// <summary>Name of the buffer with the patterns of an attention. Attentions are numbered in order: by layers, in a model with one a layer.</summary>
     public static string PatternName(int layer) => $"attention_pattern/{layer}";
 
-    /// <summary>Name of the share of its visible pairs that an attention computed for the last micro-batch; fused attentions alone have one.</summary>
-    public static string LiveName(int layer) => $"attention_live/{layer}";
+    /// <summary>Name of the shares of its visible pairs that each attention computed, summed over a step's micro-batches; fused attentions alone have them.</summary>
+    public const string Live = "attention_live";
 
     /// <summary>Rewrites the attentions of a graph.</summary>
     /// <exception cref="UserErrorException">The device has no kernel for it.</exception>
@@ -37,12 +37,15 @@ internal static class SparseAttention
         rewriter.Apply();
     }
 
-    /// <summary>Lets the host read what share of its pairs each attention computed.</summary>
-    public static void AddShares(Graph graph)
+    /// <summary>Lets the host read what share of its pairs each attention computed: one read for all of them and for all micro-batches.</summary>
+    /// <param name="builder">Of the graph, forward only.</param>
+    /// <param name="accumulate">Whether shares are added to those of the micro-batches before.</param>
+    public static void AddShares(GraphBuilder builder, bool accumulate)
     {
-        int layer = 0;
-        foreach (Node node in graph.Nodes)
-            if (node.Op is Attention { HasPattern: true }) graph.AddOutput(LiveName(layer++), node.Outputs[2]);
+        Value[] shares = [.. builder.Graph.Nodes.Where(node => node.Op is Attention { HasPattern: true }).Select(node => node.Outputs[2])];
+        if (shares.Length == 0) return;
+        Value all = builder.Concat(0, shares);
+        builder.Graph.AddOutput(Live, accumulate ? builder.Add(builder.State(Live, all.Shape), all) : all);
     }
 
     static Op? WithPattern(Op op) => op switch

@@ -36,7 +36,7 @@ internal sealed class Key<TOwner, T>(string name, ValueKind<T> kind, Func<TOwner
         }
         catch (RecipeValueException error)
         {
-            context.Errors.Add($"{error.Origin}: {path}: {error.Message}.");
+            context.Errors.Add($"{error.Origin}: {path}: {error.Message}{(error.Message.EndsWith('?') ? "" : ".")}");
             return owner;
         }
     }

@@ -24,9 +24,9 @@ internal sealed class YamlReader
     /// <exception cref="UserErrorException">The text is not YAML, or uses a part of YAML that recipes don't.</exception>
     public static RecipeNode ReadFile(string text, string fileName) => Read(text, fileName, mark => $"{fileName}:{mark.Line}:{mark.Column}");
 
-    /// <summary>Reads the value of an option; every position is the option itself.</summary>
+    /// <summary>Reads the value of an option, where an empty text is no value; every position is the option itself.</summary>
     /// <exception cref="UserErrorException">As <see cref="ReadFile"/>.</exception>
-    public static RecipeNode ReadValue(string text, string origin) => Read(text, origin, _ => origin);
+    public static RecipeNode ReadValue(string text, string origin) => text.Length == 0 ? new ScalarNode("", quoted: false, origin) : Read(text, origin, _ => origin);
 
     static RecipeNode Read(string text, string name, Func<Mark, string> locate)
     {

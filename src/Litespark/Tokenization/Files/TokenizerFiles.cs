@@ -121,7 +121,7 @@ internal sealed class TokenizerFiles
         }
         catch (JsonException error)
         {
-            throw new UserErrorException($"{file}: not valid JSON: {error.Message}", error);
+            throw new UserErrorException($"{file}: not valid JSON: {JsonFault.Describe(error)}", error);
         }
     }
 

@@ -59,7 +59,8 @@ internal sealed class HybridAttention
     public void BeginSparse() => Write(true);
 
     /// <summary>Share of the causal area that the step computed: as kernels counted it, or where they do not (attention by masks computes all and hides) by the pattern.</summary>
-    public double Share() => attention.Share() ?? (isSparse == true ? patternShare : 1);
+    /// <param name="microBatches">Micro-batches of the step.</param>
+    public double Share(int microBatches) => attention.Share(microBatches) ?? (isSparse == true ? patternShare : 1);
 
     static AttentionPattern Pattern(SparseAttentionSection section) => section.Pattern switch
     {

@@ -12,6 +12,8 @@ public sealed class LoadedAttention
 {
     readonly ILoadedProgram program;
     readonly List<Layer> layers = [];
+    readonly PersistentTensor? live;
+    readonly float[] shares;
 
     /// <summary>Finds the attentions of a program that have patterns; none where it was built without.</summary>
     public LoadedAttention(ILoadedProgram program)
@@ -19,7 +21,9 @@ public sealed class LoadedAttention
         this.program = program;
         IReadOnlyDictionary<string, PersistentTensor> tensors = program.Program.Layout.Tensors;
         while (tensors.TryGetValue(SparseAttention.PatternName(layers.Count), out PersistentTensor? pattern))
-            layers.Add(new Layer(pattern, tensors.GetValueOrDefault(SparseAttention.LiveName(layers.Count)), new int[pattern.Type.Shape.Length]));
+            layers.Add(new Layer(pattern, new int[pattern.Type.Shape.Length]));
+        live = tensors.GetValueOrDefault(SparseAttention.Live);
+        shares = new float[live?.Type.Shape.Length ?? 0];
     }
 
     /// <summary>Number of attentions; they are numbered in the order of the model.</summary>
@@ -48,22 +52,18 @@ public sealed class LoadedAttention
     }
 
     /// <summary>
-    /// Mean over the layers of the share of visible pairs that they computed for the last micro-batch. Null where attention is not fused: it masks
-    /// and leaves out nothing. Allocates nothing.
+    /// Mean over the layers and the last step's micro-batches of the share of visible pairs that was computed. Null where attention is not fused: it
+    /// masks and leaves out nothing. Allocates nothing.
     /// </summary>
-    public double? Share()
+    /// <param name="microBatches">Micro-batches of that step: each has added its share.</param>
+    public double? Share(int microBatches)
     {
+        if (live is null) return null;
+        program.Read<float>(live, 0, shares);
         double sum = 0;
-        Span<float> share = stackalloc float[1];
-        foreach (Layer layer in layers)
-        {
-            if (layer.Live is null) return null;
-            program.Read(layer.Live, 0, share);
-            sum += share[0];
-        }
-
-        return layers.Count == 0 ? null : sum / layers.Count;
+        foreach (float share in shares) sum += share;
+        return sum / shares.Length / microBatches;
     }
 
-    sealed record Layer(PersistentTensor Pattern, PersistentTensor? Live, int[] Buffer);
+    sealed record Layer(PersistentTensor Pattern, int[] Buffer);
 }

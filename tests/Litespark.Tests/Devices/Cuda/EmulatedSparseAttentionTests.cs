@@ -56,7 +56,7 @@ public sealed class EmulatedSparseAttentionTests : IDisposable
         {
             Write(attention, shift, threshold);
             losses.Add(step.RunGradients());
-            shares.Add(attention.Share());
+            shares.Add(attention.Share(MicroBatches));
             gradients.AddRange(step.Gradients().Select(pair => (pair.Key, pair.Value)));
         }
 
@@ -109,7 +109,7 @@ public sealed class EmulatedSparseAttentionTests : IDisposable
         using CudaDevice gpu = Gpu(DataType.BFloat16);
         using ToyStep sparse = Step(gpu, "llama-tied-gqa", fused: true, 16), dense = new(gpu, Spec("llama-tied-gqa", 16), PlanOptions.Litespark, null, MicroBatches, Rows, Length, isWhole: batch => batch == 0);
         Assert.Equal(dense.RunGradients(), sparse.RunGradients(), 1e-5 * dense.RunGradients());
-        Assert.Equal(1, new LoadedAttention(sparse.Loaded).Share());
+        Assert.Equal(1, new LoadedAttention(sparse.Loaded).Share(MicroBatches));
     }
 
     /// <summary>cuDNN's graph knows no patterns.</summary>
@@ -138,7 +138,7 @@ public sealed class EmulatedSparseAttentionTests : IDisposable
             long before = GC.GetAllocatedBytesForCurrentThread();
             attention.Write(0, heads[i % 2]);
             step.Run(i);
-            attention.Share();
+            attention.Share(MicroBatches);
             least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 
