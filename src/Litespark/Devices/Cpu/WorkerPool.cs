@@ -4,9 +4,9 @@ using System.Runtime.ExceptionServices;
 namespace Litespark.Devices.Cpu;
 
 /// <summary>
-/// Persistent worker threads for parallel loops; the caller is worker 0. Tasks are handed out in order, dynamically.
+/// Persistent worker threads for parallel loops; the caller is worker 0. Tasks are handed out dynamically: in order, or each worker's own part first.
 /// Workers spin between the kernels of a step (waking a sleeping thread costs about a millisecond) and sleep when idle for longer.
-/// One loop runs at a time: a task must not call <see cref="Run"/> on its own pool.
+/// One loop runs at a time: a task must not start another on its own pool.
 /// </summary>
 internal sealed unsafe class WorkerPool : IDisposable
 {
@@ -22,9 +22,9 @@ internal sealed unsafe class WorkerPool : IDisposable
 
     // The current loop. A worker that holds a task may read these: the loop cannot end before that task is reported.
     IParallelWork? work;
-    int taskCount;
     ExceptionDispatchInfo? error;
     PoolCounters counters;
+    readonly TaskParts parts;
     int running;
     int sleeping;
     volatile bool disposed;
@@ -37,6 +37,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         ThreadCount = threadCount;
         crowded = threadCount > Environment.ProcessorCount;
         scratch = new NativeBuffer?[threadCount];
+        parts = new TaskParts(threadCount);
         threads = new Thread[threadCount - 1];
         for (int i = 0; i < threads.Length; i++)
         {
@@ -52,9 +53,16 @@ internal sealed unsafe class WorkerPool : IDisposable
     /// <summary>Bytes of all scratch memory, private and shared.</summary>
     public long ScratchBytes => scratchFloats * sizeof(float) * ThreadCount + (shared?.ByteLength ?? 0);
 
-    /// <summary>Runs tasks 0 … taskCount − 1 and returns when all are done. An exception of a task is rethrown here
+    /// <summary>Runs tasks 0 … taskCount − 1, handed out in this order, and returns when all are done. An exception of a task is rethrown here
     /// (the first one; tasks not yet begun are then left out).</summary>
-    public void Run(IParallelWork work, int taskCount)
+    public void Run(IParallelWork work, int taskCount) => Run(work, taskCount, partCount: 1);
+
+    /// <summary>As <see cref="Run(IParallelWork, int)"/>, for tasks of which each has its own part of some rows, all as long: a worker begins with the
+    /// tasks of its own part of the rows, the same ones in every such loop over as many, so that it finds in its caches, and on a machine of several
+    /// memories in its own, what it wrote before, and reads long streams. Then it helps the others.</summary>
+    public void RunByParts(IParallelWork work, int taskCount) => Run(work, taskCount, ThreadCount);
+
+    void Run(IParallelWork work, int taskCount, int partCount)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         if (Interlocked.Exchange(ref running, 1) != 0) throw new InvalidOperationException("The pool is already running a loop.");
@@ -66,9 +74,8 @@ internal sealed unsafe class WorkerPool : IDisposable
                 return;
             }
             this.work = work;
-            this.taskCount = taskCount;
             counters.Unfinished = taskCount;
-            Volatile.Write(ref counters.Remaining, taskCount);
+            parts.Set(taskCount, partCount);
             Interlocked.Increment(ref counters.Generation);
             if (Volatile.Read(ref sleeping) > 0) WakeAll();
 
@@ -139,17 +146,16 @@ internal sealed unsafe class WorkerPool : IDisposable
         }
     }
 
-    // Remaining counts down, so one atomic decides whether there is a task and which: a worker that comes late, even into
-    // the next loop, gets a valid task of the loop now running or none.
+    // A worker that comes late, even into the next loop, gets a valid task of the loop now running or none.
     void TakeTasks(int worker)
     {
         int done = 0;
-        for (int left; (left = Interlocked.Decrement(ref counters.Remaining)) >= 0; done++)
+        for (int task; (task = parts.Take(worker)) >= 0; done++)
         {
             if (error is not null) continue;
             try
             {
-                work!.RunTask(taskCount - 1 - left, worker);
+                work!.RunTask(task, worker);
             }
 #pragma warning disable CA1031 // whatever a task throws belongs to the caller of Run
             catch (Exception exception)

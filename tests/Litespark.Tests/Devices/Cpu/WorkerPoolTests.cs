@@ -14,7 +14,7 @@ public unsafe class WorkerPoolTests
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(8)]
-    public void Every_task_runs_once_in_every_loop(int threads)
+    public void Every_task_runs_once_in_every_loop_of_either_kind(int threads)
     {
         using var pool = new WorkerPool(threads);
         int[] runs = new int[100];
@@ -27,7 +27,8 @@ public unsafe class WorkerPoolTests
         for (int loop = 0; loop < 2000; loop++)
         {
             int tasks = loop % 100;
-            pool.Run(work, tasks);
+            if (loop % 3 == 0) pool.Run(work, tasks);
+            else pool.RunByParts(work, tasks);
             for (int task = 0; task < tasks; task++) expected[task]++;
             if (loop % 500 == 0) Thread.Sleep(5); // long enough for the workers to fall asleep
         }
@@ -47,6 +48,7 @@ public unsafe class WorkerPoolTests
         for (int i = 0; i < 20; i++)
         {
             Assert.Equal("task 7", Assert.Throws<InvalidDataException>(() => pool.Run(failing, 50)).Message);
+            Assert.Equal("task 7", Assert.Throws<InvalidDataException>(() => pool.RunByParts(failing, 50)).Message);
             int count = 0;
             pool.Run(new Work((_, _) => Interlocked.Increment(ref count)), 50);
             Assert.Equal(50, count);
@@ -67,9 +69,14 @@ public unsafe class WorkerPoolTests
     {
         using var pool = new WorkerPool(3);
         var work = new Work((_, _) => { });
-        for (int i = 0; i < 100; i++) pool.Run(work, 10);
+        for (int i = 0; i < 100; i++) pool.RunByParts(work, 10);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 1000; i++) pool.Run(work, 10);
+        for (int i = 0; i < 1000; i++)
+        {
+            pool.Run(work, 10);
+            pool.RunByParts(work, 10);
+        }
+
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 

@@ -74,15 +74,11 @@ internal sealed unsafe class BatchedGemm<TTile> : CpuKernel, IParallelWork where
         {
             int depth = b.DepthAt(start);
             bool add = accumulate || start > 0;
+            PackSource source = new(a, problem.TransposeA, 1);
             if (problem.TransposeA)
-            {
-                GemmPack.Contiguous(a.Row(start) + row, a.Stride, rows, depth, TTile.Rows, scratch);
-                GemmBlock.Multiply<TTile, NoEpilogue>(rows, problem.N, depth, scratch, b.Panel(0, start), c.Row(row), c.Stride, add, default, 0, 0);
-            }
+                GemmBlock.Multiply<TTile, PackedRows, NoEpilogue>(rows, problem.N, depth, source.Panels(row, rows, start, depth, TTile.Rows, scratch), b.Panel(0, start), c.Row(row), c.Stride, add, default, 0, 0);
             else
-            {
-                GemmBlock.MultiplyRowMajorA<TTile>(rows, problem.N, depth, a.Row(row) + start, a.Stride, b.Panel(0, start), c.Row(row), c.Stride, add, scratch);
-            }
+                GemmBlock.Multiply<TTile, RowsInPlace, NoEpilogue>(rows, problem.N, depth, source.InPlace(row, rows, start, depth, TTile.Rows, scratch), b.Panel(0, start), c.Row(row), c.Stride, add, default, 0, 0);
         }
     }
 

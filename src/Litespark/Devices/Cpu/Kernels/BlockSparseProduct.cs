@@ -44,7 +44,7 @@ internal sealed unsafe class BlockSparseProduct<TTile, TEpilogue> : CpuKernel, I
         int fitting = (int)Math.Clamp(SliceFloats / x.PanelLength * TTile.Rows, TTile.Rows, TTile.LongestSlice);
         longestSlice = GemmBlocking.Even(problem.Y.Rows, fitting, TTile.Rows);
         // An epilogue and an addition read what is there; a small y is still in the second cache when it is read.
-        streams = TTile.Streams && !problem.Accumulate && epilogue is NoEpilogue && StreamingStores.Pay(problem.Y);
+        streams = TTile.Streams && !problem.Accumulate && epilogue is NoEpilogue && StreamingStores.PayBesideWork(problem.Y);
         pool.ReserveSharedScratch(slot * Math.Max(mostLive, 1));
         pool.ReserveScratch(x.PanelLength * (x.Copies ? longestSlice / TTile.Rows : 1));
     }

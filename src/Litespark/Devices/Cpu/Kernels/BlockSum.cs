@@ -1,3 +1,5 @@
+using Litespark.Devices.Cpu.Simd;
+
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
@@ -40,7 +42,14 @@ internal abstract unsafe class BlockSum<TTerm> : SimdKernel where TTerm : struct
         int count = blocks.Length(task);
         double sum = 0;
         int quarter = count / 4 / ChunkElements * ChunkElements;
-        for (int chunk = 0; chunk < quarter; chunk += ChunkElements) sum += RowSums.Sum4<T, TTerm>(start + chunk, quarter, ChunkElements);
+        for (int chunk = 0; chunk < quarter; chunk += ChunkElements)
+        {
+            // Past the end of a quarter, what comes next is the same quarter of the next block.
+            int ahead = chunk + Prefetch.Ahead;
+            float* soon = ahead < quarter ? start + ahead : start + count + ahead - quarter;
+            sum += RowSums.Sum4<T, TTerm>(start + chunk, quarter, ChunkElements, soon);
+        }
+
         for (int chunk = 4 * quarter; chunk < count; chunk += 4 * ChunkElements)
             sum += RowSums.Sum<T, TTerm>(start + chunk, Math.Min(4 * ChunkElements, count - chunk));
         Partials[task] = sum;

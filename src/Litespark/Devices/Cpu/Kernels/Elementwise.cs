@@ -67,18 +67,19 @@ internal static unsafe class Elementwise
 
     /// <summary>y[i] = x[i]; on the way asks for the row at <paramref name="next"/>, which will be read soon and may lie anywhere.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    public static void CopyRow<T>(float* x, float* y, float* next, nint count) where T : struct, ISimd<T>
+    public static void CopyRow<T, TResult>(float* x, float* y, float* next, nint count) where T : struct, ISimd<T> where TResult : struct, IResult
     {
         nint i = 0;
         for (; i <= count - 2 * T.Count; i += 2 * T.Count)
         {
             Prefetch.Nearby(next + i, 2 * T.Count);
             T first = T.Load(x + i), second = T.Load(x + i + T.Count);
-            T.Store(first, y + i);
-            T.Store(second, y + i + T.Count);
+            TResult.Store(first, y + i);
+            TResult.Store(second, y + i + T.Count);
         }
 
-        for (; i < count; i += T.Count) Lanes.Store(Lanes.Load<T>(x + i, (int)(count - i)), y + i, (int)(count - i));
+        for (; i <= count - T.Count; i += T.Count) TResult.Store(T.Load(x + i), y + i);
+        if (i < count) Lanes.Store(Lanes.Load<T>(x + i, (int)(count - i)), y + i, (int)(count - i));
     }
 
     /// <summary>y[i] = 0; with <paramref name="streams"/> by stores that go past the caches and need not read first what they replace.</summary>

@@ -60,7 +60,7 @@ internal sealed unsafe class EmbeddingGradientKernel : SimdKernel
             float* sum_D = dTable_VD.Row(v);
             if (!accumulate)
             {
-                Elementwise.CopyRow<T>(dy_ND.Row(n), sum_D, dy_ND.Row(next[n] >= 0 ? next[n] : after), columns);
+                Elementwise.CopyRow<T, CachedResult>(dy_ND.Row(n), sum_D, dy_ND.Row(next[n] >= 0 ? next[n] : after), columns);
                 n = next[n];
             }
 

@@ -20,17 +20,18 @@ internal static unsafe class GemmBlock
     const int LongRow = 512, NearFloats = 1 << 18;
 
     /// <summary>
-    /// C[rows, columns] (+)= A panels · B panels over <paramref name="k"/>, the panels as <see cref="GemmPack"/> lays them.
-    /// The epilogue sees every tile once; (row, column) is where the block begins in C.
+    /// C[rows, columns] (+)= A · B panels over <paramref name="k"/>, panels as <see cref="GemmPack"/> lays them. The epilogue sees every tile once;
+    /// (row, column) is where the block begins in C. What is read next is asked for on the way.
     /// </summary>
     [SkipLocalsInit]
     [MethodImpl(Hot)]
-    public static void Multiply<TTile, TEpilogue>(int rows, int columns, int k, float* aPanels, float* bPanels, float* c, nint ldc, bool accumulate,
-        TEpilogue epilogue, int row, int column)
+    public static void Multiply<TTile, TReading, TEpilogue>(int rows, int columns, int k, RowsOfA a, float* bPanels, float* c, nint ldc, bool accumulate,
+        TEpilogue epilogue, int row, int column, SoonRead soon = default)
         where TTile : struct, IGemmTile
+        where TReading : struct, IReadingOfA
         where TEpilogue : struct, ITileEpilogue
     {
-        nint aLength = GemmPack.PanelLength(TTile.Rows, k), bLength = GemmPack.PanelLength(TTile.Columns, k);
+        nint bLength = GemmPack.PanelLength(TTile.Columns, k);
         float* edge = stackalloc float[TTile.Rows * TTile.Columns];
         int down = GemmPack.PanelCount(TTile.Rows, rows), across = GemmPack.PanelCount(TTile.Columns, columns);
         bool byRows = columns >= LongRow && (long)columns * k <= NearFloats;
@@ -38,63 +39,25 @@ internal static unsafe class GemmBlock
         // Column by column, each tile brings its share of the next panel of B nearer, which comes from the last cache where B is large: a line at most
         // with every k, so that very few rows leave some of it.
         nint step = byRows ? 0 : Math.Min(CacheLine, GemmBlocking.Count(TTile.Columns, down));
-        // One loop for both orders: with a tile in each of two, it ran at two thirds of the speed (.NET 10).
+        soon.Begin(down * across);
+        // One loop for both orders, and one place for a tile: with a tile in each of two, it ran at two thirds of the speed (.NET 10).
         for (int o = 0; o < outer; o++)
         {
             for (int n = 0; n < inner; n++)
             {
                 int panelA = byRows ? o : n, panelB = byRows ? n : o, i = panelA * TTile.Rows, j = panelB * TTile.Columns;
                 int height = Math.Min(TTile.Rows, rows - i), width = Math.Min(TTile.Columns, columns - j);
-                float* a = aPanels + panelA * aLength, b = bPanels + panelB * bLength, tile = c + i * ldc + j, ahead = byRows ? b : b + bLength + panelA * step * k;
-                if (height == TTile.Rows && width == TTile.Columns)
-                {
-                    PrefetchTile(tile, ldc, TTile.Rows, TTile.Columns);
-                    TTile.Packed(k, a, b, tile, ldc, accumulate, ahead, step);
-                }
+                float* b = bPanels + panelB * bLength, tile = c + i * ldc + j, ahead = byRows ? b : b + bLength + panelA * step * k;
+                bool whole = height == TTile.Rows && width == TTile.Columns;
+                if (whole) PrefetchTile(tile, ldc, TTile.Rows, TTile.Columns);
+                soon.Ask();
+                if (TReading.ReadsAll || height == TTile.Rows)
+                    TReading.Multiply<TTile>(k, a.Tile(panelA), a.Stride, b, whole ? tile : edge, whole ? ldc : TTile.Columns, whole && accumulate, ahead, step);
                 else
-                {
-                    TTile.Packed(k, a, b, edge, TTile.Columns, accumulate: false, ahead, step);
-                    StoreEdge(edge, TTile.Columns, tile, ldc, height, width, accumulate);
-                }
+                    TTile.Packed(k, a.Rest, b, edge, TTile.Columns, accumulate: false, ahead, step);
+                if (!whole) StoreEdge(edge, TTile.Columns, tile, ldc, height, width, accumulate);
 
                 epilogue.Apply(tile, ldc, height, width, row + i, column + j);
-            }
-        }
-    }
-
-    /// <summary>
-    /// As above, with A unpacked and row-major: worth it where few columns of B meet every element of A.
-    /// <paramref name="panel"/>: room for one panel of A, into which the rows that don't fill a tile are packed.
-    /// </summary>
-    [SkipLocalsInit]
-    [MethodImpl(Hot)]
-    public static void MultiplyRowMajorA<TTile>(int rows, int columns, int k, float* a, nint lda, float* bPanels, float* c, nint ldc, bool accumulate,
-        float* panel)
-        where TTile : struct, IGemmTile
-    {
-        nint bLength = GemmPack.PanelLength(TTile.Columns, k);
-        float* edge = stackalloc float[TTile.Rows * TTile.Columns];
-        int full = rows / TTile.Rows * TTile.Rows;
-        if (full < rows) GemmPack.Transposed(a + full * lda, lda, rows - full, k, TTile.Rows, panel);
-        for (int j = 0; j < columns; j += TTile.Columns, bPanels += bLength)
-        {
-            int width = Math.Min(TTile.Columns, columns - j);
-            for (int i = 0; i < full; i += TTile.Rows)
-            {
-                if (width == TTile.Columns)
-                {
-                    TTile.RowMajorA(k, a + i * lda, lda, bPanels, TTile.Columns, c + i * ldc + j, ldc, accumulate);
-                }
-                else
-                {
-                    TTile.RowMajorA(k, a + i * lda, lda, bPanels, TTile.Columns, edge, TTile.Columns, accumulate: false);
-                    StoreEdge(edge, TTile.Columns, c + i * ldc + j, ldc, TTile.Rows, width, accumulate);
-                }
-            }
-            if (full < rows)
-            {
-                TTile.Packed(k, panel, bPanels, edge, TTile.Columns, accumulate: false, bPanels, step: 0);
-                StoreEdge(edge, TTile.Columns, c + full * ldc + j, ldc, rows - full, width, accumulate);
             }
         }
     }

@@ -14,6 +14,8 @@ internal readonly unsafe struct PackSource(Matrix matrix, bool linesAcrossRows, 
     const int ShortestDepth = 16, LongestDepth = 64;
     const int TasksPerThread = 4;
 
+    const int PageFloats = 1024;
+
     readonly Matrix matrix = matrix;
     readonly bool linesAcrossRows = linesAcrossRows;
     readonly float scale = scale;
@@ -44,6 +46,44 @@ internal readonly unsafe struct PackSource(Matrix matrix, bool linesAcrossRows, 
     {
         if (linesAcrossRows) GemmPack.Contiguous(matrix.Row(k) + line, matrix.Stride, lines, depth, width, panels, scale);
         else GemmPack.Transposed(matrix.Row(line) + k, matrix.Stride, lines, depth, width, panels, scale);
+    }
+
+    /// <summary>
+    /// Whether tiles of so many lines can as well read the matrix where it lies: packing takes a tenth of a product of few columns. Rows of the matrix, of
+    /// which a tile reads one line each, need places of their own in the first cache; where lines lie across them, <paramref name="depth"/> rows in the second,
+    /// and no page of its own for each.
+    /// </summary>
+    public bool ReadableInPlace(int tileRows, int depth)
+    {
+        if (scale != 1) return false;
+        return linesAcrossRows ? matrix.Stride <= PageFloats && !SecondCache.Collide(matrix.Stride, depth) : !NearCache.Collide(matrix.Stride, tileRows);
+    }
+
+    /// <summary>Some lines × depth that begin at (line, k), in place; lines that don't fill a tile are packed at <paramref name="rest"/>.</summary>
+    public RowsOfA InPlace(int line, int lines, int k, int depth, int tileRows, float* rest)
+    {
+        int full = lines / tileRows * tileRows;
+        if (full < lines) PackPanels(line + full, lines - full, k, depth, tileRows, rest);
+        return linesAcrossRows
+            ? new(matrix.Row(k) + line, matrix.Stride, tileRows, rest)
+            : new(matrix.Row(line) + k, matrix.Stride, (nint)tileRows * matrix.Stride, rest);
+    }
+
+    /// <summary>Packs some lines × depth that begin at (line, k) of the operand as panels on their own.</summary>
+    public RowsOfA Panels(int line, int lines, int k, int depth, int tileRows, float* panels)
+    {
+        PackPanels(line, lines, k, depth, tileRows, panels);
+        return PackedAt(panels, depth, tileRows);
+    }
+
+    /// <summary>Panels of lines that are packed already.</summary>
+    public static RowsOfA PackedAt(float* panels, int depth, int tileRows) => new(panels, 0, GemmPack.PanelLength(tileRows, depth), null);
+
+    /// <summary>What packing some lines × depth that begin at (line, k) reads; nothing where rows would drive each other out of the second cache.</summary>
+    public SoonRead Soon(int line, int lines, int k, int depth)
+    {
+        if (linesAcrossRows) return new(matrix.Row(k) + line, matrix.Stride, depth, lines);
+        return SecondCache.Collide(matrix.Stride, lines) ? default : new(matrix.Row(line) + k, matrix.Stride, lines, depth);
     }
 
     void PackAcrossRows(int from, int to, int line, int k, in PackedChunk chunk)

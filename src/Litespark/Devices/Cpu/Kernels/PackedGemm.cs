@@ -10,10 +10,14 @@ internal sealed unsafe class PackedGemm<TTile, TEpilogue> : CpuKernel, IParallel
     where TTile : struct, IGemmTile
     where TEpilogue : struct, ITileEpilogue
 {
+    // With more columns, each meets every element of A, packing A is a small part of the work and pays.
+    const int MostColumnsInPlace = 1024;
+
     readonly GemmProblem problem;
     readonly TEpilogue epilogue;
     readonly GemmBlocking blocking;
     readonly ShrinkingSlices slices;
+    readonly Reading reading;
 
     // Chunks along N, and of all of B.
     readonly int chunksAcross, chunks;
@@ -22,6 +26,9 @@ internal sealed unsafe class PackedGemm<TTile, TEpilogue> : CpuKernel, IParallel
     Chunk current, next;
     int tasksAcross, multiplications, packRows;
     WorkerPool? pool;
+
+    /// <summary>Whether A is packed, or its rows or columns are read where they lie.</summary>
+    enum Reading { Packed, Rows, Columns }
 
     /// <summary>A packed chunk of B, and where it begins in the columns of C and in k.</summary>
     readonly record struct Chunk(int Column, int K, PackedChunk B);
@@ -33,6 +40,8 @@ internal sealed unsafe class PackedGemm<TTile, TEpilogue> : CpuKernel, IParallel
         blocking = new GemmBlocking(problem.M, problem.N, problem.K, TTile.Rows, TTile.Columns, pool.ThreadCount);
         slices = new ShrinkingSlices(problem.M, blocking.LongestRows, blocking.ShortestRows, TTile.Rows,
             GemmBlocking.Count(blocking.ChunkN, blocking.TaskColumns), pool.ThreadCount);
+        if (problem.N <= MostColumnsInPlace && problem.SourceA.ReadableInPlace(TTile.Rows, Math.Min(problem.K, PackedChunk.LongestBlock)))
+            reading = problem.TransposeA ? Reading.Columns : Reading.Rows;
         chunksAcross = GemmBlocking.Count(problem.N, blocking.ChunkN);
         chunks = chunksAcross * GemmBlocking.Count(problem.K, blocking.ChunkK);
         pool.ReserveSharedScratch(blocking.PackedB * Math.Min(chunks, 2));
@@ -73,26 +82,54 @@ internal sealed unsafe class PackedGemm<TTile, TEpilogue> : CpuKernel, IParallel
     /// <inheritdoc/>
     public void RunTask(int task, int worker)
     {
-        if (task < multiplications) Multiply(task / tasksAcross, task % tasksAcross * blocking.TaskColumns, pool!.Scratch(worker));
+        if (task < multiplications) Multiply(task, pool!.Scratch(worker));
         else problem.SourceB.Pack(task - multiplications, packRows, next.Column, next.K, next.B);
     }
 
-    void Multiply(int slice, int fromColumn, float* panelsA)
+    void Multiply(int task, float* panels)
     {
-        (int row, int rows) = slices[slice];
-        PackedChunk b = current.B;
-        int columns = Math.Min(blocking.TaskColumns, b.Lines - fromColumn);
-        Matrix c = problem.C;
-        float* block = c.Row(row) + current.Column + fromColumn;
-        for (int start = 0; start < b.Depth; start += b.BlockDepth)
+        (int row, int rows) = slices[task / tasksAcross];
+        int column = task % tasksAcross * blocking.TaskColumns;
+        PackSource a = problem.SourceA;
+        for (int start = 0; start < current.B.Depth; start += current.B.BlockDepth)
         {
-            int depth = b.DepthAt(start), k = current.K + start;
-            bool accumulate = problem.Accumulate || k > 0;
-            problem.SourceA.PackPanels(row, rows, k, depth, TTile.Rows, panelsA);
-            if (k + depth < problem.K)
-                GemmBlock.Multiply<TTile, NoEpilogue>(rows, columns, depth, panelsA, b.Panel(fromColumn, start), block, c.Stride, accumulate, default, 0, 0);
-            else
-                GemmBlock.Multiply<TTile, TEpilogue>(rows, columns, depth, panelsA, b.Panel(fromColumn, start), block, c.Stride, accumulate, epilogue, row, current.Column + fromColumn);
+            int depth = current.B.DepthAt(start), k = current.K + start;
+            switch (reading)
+            {
+                case Reading.Rows: Multiply<RowsInPlace>(a.InPlace(row, rows, k, depth, TTile.Rows, panels), row, rows, column, start, default); break;
+                case Reading.Columns: Multiply<ColumnsInPlace>(a.InPlace(row, rows, k, depth, TTile.Rows, panels), row, rows, column, start, default); break;
+                default: Multiply<PackedRows>(a.Panels(row, rows, k, depth, TTile.Rows, panels), row, rows, column, start, PackedNext(task, start + depth)); break;
+            }
         }
+    }
+
+    void Multiply<TReading>(RowsOfA a, int row, int rows, int fromColumn, int start, SoonRead soon) where TReading : struct, IReadingOfA
+    {
+        PackedChunk b = current.B;
+        Matrix c = problem.C;
+        int columns = Math.Min(blocking.TaskColumns, b.Lines - fromColumn), depth = b.DepthAt(start), k = current.K + start, column = current.Column + fromColumn;
+        float* panels = b.Panel(fromColumn, start), block = c.Row(row) + column;
+        bool accumulate = problem.Accumulate || k > 0;
+        if (k + depth < problem.K)
+            GemmBlock.Multiply<TTile, TReading, NoEpilogue>(rows, columns, depth, a, panels, block, c.Stride, accumulate, default, 0, 0, soon);
+        else
+            GemmBlock.Multiply<TTile, TReading, TEpilogue>(rows, columns, depth, a, panels, block, c.Stride, accumulate, epilogue, row, column, soon);
+    }
+
+    /// <summary>What this worker most likely packs next: of its rows what begins at a place in k, or the first block of the rows of the task that is
+    /// its turn if all workers are as fast.</summary>
+    SoonRead PackedNext(int task, int start)
+    {
+        PackedChunk b = current.B;
+        int slice = task / tasksAcross;
+        if (start == b.Depth)
+        {
+            int nextTask = task + pool!.ThreadCount, nextSlice = nextTask / tasksAcross;
+            if (nextTask >= multiplications || nextSlice == slice) return default;
+            (slice, start) = (nextSlice, 0);
+        }
+
+        (int row, int rows) = slices[slice];
+        return problem.SourceA.Soon(row, rows, current.K + start, b.DepthAt(start));
     }
 }

@@ -12,13 +12,14 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// </summary>
 internal sealed unsafe class RopeKernel(
     WorkerPool pool, Matrix x, int* positions, float* cos, float* sin, Matrix y, int headDim, int rotaryDim, bool inverse)
-    : SimdKernel(pool, Tiling.Rows(x.Rows, x.Columns).Count)
+    : ResultKernel(pool, Tiling.Rows(x.Rows, x.Columns).Count,
+        rotaryDim == headDim && StreamingStores.AreWholeLines(headDim / 2) && StreamingStores.Pay(y, x))
 {
     readonly Tiling tiles = Tiling.Rows(x.Rows, x.Columns);
     readonly int half = rotaryDim / 2;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    protected override void RunTask<T>(int task, int worker)
+    protected override void Run<T, TResult>(int task)
     {
         Tile tile = tiles[task];
         bool copies = x.Data != y.Data && rotaryDim < headDim;
@@ -28,8 +29,8 @@ internal sealed unsafe class RopeKernel(
             for (int column = 0; column < tile.Count; column += headDim)
             {
                 float* x_K = x.Row(n) + column, y_K = y.Row(n) + column;
-                if (inverse) Turn<T, Backward>(x_K, cos_R, sin_R, y_K, x.Row(n + 1) + column, half);
-                else Turn<T, Forward>(x_K, cos_R, sin_R, y_K, x.Row(n + 1) + column, half);
+                if (inverse) Turn<T, TResult, Backward>(x_K, cos_R, sin_R, y_K, x.Row(n + 1) + column, half);
+                else Turn<T, TResult, Forward>(x_K, cos_R, sin_R, y_K, x.Row(n + 1) + column, half);
                 if (copies) Elementwise.Copy(x_K + rotaryDim, y_K + rotaryDim, headDim - rotaryDim);
             }
         }
@@ -37,17 +38,12 @@ internal sealed unsafe class RopeKernel(
 
     /// <summary>Turns a head; on the way asks for the same head of the next token.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Turn<T, TDirection>(float* x, float* cos, float* sin, float* y, float* next, nint half) where T : struct, ISimd<T> where TDirection : struct, IDirection
+    static void Turn<T, TResult, TDirection>(float* x, float* cos, float* sin, float* y, float* next, nint half)
+        where T : struct, ISimd<T> where TResult : struct, IResult where TDirection : struct, IDirection
     {
-        nint i = 0;
-        for (; i <= half - T.Count; i += T.Count)
-        {
-            Prefetch.Register<T>(next + i);
-            Prefetch.Register<T>(next + half + i);
-            T first = T.Load(x + i), second = T.Load(x + half + i), c = T.Load(cos + i), s = TDirection.Sine(T.Load(sin + i));
-            T.Store(first * c - second * s, y + i);
-            T.Store(T.MultiplyAdd(second, c, first * s), y + half + i);
-        }
+        nint i = WholeRegisters<T, TResult, TDirection>(x, cos, sin, y, next, 0, half);
+        // Half of a head of 48 columns is a long register and a shorter one.
+        if (T.Count > Simd256.Count) i = WholeRegisters<Simd256, CachedResult, TDirection>(x, cos, sin, y, next, i, half);
 
         int rest = (int)(half - i);
         if (rest == 0) return;
@@ -55,6 +51,22 @@ internal sealed unsafe class RopeKernel(
         T cosine = Lanes.Load<T>(cos + i, rest), sine = TDirection.Sine(Lanes.Load<T>(sin + i, rest));
         Lanes.Store(left * cosine - right * sine, y + i, rest);
         Lanes.Store(T.MultiplyAdd(right, cosine, left * sine), y + half + i, rest);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static nint WholeRegisters<T, TResult, TDirection>(float* x, float* cos, float* sin, float* y, float* next, nint i, nint half)
+        where T : struct, ISimd<T> where TResult : struct, IResult where TDirection : struct, IDirection
+    {
+        for (; i <= half - T.Count; i += T.Count)
+        {
+            Prefetch.Register<T>(next + i);
+            Prefetch.Register<T>(next + half + i);
+            T first = T.Load(x + i), second = T.Load(x + half + i), c = T.Load(cos + i), s = TDirection.Sine(T.Load(sin + i));
+            TResult.Store(first * c - second * s, y + i);
+            TResult.Store(T.MultiplyAdd(second, c, first * s), y + half + i);
+        }
+
+        return i;
     }
 
     interface IDirection

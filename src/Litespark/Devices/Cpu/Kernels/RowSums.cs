@@ -61,13 +61,20 @@ internal static unsafe class RowSums
         return T.Sum((s0 + s1) + (s2 + s3));
     }
 
-    /// <summary>Σ term of count elements each of x, x + stride, x + 2 stride and x + 3 stride; count is a multiple of every register's length.</summary>
+    /// <summary>
+    /// Σ term of count elements each of x, x + stride, x + 2 stride and x + 3 stride; count is a multiple of every register's length. On the way asks
+    /// for as many at <paramref name="soon"/>, just as far apart.
+    /// </summary>
     [MethodImpl(Hot)]
-    public static float Sum4<T, TTerm>(float* x, nint stride, nint count) where T : struct, ISimd<T> where TTerm : struct, ITerm
+    public static float Sum4<T, TTerm>(float* x, nint stride, nint count, float* soon) where T : struct, ISimd<T> where TTerm : struct, ITerm
     {
         T s0 = T.Zero, s1 = T.Zero, s2 = T.Zero, s3 = T.Zero;
         for (nint i = 0; i < count; i += T.Count)
         {
+            Prefetch.Nearby(soon + i, T.Count);
+            Prefetch.Nearby(soon + stride + i, T.Count);
+            Prefetch.Nearby(soon + 2 * stride + i, T.Count);
+            Prefetch.Nearby(soon + 3 * stride + i, T.Count);
             s0 = TTerm.Add(s0, T.Load(x + i));
             s1 = TTerm.Add(s1, T.Load(x + stride + i));
             s2 = TTerm.Add(s2, T.Load(x + 2 * stride + i));

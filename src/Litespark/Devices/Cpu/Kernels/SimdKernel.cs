@@ -35,7 +35,7 @@ internal abstract class SimdKernel : CpuKernel, IParallelWork
     protected virtual ReadOnlySpan<SimdKernel> Stages => [];
 
     /// <inheritdoc/>
-    public override void Run(WorkerPool pool) => pool.Run(this, taskCount);
+    public override void Run(WorkerPool pool) => pool.RunByParts(this, taskCount);
 
     void IParallelWork.RunTask(int task, int worker) => runTask(task, worker);
 

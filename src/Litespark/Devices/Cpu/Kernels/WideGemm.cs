@@ -69,11 +69,12 @@ internal sealed unsafe class WideGemm<TTile, TEpilogue> : CpuKernel, IParallelWo
         {
             int depth = a.DepthAt(k);
             bool accumulate = problem.Accumulate || k > 0;
+            RowsOfA rows = PackSource.PackedAt(a.Panel(0, k), depth, TTile.Rows);
             problem.SourceB.PackPanels(column, columns, k, depth, TTile.Columns, panelsB);
             if (k + depth < problem.K)
-                GemmBlock.Multiply<TTile, NoEpilogue>(problem.M, columns, depth, a.Panel(0, k), panelsB, block, problem.C.Stride, accumulate, default, 0, 0);
+                GemmBlock.Multiply<TTile, PackedRows, NoEpilogue>(problem.M, columns, depth, rows, panelsB, block, problem.C.Stride, accumulate, default, 0, 0);
             else
-                GemmBlock.Multiply<TTile, TEpilogue>(problem.M, columns, depth, a.Panel(0, k), panelsB, block, problem.C.Stride, accumulate, epilogue, 0, column);
+                GemmBlock.Multiply<TTile, PackedRows, TEpilogue>(problem.M, columns, depth, rows, panelsB, block, problem.C.Stride, accumulate, epilogue, 0, column);
         }
     }
 }

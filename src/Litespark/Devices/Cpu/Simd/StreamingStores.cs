@@ -12,8 +12,11 @@ internal static unsafe class StreamingStores
     // Floats per cache line.
     const int CacheLine = 16;
 
-    // 1 MiB: what is written before the rest of a result is not in the second cache when it is read.
-    const long LeastFloats = 1 << 18;
+    /// <summary>16 MiB: a smaller result is still in the last cache when it is read, which takes it faster than memory does.</summary>
+    public const long LeastFloats = 1 << 22;
+
+    /// <summary>1 MiB: while a thread computes, memory takes what it has written; a smaller result is still in the second cache when it is read.</summary>
+    public const long LeastFloatsBesideWork = 1 << 18;
 
     /// <summary>Whether this processor has them.</summary>
     public static bool Exist => Sse.IsSupported;
@@ -26,13 +29,20 @@ internal static unsafe class StreamingStores
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Fit(float* row, nint stride, int columns) => (nuint)row % (CacheLine * sizeof(float)) == 0 && AreWholeLines(stride) && AreWholeLines(columns);
 
-    /// <summary>Whether they pay for a result that is written once: it is large, of whole lines, and none of the operands, whose lines are in the caches already.</summary>
+    /// <summary>Whether they pay for a result of a kernel that does little but move memory: it is large, of whole lines, written once, and none of the
+    /// operands, whose lines are in the caches already.</summary>
     public static bool Pay(Matrix result, params ReadOnlySpan<Matrix> operands)
     {
         foreach (Matrix operand in operands)
             if (operand.Data == result.Data) return false;
-        return Exist && (long)result.Rows * result.Columns >= LeastFloats && Fit(result.Data, result.Stride, result.Columns);
+        return Suit(result, LeastFloats);
     }
+
+    /// <summary>Whether they pay for a result that is written once, between computations.</summary>
+    public static bool PayBesideWork(Matrix result) => Suit(result, LeastFloatsBesideWork);
+
+    static bool Suit(Matrix result, long least)
+        => Exist && (long)result.Rows * result.Columns >= least && Fit(result.Data, result.Stride, result.Columns);
 
     /// <summary>Waits until all of this thread's are done.</summary>
     public static void Finish()

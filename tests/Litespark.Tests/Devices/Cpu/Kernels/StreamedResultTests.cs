@@ -8,7 +8,7 @@ namespace Litespark.Tests.Devices.Cpu.Kernels;
 /// <summary>Large results go past the caches: the same bits as those that stay in them, which rows that begin anywhere in a line do.</summary>
 public sealed unsafe class StreamedResultTests : IDisposable
 {
-    const int Rows = 1030, Columns = 256;
+    const int Rows = 70, Columns = 256;
 
     readonly KernelTrial trial = new();
     readonly WorkerPool pool = new(2);
@@ -16,34 +16,33 @@ public sealed unsafe class StreamedResultTests : IDisposable
     [Fact]
     public void They_pay_for_whole_lines_of_a_large_result_that_is_no_operand()
     {
-        Matrix x = trial.Random(Rows, Columns).Matrix, y = trial.Zeros(Rows, Columns).Matrix;
+        const int Large = 4102, Wide = 1024;
+        Matrix x = Somewhere(1 << 20, Large, Wide), y = Somewhere(1 << 28, Large, Wide);
         Assert.Equal(StreamingStores.Exist, StreamingStores.Pay(y, x));
+        Assert.Equal(StreamingStores.Exist, StreamingStores.PayBesideWork(Somewhere(1 << 20, 1030, 256)));
+        Assert.False(StreamingStores.Pay(Somewhere(1 << 20, 1030, 256), x));
+        Assert.False(StreamingStores.PayBesideWork(Somewhere(1 << 20, 1020, 256)));
         Assert.False(StreamingStores.Pay(y, x, y));
-        Assert.False(StreamingStores.Pay(trial.Zeros(Rows, Columns, 3).Matrix, x));
-        Assert.False(StreamingStores.Pay(trial.Zeros(Rows, Columns + 4).Matrix, x));
-        Assert.False(StreamingStores.Pay(trial.Zeros(Rows - 6, Columns - 16).Matrix, x));
-        Assert.False(StreamingStores.Pay(new Matrix(y.Data + 4, Rows - 1, Columns), x));
+        Assert.False(StreamingStores.Pay(new Matrix(y.Data, Large, Wide, Wide + 3), x));
+        Assert.False(StreamingStores.Pay(Somewhere(1 << 28, Large, Wide + 4), x));
+        Assert.False(StreamingStores.Pay(Somewhere(1 << 28, Large - 7, Wide), x));
+        Assert.False(StreamingStores.Pay(new Matrix(y.Data + 4, Large, Wide), x));
     }
 
-    [Fact]
-    public void Heads_that_begin_within_a_line_stay_in_the_caches()
+    [Theory]
+    [InlineData(10)]
+    [InlineData(20)]
+    [InlineData(40)]
+    [InlineData(80)]
+    [InlineData(320)]
+    public void Heads_that_begin_within_a_line_stay_in_the_caches(int size)
     {
-        Matrix x = trial.Random(Rows, 320).Matrix, dy = trial.Random(Rows, 320).Matrix, y = trial.Zeros(Rows, 320).Matrix;
+        const int Large = 13_120;
         float* weight = trial.Random(1, 320).Data, inverse = trial.Positive(Rows, 32).Data;
-        foreach (int size in new[] { 10, 20, 40, 80, 320 })
-        {
-            using var norm = new RmsNormKernel(pool, x, default, weight, default, y, null, 1e-5f, size);
-            using var gradient = new RmsNormGradientKernel(pool, dy, x, weight, inverse, default, y, null, false, size);
-            foreach (ResultKernel kernel in new ResultKernel[] { norm, gradient })
-            {
-                Assert.Equal(StreamingStores.Exist && size % 16 == 0, kernel.Streams);
-                foreach (int width in new[] { 4, 8, 16 })
-                {
-                    kernel.Width = width;
-                    kernel.Run(pool);
-                }
-            }
-        }
+        using var norm = new RmsNormKernel(pool, Somewhere(1 << 20, Large, 320), default, weight, default, Somewhere(1 << 28, Large, 320), null, 1e-5f, size);
+        using var gradient = new RmsNormGradientKernel(pool, Somewhere(1 << 20, Large, 320), Somewhere(1 << 26, Large, 320), weight, inverse, default, Somewhere(1 << 28, Large, 320), null, false, size);
+        using var rope = new RopeKernel(pool, Somewhere(1 << 20, Large, 320), null, null, null, Somewhere(1 << 28, Large, 320), 2 * size, 2 * size, inverse: false);
+        foreach (ResultKernel kernel in new ResultKernel[] { norm, gradient, rope }) Assert.Equal(StreamingStores.Exist && size % 16 == 0, kernel.Streams);
     }
 
     [Fact]
@@ -70,6 +69,19 @@ public sealed unsafe class StreamedResultTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Rope_and_embeddings()
+    {
+        Matrix x = trial.Random(Rows, Columns).Matrix, cos = trial.Random(Rows, 32).Matrix, sin = trial.Random(Rows, 32).Matrix;
+        int[] places = [.. Enumerable.Range(0, Rows).Select(n => n * 37 % Rows)];
+        fixed (int* positions = places)
+        {
+            nint pinned = (nint)positions;
+            foreach (bool inverse in new[] { false, true }) Check(y => new RopeKernel(pool, x, (int*)pinned, cos.Data, sin.Data, y, 64, 64, inverse));
+            Check(y => new EmbeddingKernel(pool, (int*)pinned, x, y, accumulate: false));
+        }
+    }
+
     [Theory]
     [InlineData(ActivationKind.Silu)]
     [InlineData(ActivationKind.Gelu)]
@@ -92,6 +104,9 @@ public sealed unsafe class StreamedResultTests : IDisposable
         trial.Dispose();
     }
 
+    // No memory: nothing is read or written there.
+    static Matrix Somewhere(nint address, int rows, int columns) => new((float*)address, rows, columns);
+
     void Check(Func<Matrix, ResultKernel> build)
     {
         Operand streamed = trial.Zeros(Rows, Columns), cached = trial.Zeros(Rows, Columns, 3);
@@ -101,6 +116,8 @@ public sealed unsafe class StreamedResultTests : IDisposable
             {
                 result.Restore();
                 using ResultKernel kernel = build(result.Matrix);
+                Assert.False(kernel.Streams);
+                kernel.Streams = StreamingStores.Exist && StreamingStores.Fit(result.Matrix.Data, result.Matrix.Stride, Columns);
                 Assert.Equal(StreamingStores.Exist && result == streamed, kernel.Streams);
                 kernel.Width = width;
                 kernel.Run(pool);
