@@ -22,8 +22,15 @@ public class PeakProbeTests
         using var pool = new WorkerPool(2);
         var probe = new PeakProbe();
         probe.Sample(pool);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        probe.Sample(pool);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        // The runtime allocates once when two threads first wait for one lock, which on a busy machine may happen in any sample, but only in one.
+        long least = long.MaxValue;
+        for (int i = 0; i < 3; i++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            probe.Sample(pool);
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        Assert.Equal(0, least);
     }
 }
