@@ -57,7 +57,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     /// (the first one; tasks not yet begun are then left out).</summary>
     public void Run(IParallelWork work, int taskCount) => Run(work, taskCount, partCount: 1);
 
-    /// <summary>As <see cref="Run(IParallelWork, int)"/>, for tasks of which each has its own part of some rows, all as long: a worker begins with the
+    /// <summary>As <see cref="Run(IParallelWork, int)"/>, for tasks of which each has its own part of some rows, about as long: a worker begins with the
     /// tasks of its own part of the rows, the same ones in every such loop over as many, so that it finds in its caches, and on a machine of several
     /// memories in its own, what it wrote before, and reads long streams. Then it helps the others.</summary>
     public void RunByParts(IParallelWork work, int taskCount) => Run(work, taskCount, ThreadCount);

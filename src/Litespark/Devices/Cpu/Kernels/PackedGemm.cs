@@ -10,7 +10,7 @@ internal sealed unsafe class PackedGemm<TTile, TEpilogue> : CpuKernel, IParallel
     where TTile : struct, IGemmTile
     where TEpilogue : struct, ITileEpilogue
 {
-    // With more columns, each meets every element of A, packing A is a small part of the work and pays.
+    // With more columns, packing A is a small part of the work and pays.
     const int MostColumnsInPlace = 1024;
 
     readonly GemmProblem problem;

@@ -39,6 +39,9 @@ internal static unsafe class RowSums
 {
     const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
 
+    // Floats per cache line.
+    const int CacheLine = 16;
+
     /// <summary>Σ term(x).</summary>
     public static float Sum<T, TTerm>(float* x, nint count) where T : struct, ISimd<T> where TTerm : struct, ITerm => Sum<T, TTerm>(x, null, count);
 
@@ -71,10 +74,14 @@ internal static unsafe class RowSums
         T s0 = T.Zero, s1 = T.Zero, s2 = T.Zero, s3 = T.Zero;
         for (nint i = 0; i < count; i += T.Count)
         {
-            Prefetch.Nearby(soon + i, T.Count);
-            Prefetch.Nearby(soon + stride + i, T.Count);
-            Prefetch.Nearby(soon + 2 * stride + i, T.Count);
-            Prefetch.Nearby(soon + 3 * stride + i, T.Count);
+            if (i % CacheLine == 0)
+            {
+                Prefetch.Nearby(soon + i, CacheLine);
+                Prefetch.Nearby(soon + stride + i, CacheLine);
+                Prefetch.Nearby(soon + 2 * stride + i, CacheLine);
+                Prefetch.Nearby(soon + 3 * stride + i, CacheLine);
+            }
+
             s0 = TTerm.Add(s0, T.Load(x + i));
             s1 = TTerm.Add(s1, T.Load(x + stride + i));
             s2 = TTerm.Add(s2, T.Load(x + 2 * stride + i));

@@ -13,6 +13,8 @@ public unsafe class GemmKernelTests
         { 37, 53, 71 }, { 150, 35, 333 }, { 300, 410, 35 }, { 13, 9, 2500 }, { 2100, 17, 1030 }, { 19, 2100, 1030 }, { 45, 330, 1600 }, { 700, 1100, 200 },
         // Several chunks: along both axes, along N, along k.
         { 1060, 2100, 1030 }, { 580, 1100, 1024 }, { 13, 9, 5000 },
+        // Whole tiles and parts of them over several blocks of k.
+        { 130, 70, 1600 },
     };
 
     [Theory]
@@ -25,8 +27,9 @@ public unsafe class GemmKernelTests
             using var operands = new RandomOperands(m + n + k + form);
             var gemm = new GemmCase(operands, m, n, k, transposeA: (form & 1) != 0, transposeB: (form & 2) != 0);
             gemm.Check(c => new GemmKernel(pool, gemm.A, gemm.TransposeA, gemm.B, gemm.TransposeB, c).Run(pool), bias: null, accumulate: false, alpha: 1);
-            gemm.Check(c => new GemmKernel(pool, gemm.A, gemm.TransposeA, gemm.B, gemm.TransposeB, c, gemm.Bias, true, -0.5f).Run(pool),
-                gemm.Bias, accumulate: true, alpha: -0.5f);
+            // A factor has A packed in any case.
+            foreach (float alpha in new[] { 1, -0.5f })
+                gemm.Check(c => new GemmKernel(pool, gemm.A, gemm.TransposeA, gemm.B, gemm.TransposeB, c, gemm.Bias, true, alpha).Run(pool), gemm.Bias, accumulate: true, alpha);
         }
     }
 
@@ -62,6 +65,7 @@ public unsafe class GemmKernelTests
     [InlineData(3, 70, 35)]
     [InlineData(45, 70, 35)]
     [InlineData(45, 130, 1600)]
+    [InlineData(150, 70, 1600)]
     [InlineData(150, 530, 300)]
     [InlineData(530, 150, 300)]
     public void Every_register_width_gives_the_product(int m, int n, int k)
@@ -105,8 +109,36 @@ public unsafe class GemmKernelTests
         Assert.Contains("[5, 6]ᵀ", message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void How_A_lies_changes_no_bit(bool transposed)
+    {
+        const int M = 130, N = 70, K = 1024;
+        using var pool = new WorkerPool(2);
+        using var operands = new RandomOperands(5);
+        (int rows, int columns) = transposed ? (K, M) : (M, K);
+        Matrix colliding = operands.Matrix(rows, columns, 1024 - columns % 1024 & 1023), apart = operands.Matrix(rows, columns, 1008 - columns % 1008);
+        Assert.False(new PackSource(colliding, transposed, 1).ReadableInPlace(12, 512));
+        Assert.Equal(!transposed || apart.Stride <= 1024, new PackSource(apart, transposed, 1).ReadableInPlace(12, 512));
+        for (int row = 0; row < rows; row++) new Span<float>(colliding.Row(row), columns).CopyTo(new Span<float>(apart.Row(row), columns));
+
+        Matrix b = operands.Matrix(K, N, 0), start = operands.Matrix(M, N, 0);
+        byte[][] results = [.. new[] { colliding, apart }.Select(a =>
+        {
+            var c = new Matrix(operands.Copy(start.Data, M * N), M, N);
+            new GemmKernel(pool, a, transposed, b, false, c, accumulate: true).Run(pool);
+            return new ReadOnlySpan<byte>(c.Data, M * N * sizeof(float)).ToArray();
+        })];
+        Assert.Equal(results[0], results[1]);
+        Assert.NotEqual(results[0], new ReadOnlySpan<byte>(start.Data, M * N * sizeof(float)).ToArray());
+    }
+
     static void CheckWidth<TTile, T>(GemmCase gemm, WorkerPool pool) where TTile : struct, IGemmTile where T : struct, ISimd<T>
-        => gemm.Check(
-            c => GemmKernel.Create<TTile, T>(pool, new GemmProblem(gemm.A, gemm.TransposeA, gemm.B, gemm.TransposeB, c, gemm.Bias, true, 2)).Run(pool),
-            gemm.Bias, accumulate: true, alpha: 2);
+    {
+        foreach (float alpha in new[] { 1f, 2 })
+            gemm.Check(
+                c => GemmKernel.Create<TTile, T>(pool, new GemmProblem(gemm.A, gemm.TransposeA, gemm.B, gemm.TransposeB, c, gemm.Bias, true, alpha)).Run(pool),
+                gemm.Bias, accumulate: true, alpha);
+    }
 }

@@ -41,8 +41,14 @@ public sealed unsafe class StreamedResultTests : IDisposable
         float* weight = trial.Random(1, 320).Data, inverse = trial.Positive(Rows, 32).Data;
         using var norm = new RmsNormKernel(pool, Somewhere(1 << 20, Large, 320), default, weight, default, Somewhere(1 << 28, Large, 320), null, 1e-5f, size);
         using var gradient = new RmsNormGradientKernel(pool, Somewhere(1 << 20, Large, 320), Somewhere(1 << 26, Large, 320), weight, inverse, default, Somewhere(1 << 28, Large, 320), null, false, size);
-        using var rope = new RopeKernel(pool, Somewhere(1 << 20, Large, 320), null, null, null, Somewhere(1 << 28, Large, 320), 2 * size, 2 * size, inverse: false);
-        foreach (ResultKernel kernel in new ResultKernel[] { norm, gradient, rope }) Assert.Equal(StreamingStores.Exist && size % 16 == 0, kernel.Streams);
+        using var rope = Rope(size, size);
+        foreach (ResultKernel kernel in new ResultKernel[] { norm, gradient }) Assert.Equal(StreamingStores.Exist && size % 16 == 0, kernel.Streams);
+        Assert.Equal(StreamingStores.Exist && size % 32 == 0, rope.Streams);
+        using var partly = Rope(size, size / 2);
+        Assert.False(partly.Streams);
+
+        RopeKernel Rope(int headDim, int rotaryDim)
+            => new(pool, Somewhere(1 << 20, Large, 320), null, null, null, Somewhere(1 << 28, Large, 320), headDim, rotaryDim, inverse: false);
     }
 
     [Fact]
