@@ -14,7 +14,7 @@ internal unsafe struct SoonRead(float* data, nint stride, int rows, int columns)
     float* next = data;
     int turns = 1, due;
 
-    /// <summary>Asks for all rows in so many turns.</summary>
+    /// <summary>Before the first turn: all rows are asked for in so many, at least one.</summary>
     public void Begin(int inTurns) => turns = inTurns;
 
     /// <summary>A turn.</summary>
