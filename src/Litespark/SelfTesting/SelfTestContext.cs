@@ -53,8 +53,8 @@ internal sealed class SelfTestContext(IDevice device, IDevice reference, SelfTes
     /// <summary>Cancelled when the stage's time is over, or the whole test is stopped.</summary>
     public CancellationToken Deadline => deadline!.Token;
 
-    /// <summary>What is left of the stage's time.</summary>
-    public TimeSpan TimeLeft => TimeSpan.FromTicks(Math.Max((settings.StageBudget - clock.Elapsed).Ticks, 0));
+    /// <summary>What is left of the stage's time: nothing once its deadline has passed, of which the timer and the clock may each be the first to know.</summary>
+    public TimeSpan TimeLeft => Deadline.IsCancellationRequested ? TimeSpan.Zero : TimeSpan.FromTicks(Math.Max((settings.StageBudget - clock.Elapsed).Ticks, 0));
 
     /// <summary>A new stage begins.</summary>
     public void Begin(ResultFile results)
@@ -73,7 +73,7 @@ internal sealed class SelfTestContext(IDevice device, IDevice reference, SelfTes
     {
         cancellation.ThrowIfCancellationRequested();
         if (LostAt is not null) return false;
-        if (clock.Elapsed > settings.StageBudget) IsOutOfTime = true;
+        if (TimeLeft == TimeSpan.Zero) IsOutOfTime = true;
         return !IsOutOfTime;
     }
 
