@@ -25,7 +25,7 @@ public enum AttentionMode
 /// hide further keys. Every query sees itself.
 /// <para>With a <see cref="Block"/> b above 1 the pattern is that of the blocks ⌊t / b⌋ and ⌊j / b⌋, with a window of ⌈window / b⌉ blocks (the
 /// query's own is one of them) and a stride of ⌈stride / b⌉ blocks, and causality is still that of tokens: whole tiles are visible or hidden,
-/// and cost nothing where they are hidden if b is a multiple of what a kernel computes at once (on the CPU, of 96 for every kind of register; on a GPU, of 64).
+/// and cost nothing where they are hidden if b is a multiple of what a kernel computes at once (on the CPU, of 48 for every kind of register; on a GPU, of 64).
 /// With b = 1 patterns are as published.</para>
 /// <para>Every mode has one form: a run of keys that ends with the query itself (<see cref="RunStart"/>), and before it blocks that lie
 /// <see cref="Step"/> apart.</para>
@@ -123,6 +123,9 @@ public readonly record struct AttentionPattern
     /// <param name="tokens">Tokens of the row.</param>
     /// <param name="slidingWindow">Keys that the model itself lets a query see; 0 = all.</param>
     public double Share(int tokens, int slidingWindow = 0) => (double)LivePairs(tokens, slidingWindow) / Dense.LivePairs(tokens, slidingWindow);
+
+    /// <summary>First token behind the block of token t: up to there, queries see the same keys before their own block.</summary>
+    internal int BlockEnd(int t) => Mode == AttentionMode.Causal ? int.MaxValue : (t / Block + 1) * Block;
 
     /// <summary>Visible blocks before the run have this remainder by <see cref="Step"/>, which must not be 0.</summary>
     internal int Residue(int t) => Mode == AttentionMode.Fixed ? Step - 1 : t / Block % Step;

@@ -93,11 +93,15 @@ internal readonly unsafe struct AttentionShape
     {
         long visible = 0;
         bool dense = pattern.Mode == AttentionMode.Causal;
+        // The same for all tokens of a block that see the same document: divisions take long.
+        int firstVisible = 0, since = -1, blockEnd = from;
         for (int t = from; t < to; t++)
         {
             int firstKey = FirstKey(sequence, t);
             visible += t + 1 - firstKey;
-            *first++ = dense ? firstKey : pattern.FirstVisible(t, firstKey);
+            if (dense) firstVisible = firstKey;
+            else if (t >= blockEnd || firstKey != since) (firstVisible, since, blockEnd) = (pattern.FirstVisible(t, firstKey), firstKey, pattern.BlockEnd(t));
+            *first++ = firstVisible;
             *end++ = t + 1;
         }
         return visible;

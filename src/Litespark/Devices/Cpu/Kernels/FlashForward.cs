@@ -35,9 +35,9 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     readonly float scale2;
     readonly nint valuePanel;
 
-    // Keys of the block, relative to its first one, that each strip of a group sees, and which grains of them it computes.
+    // Keys of the block, relative to its first one, that each strip of a group sees, which grains of them it needs, and which register tiles compute.
     readonly int* low, high;
-    readonly uint* live;
+    readonly uint* live, computed;
     readonly float* keyPanels, values, queries, output, scores, max, sum;
 
     readonly byte* bits;
@@ -75,6 +75,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         low = End + QueryBlock;
         high = low + 4;
         live = (uint*)(high + 4);
+        computed = live + 4;
         this.keys = keys;
         bits = (byte*)(low + 16);
         float* keptOfKeys = (float*)bits + LiveTiles<T, TTile>.BitsLength(QueryBlock, keys);
@@ -147,48 +148,36 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
     }
 
     /// <summary>
-    /// A group of strips against a block of keys. Strips are the inner loops: each panel of keys and of values is read from the
+    /// A group of strips against a block of keys. Strips are the inner loops: each panel of values, as of keys, is read from the
     /// first-level cache by all but the first strip.
     /// </summary>
     [MethodImpl(Hot)]
     void Group(int r0, int rows, int k0, in TileSelection selection)
     {
-        int strips = (rows + TTile.Rows - 1) / TTile.Rows, grains = TTile.Columns / TileSelection.Grain;
-        uint any = 0, panelGrains = (1u << grains) - 1;
+        int strips = (rows + TTile.Rows - 1) / TTile.Rows;
         for (int s = 0; s < strips; s++)
         {
             int r = r0 + s * TTile.Rows;
             (low[s], high[s]) = FlashTiles<T, TTile>.Span(First + r, End + r, Math.Min(TTile.Rows, rows - s * TTile.Rows), k0, KeyBlock);
             live[s] = selection.Live(r / TTile.Rows, k0, low[s], high[s]);
-            any |= live[s];
+            computed[s] = FlashTiles<T, TTile>.Computed(live[s]);
         }
-        nint panel = GemmPack.PanelLength(TTile.Columns, headDim);
-        float* a = queries + r0 * stride;
-        float* b = keyPanels + k0 / TTile.Columns * panel;
-        for (int grain = 0, c = 0; any >> grain != 0; grain += grains, c += TTile.Columns, b += panel)
-        {
-            for (int s = 0; s < strips; s++)
-            {
-                if ((live[s] >> grain & panelGrains) == 0) continue;
-                TTile.RowMajorA(headDim, a + s * TTile.Rows * stride, stride, b, TTile.Columns,
-                     scores + s * TTile.Rows * KeyBlock + c, KeyBlock, accumulate: false);
-            }
-        }
+        FlashTiles<T, TTile>.Scores(computed, strips, headDim, queries + r0 * stride, keyPanels + k0 / TTile.Columns * GemmPack.PanelLength(TTile.Columns, headDim), scores, KeyBlock);
         for (int s = 0; s < strips; s++)
         {
             int r = r0 + s * TTile.Rows, stripRows = Math.Min(TTile.Rows, rows - s * TTile.Rows);
             float* strip = scores + s * TTile.Rows * KeyBlock;
-            uint panels = TileSelection.Panels(live[s], grains);
-            bool exceeds = false;
-            for (uint rest = panels; rest != 0;)
+            FlashTiles<T, TTile>.Mask(strip, KeyBlock, r, stripRows, First + r, End + r, k0, live[s], computed[s], selection);
+            // A first key is above the reference of a row that has seen none.
+            bool exceeds = max[r] == Unseen;
+            for (uint rest = exceeds ? 0 : computed[s]; rest != 0;)
             {
                 (int from, int to) = TileSelection.NextRun(ref rest);
-                Mask(strip, r, stripRows, k0, from, to, selection);
                 exceeds |= Exceeds(strip, stripRows, from, to, max + r);
             }
             // References first: all exponentials of a row that meet its values together are relative to one.
-            for (int i = 0; exceeds && i < stripRows; i++) Raise(strip + i * KeyBlock, r + i, panels);
-            for (uint rest = panels; rest != 0;)
+            for (int i = 0; exceeds && i < stripRows; i++) Raise(strip + i * KeyBlock, r + i, computed[s]);
+            for (uint rest = computed[s]; rest != 0;)
             {
                 (int from, int to) = TileSelection.NextRun(ref rest);
                 Exponentials(strip, stripRows, from, to, max + r, sum + r * T.Count);
@@ -209,19 +198,6 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
                 }
             }
         }
-    }
-
-    /// <summary>Makes the scores in the columns [from, to) that a row of the strip does not see as good as −∞.</summary>
-    void Mask(float* strip, int r, int rows, int k0, int from, int to, in TileSelection selection)
-    {
-        float* p = strip;
-        for (int i = r; i < r + rows; i++, p += KeyBlock)
-        {
-            int low = First[i] - k0, high = Math.Max(End[i] - k0, low);
-            if (low > from) new Span<float>(p + from, Math.Min(low, to) - from).Fill(RowMath<T>.MinusInfinity);
-            if (high < to) new Span<float>(p + Math.Max(high, from), to - Math.Max(high, from)).Fill(RowMath<T>.MinusInfinity);
-        }
-        if (selection.Hides) selection.Hide(strip, KeyBlock, r, rows, k0, from, to, RowMath<T>.MinusInfinity);
     }
 
     /// <summary>Whether any row of a strip has a score in the columns [from, to) that is above its reference by more than the slack: one answer for all rows, as it is mostly no.</summary>
@@ -245,20 +221,21 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
         return T.HorizontalMax(excess) > Slack;
     }
 
-    /// <summary>Where a row has a score in some panels far above its reference, the reference becomes the largest, and what the row holds is rescaled to it.</summary>
+    /// <summary>Where a row has a computed score far above its reference, the reference becomes the largest, and what the row holds is rescaled to it.</summary>
     [MethodImpl(Hot)]
-    void Raise(float* p, int row, uint panels)
+    void Raise(float* p, int row, uint computed)
     {
         T m = T.Broadcast(RowMath<T>.MinusInfinity);
-        while (panels != 0)
+        while (computed != 0)
         {
-            (int from, int to) = TileSelection.NextRun(ref panels);
+            (int from, int to) = TileSelection.NextRun(ref computed);
             for (nint c = from; c < to; c += T.Count) m = T.Max(m, T.Load(p + c));
         }
         float before = max[row], now = T.HorizontalMax(m);
         if (now <= before + Slack) return;
         max[row] = now;
-        float factor = before == Unseen ? 0 : MathF.Exp((before - now) / Exp2.Log2E);
+        if (before == Unseen) return;
+        float factor = MathF.Exp((before - now) / Exp2.Log2E);
         float* rowSum = sum + row * T.Count;
         RowMath<T>.Scale(output + row * stride, factor, output + row * stride, headDim);
         T.Store(T.Load(rowSum) * T.Broadcast(factor), rowSum);

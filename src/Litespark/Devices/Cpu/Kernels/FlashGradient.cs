@@ -31,9 +31,9 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     // Strips of a block of queries at most.
     const int MaxStrips = Block / 6;
 
-    // Keys of a block, relative to its first one, that each strip of queries sees, and which grains of them it computes.
+    // Keys of a block, relative to its first one, that each strip of queries sees, which grains of them it needs, and which register tiles compute.
     readonly int* stripLow, stripHigh;
-    readonly uint* stripLive;
+    readonly uint* stripLive, stripComputed;
 
     // A run of queries of a block, relative to its first one, that see each tile of columns, and which strips behind it compute it too.
     readonly int* low, high;
@@ -74,7 +74,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     /// <summary>Floats of scratch memory for one block of queries × one block of keys.</summary>
     public static long BlockLength(int headDim, int keyBlock)
         => 2 * FlashTiles<T, TTile>.CopyLength(headDim, keyBlock) + 2L * Block * FlashTiles<T, TTile>.ScoreStride(keyBlock)
-        + 3 * (MaxTiles + MaxStrips) + LiveTiles<T, TTile>.OwnLength(headDim);
+        + 3 * MaxTiles + 4 * MaxStrips + LiveTiles<T, TTile>.OwnLength(headDim);
 
     /// <summary>
     /// Lays the buffers out: those of a head in <paramref name="head"/>, which threads that work on it together share, those of a
@@ -112,7 +112,8 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         stripLow = (int*)(further + MaxTiles);
         stripHigh = stripLow + MaxStrips;
         stripLive = (uint*)(stripHigh + MaxStrips);
-        tiles = new LiveTiles<T, TTile>(keptOfKeys, (float*)(stripLive + MaxStrips), headDim, tokens);
+        stripComputed = stripLive + MaxStrips;
+        tiles = new LiveTiles<T, TTile>(keptOfKeys, (float*)(stripComputed + MaxStrips), headDim, tokens);
     }
 
     /// <summary>Takes in rows [from, to) of the keys and values; from, as in all that follows, is a multiple of a block of keys.</summary>
@@ -131,12 +132,21 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     [MethodImpl(Hot)]
     public void LoadQueries(in HeadOperands head, int from, int to)
     {
-        nint offset = (nint)from * stride;
-        FlashTiles<T, TTile>.Copy(head.Q.Row(from), head.Q.Stride, to - from, headDim, queries + offset);
-        FlashTiles<T, TTile>.Copy(head.DO.Row(from), head.DO.Stride, to - from, headDim, outputGradients + offset);
-        new Span<float>(queryGradients + offset, (int)FlashTiles<T, TTile>.CopyLength(headDim, to - from)).Clear();
-        for (int r = from; r < to; r++) delta[r] = RowMath<T>.Dot(head.O.Row(r), head.DO.Row(r), headDim);
-        for (int r = from; r < to; r++) blockFirst[r / Block] = r % Block == 0 ? First[r] : Math.Min(blockFirst[r / Block], First[r]);
+        int padded = FlashTiles<T, TTile>.PaddedWidth(headDim);
+        for (int r = from; r < to; r++)
+        {
+            FlashTiles<T, TTile>.Ask(head.Q.Row(r), head.Q.Stride, headDim);
+            FlashTiles<T, TTile>.Ask(head.DO.Row(r), head.DO.Stride, headDim);
+            FlashTiles<T, TTile>.Ask(head.O.Row(r), head.O.Stride, headDim);
+            RowMath<T>.Copy(head.Q.Row(r), queries + (nint)r * stride, headDim, padded);
+            RowMath<T>.Copy(head.DO.Row(r), outputGradients + (nint)r * stride, headDim, padded);
+            delta[r] = RowMath<T>.Dot(head.O.Row(r), head.DO.Row(r), headDim);
+            blockFirst[r / Block] = r % Block == 0 ? First[r] : Math.Min(blockFirst[r / Block], First[r]);
+        }
+
+        FlashTiles<T, TTile>.ClearRest(queries, to, headDim);
+        FlashTiles<T, TTile>.ClearRest(outputGradients, to, headDim);
+        new Span<float>(queryGradients + (nint)from * stride, (int)FlashTiles<T, TTile>.CopyLength(headDim, to - from)).Clear();
     }
 
     /// <summary>Selects what the queries [from, to) compute, of all keys; what a run of keys is made of needs no selection.</summary>
@@ -171,8 +181,8 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
             }
             for (int c = 0; c < Math.Min(keyBlock, keyTo - k0); c++)
             {
-                Deliver(blockKeyGradients + c * stride, head.DK.Row(k0 + c), accumulate);
-                Deliver(blockValueGradients + c * stride, head.DV.Row(k0 + c), accumulate);
+                Deliver(blockKeyGradients + c * stride, head.DK.Row(k0 + c), head.DK.Stride, accumulate);
+                Deliver(blockValueGradients + c * stride, head.DV.Row(k0 + c), head.DV.Stride, accumulate);
             }
         }
     }
@@ -180,11 +190,12 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     /// <summary>Writes rows [from, to) of dQ.</summary>
     public void DeliverQueries(in HeadOperands head, int from, int to)
     {
-        for (int r = from; r < to; r++) RowMath<T>.Copy(queryGradients + (nint)r * stride, head.DQ.Row(r), headDim, headDim);
+        for (int r = from; r < to; r++) Deliver(queryGradients + (nint)r * stride, head.DQ.Row(r), head.DQ.Stride, accumulate: false);
     }
 
-    void Deliver(float* source, float* destination, bool accumulate)
+    void Deliver(float* source, float* destination, nint rowStride, bool accumulate)
     {
+        FlashTiles<T, TTile>.Ask(destination, rowStride, headDim);
         if (accumulate) RowMath<T>.Add(source, destination, headDim);
         else RowMath<T>.Copy(source, destination, headDim, headDim);
     }
@@ -203,14 +214,10 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
             int row = q0 + s * TTile.Rows;
             (stripLow[s], stripHigh[s]) = FlashTiles<T, TTile>.Span(First + row, End + row, Math.Min(TTile.Rows, rows - s * TTile.Rows), k0, keyCount);
             any |= stripLive[s] = selection.Live(row / TTile.Rows, k0, stripLow[s], stripHigh[s]);
+            stripComputed[s] = FlashTiles<T, TTile>.Computed(stripLive[s]);
+            if (!full) ClearEdges(s);
         }
         if (any == 0) return;
-        if (!full)
-        {
-            // The column products read rows beyond what is computed below.
-            new Span<float>(probabilities, strips * TTile.Rows * scoreStride).Clear();
-            new Span<float>(scoreGradients, strips * TTile.Rows * scoreStride).Clear();
-        }
         for (int r = 0; r < rows; r += Strips * TTile.Rows) Group(q0, r, Math.Min(Strips * TTile.Rows, rows - r), k0, logSumExp, selection);
         int columnTiles = (keyCount + TTile.Rows - 1) / TTile.Rows;
         for (int i = 0; i < columnTiles; i++)
@@ -230,7 +237,29 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         ColumnProducts(scoreGradients, columnTiles, queries + (nint)q0 * stride, blockKeyGradients);
     }
 
-    /// <summary>The strips of a block of queries that compute any key of a tile of columns, as bits.</summary>
+    /// <summary>Clears what is not computed of a strip in tiles of columns that are in part: the column products read whole tiles.</summary>
+    void ClearEdges(int strip)
+    {
+        for (uint rest = stripComputed[strip]; rest != 0;)
+        {
+            (int from, int to) = TileSelection.NextRun(ref rest);
+            ClearColumns(strip, from / TTile.Rows * TTile.Rows, from);
+            ClearColumns(strip, to, Math.Min(FlashTiles<T, TTile>.RoundUp(to, TTile.Rows), scoreStride));
+        }
+    }
+
+    void ClearColumns(int strip, int from, int to)
+    {
+        if (from >= to) return;
+        nint row = (nint)strip * TTile.Rows * scoreStride;
+        for (int r = 0; r < TTile.Rows; r++, row += scoreStride)
+        {
+            new Span<float>(probabilities + row + from, to - from).Clear();
+            new Span<float>(scoreGradients + row + from, to - from).Clear();
+        }
+    }
+
+    /// <summary>The strips of a block of queries that need any key of a tile of columns, as bits.</summary>
     uint StripsThatCompute(int columnTile, int strips)
     {
         int from = columnTile * TTile.Rows / TileSelection.Grain, to = ((columnTile + 1) * TTile.Rows - 1) / TileSelection.Grain;
@@ -284,14 +313,17 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         nint offset = (nint)(q0 + r0) * stride;
         // dQ of a long head is beyond the second cache, and read only where a tile's sums are added to it.
         Prefetch.Nearby(queryGradients + offset, rows * stride);
-        Scores(first, strips, queries + offset, keyPanels, k0, probabilities + r0 * scoreStride);
-        Scores(first, strips, outputGradients + offset, valuePanels, k0, scoreGradients + r0 * scoreStride);
+        nint panels = k0 / TTile.Columns * GemmPack.PanelLength(TTile.Columns, headDim);
+        FlashTiles<T, TTile>.Scores(stripComputed + first, strips, headDim, queries + offset, keyPanels + panels, probabilities + r0 * scoreStride, scoreStride);
+        FlashTiles<T, TTile>.Scores(stripComputed + first, strips, headDim, outputGradients + offset, valuePanels + panels, scoreGradients + r0 * scoreStride, scoreStride);
         for (int s = 0; s < strips; s++)
         {
-            for (uint rest = TileSelection.Panels(stripLive[first + s], TTile.Columns / TileSelection.Grain); rest != 0;)
+            int r = r0 + s * TTile.Rows, row = q0 + r, stripRows = Math.Min(TTile.Rows, rows - s * TTile.Rows);
+            FlashTiles<T, TTile>.Mask(probabilities + r * scoreStride, scoreStride, row, stripRows, First + row, End + row, k0, stripLive[first + s], stripComputed[first + s], selection);
+            for (uint rest = stripComputed[first + s]; rest != 0;)
             {
                 (int from, int to) = TileSelection.NextRun(ref rest);
-                ScoreGradients(q0, r0 + s * TTile.Rows, Math.Min(TTile.Rows, rows - s * TTile.Rows), k0, from, to, logSumExp, selection);
+                ScoreGradients(probabilities + r * scoreStride, scoreGradients + r * scoreStride, scoreStride, stripRows, from, to, logSumExp + row, delta + row, scale);
             }
         }
         float* b = keys + (nint)k0 * TTile.Columns;
@@ -309,43 +341,6 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
                 }
             }
         }
-    }
-
-    /// <summary>destination[r, c] = Σ_d a[r, d] · b[d, k0 + c] for a group of strips from <paramref name="first"/> on, in the panels that hold keys which a strip computes.</summary>
-    [MethodImpl(Hot)]
-    void Scores(int first, int strips, float* a, float* panels, int k0, float* destination)
-    {
-        nint panel = GemmPack.PanelLength(TTile.Columns, headDim);
-        float* b = panels + k0 / TTile.Columns * panel;
-        int grains = TTile.Columns / TileSelection.Grain;
-        uint panelGrains = (1u << grains) - 1, any = 0;
-        for (int s = 0; s < strips; s++) any |= stripLive[first + s];
-        for (int grain = 0, c = 0; any >> grain != 0; grain += grains, c += TTile.Columns, b += panel)
-        {
-            for (int s = 0; s < strips; s++)
-            {
-                if ((stripLive[first + s] >> grain & panelGrains) == 0) continue;
-                TTile.RowMajorA(headDim, a + s * TTile.Rows * stride, stride, b, TTile.Columns,
-                    destination + s * TTile.Rows * scoreStride + c, scoreStride, accumulate: false);
-            }
-        }
-    }
-
-    /// <summary>P and dS of a strip in the columns [from, to) of whole panels, from its scores in powers of two and its scaled gradients of P.</summary>
-    void ScoreGradients(int q0, int r, int rows, int k0, int from, int to, float* logSumExp, in TileSelection selection)
-    {
-        int row = q0 + r;
-        float* p = probabilities + r * scoreStride;
-        // Rows see different keys only in blocks at the edge of a mask.
-        for (int i = 0; i < rows; i++)
-        {
-            float* scores = p + i * scoreStride;
-            int begin = Math.Max(First[row + i] - k0, from), end = Math.Max(Math.Min(End[row + i] - k0, to), begin);
-            if (begin > from) new Span<float>(scores + from, Math.Min(begin, to) - from).Fill(RowMath<T>.MinusInfinity);
-            if (end < to) new Span<float>(scores + end, to - end).Fill(RowMath<T>.MinusInfinity);
-        }
-        if (selection.Hides) selection.Hide(p, scoreStride, row, rows, k0, from, to, RowMath<T>.MinusInfinity);
-        ScoreGradients(p, scoreGradients + r * scoreStride, scoreStride, rows, from, to, logSumExp + row, delta + row, scale);
     }
 
     /// <summary>

@@ -22,6 +22,9 @@ internal unsafe interface IGemmTile
     /// <summary>A row-major and unpacked: element (r, k) at a[r·lda + k]; row k of B at b + k·ldb.</summary>
     static abstract void RowMajorA(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate);
 
+    /// <summary>As <see cref="RowMajorA"/>, for the first <paramref name="registers"/> registers of columns alone, fewer than all.</summary>
+    static abstract void FirstColumns(int registers, nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc);
+
     /// <summary>A column-major and unpacked: element (r, k) at a[k·lda + r]; row k of B at b + k·ldb.</summary>
     static abstract void ColumnMajorA(nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate);
 }

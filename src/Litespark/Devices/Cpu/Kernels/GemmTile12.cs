@@ -101,6 +101,25 @@ internal readonly unsafe struct GemmTile12<V, T> : IGemmTile
         right8.Store(c + 8 * ldc + T.Count, ldc, accumulate);
     }
 
+    /// <inheritdoc/>
+    [MethodImpl(Hot)]
+    public static void FirstColumns(int registers, nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc)
+    {
+        Quad<V, T> c0 = default, c4 = default, c8 = default;
+        float* a4 = a + 4 * lda, a8 = a + 8 * lda;
+        for (; k > 0; k--, a++, a4++, a8++, b += ldb)
+        {
+            V b0 = T.Load(b);
+            c0 = c0.MultiplyAdd(a, lda, b0);
+            c4 = c4.MultiplyAdd(a4, lda, b0);
+            c8 = c8.MultiplyAdd(a8, lda, b0);
+        }
+
+        c0.Store(c, ldc, accumulate: false);
+        c4.Store(c + 4 * ldc, ldc, accumulate: false);
+        c8.Store(c + 8 * ldc, ldc, accumulate: false);
+    }
+
     // A step of k; the rows of each pointer are so many floats apart.
     [MethodImpl(Inline)]
     static void Step(float* a, float* a4, float* a8, nint row, float* b,

@@ -89,4 +89,29 @@ internal readonly unsafe struct GemmTile6<V, T> : IGemmTile
 
         SixRows<V, T>.Store(accumulate ? TileStore.Add : TileStore.Replace, c, ldc, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
     }
+
+    /// <inheritdoc/>
+    [MethodImpl(Hot)]
+    public static void FirstColumns(int registers, nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc)
+    {
+        V c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default;
+        float* a3 = a + 3 * lda;
+        for (; k > 0; k--, a++, a3++, b += ldb)
+        {
+            V b0 = T.Load(b);
+            c0 = T.MultiplyAdd(a, b0, c0);
+            c1 = T.MultiplyAdd(a + lda, b0, c1);
+            c2 = T.MultiplyAdd(a + 2 * lda, b0, c2);
+            c3 = T.MultiplyAdd(a3, b0, c3);
+            c4 = T.MultiplyAdd(a3 + lda, b0, c4);
+            c5 = T.MultiplyAdd(a3 + 2 * lda, b0, c5);
+        }
+
+        T.Store(c0, c);
+        T.Store(c1, c + ldc);
+        T.Store(c2, c + 2 * ldc);
+        T.Store(c3, c + 3 * ldc);
+        T.Store(c4, c + 4 * ldc);
+        T.Store(c5, c + 5 * ldc);
+    }
 }

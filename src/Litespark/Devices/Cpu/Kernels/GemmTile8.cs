@@ -102,6 +102,38 @@ internal readonly unsafe struct GemmTile8<V, T> : IGemmTile
         right4.Store(c + 4 * ldc + 2 * T.Count, ldc, accumulate);
     }
 
+    /// <inheritdoc/>
+    [MethodImpl(Hot)]
+    public static void FirstColumns(int registers, nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc)
+    {
+        Quad<V, T> left0 = default, right0 = default, left4 = default, right4 = default;
+        float* a4 = a + 4 * lda;
+        if (registers == 1)
+        {
+            for (; k > 0; k--, a++, a4++, b += ldb)
+            {
+                V b0 = T.Load(b);
+                left0 = left0.MultiplyAdd(a, lda, b0);
+                left4 = left4.MultiplyAdd(a4, lda, b0);
+            }
+        }
+        else
+        {
+            for (; k > 0; k--, a++, a4++, b += ldb)
+            {
+                V b0 = T.Load(b), b1 = T.Load(b + T.Count);
+                Quad<V, T>.MultiplyAdd(a, lda, b0, b1, ref left0, ref right0);
+                Quad<V, T>.MultiplyAdd(a4, lda, b0, b1, ref left4, ref right4);
+            }
+
+            right0.Store(c + T.Count, ldc, accumulate: false);
+            right4.Store(c + 4 * ldc + T.Count, ldc, accumulate: false);
+        }
+
+        left0.Store(c, ldc, accumulate: false);
+        left4.Store(c + 4 * ldc, ldc, accumulate: false);
+    }
+
     // A step of k; the rows of each pointer are so many floats apart.
     [MethodImpl(Inline)]
     static void Step(float* a, float* a4, nint row, float* b,

@@ -91,12 +91,16 @@ internal readonly unsafe struct LiveTiles<T, TTile> where T : struct, ISimd<T> w
         int end = token + rows;
         new Span<byte>(bits, StripBytes(end)).Clear();
         long pairs = 0;
-        for (int i = 0; i < rows; i++)
+        for (int i = 0; i < rows;)
         {
-            int t = token + i, start = Math.Max(first[i], pattern.RunStart(t));
-            Set(bits, start, t + 1);
+            int t = token + i, start = Math.Max(first[i], pattern.RunStart(t)), last = i, blockEnd = pattern.BlockEnd(t);
+            // Rows of a block see the same keys but for their own, of which each sees one more.
+            while (last + 1 < rows && token + last + 1 < blockEnd && first[last + 1] == first[i]) last++;
+            Set(bits, start, token + last + 1);
             if (first[i] < start) SetBlocks(bits, pattern, t, first[i], start);
-            pairs += pattern.Count(t, first[i], t + 1);
+            int same = last - i + 1;
+            pairs += (long)same * pattern.Count(t, first[i], t + 1) + same * (same - 1) / 2;
+            i = last + 1;
         }
         return float.IsNegativeInfinity(threshold) ? pairs : pairs - LeaveOut(bits, pattern, threshold, q, copy, k, row, token, rows, first);
     }

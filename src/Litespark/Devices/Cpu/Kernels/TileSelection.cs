@@ -40,6 +40,9 @@ internal readonly unsafe struct TileSelection(in AttentionPattern pattern, int o
     /// <summary>Whether there are single keys to hide between a row's first and last.</summary>
     public bool Hides => Pattern.Step > 0;
 
+    /// <summary>Whether the grains that some rows compute hold nothing hidden but what lies before a row's first key or behind its last: then all rows see the same blocks, which are whole grains.</summary>
+    public bool ShowsWholeGrains(int row, int rows) => Pattern.Block % Grain == 0 && origin + row + rows <= Pattern.BlockEnd(origin + row);
+
     /// <summary>Gives the hidden ones among the scores [from, to) of some rows a value; column 0 is key <paramref name="k0"/>.</summary>
     public void Hide(float* scores, nint stride, int row, int rows, int k0, int from, int to, float value)
         => PatternMask.Hide(scores - k0, stride, Pattern, origin + row, rows, k0 + from, k0 + to, value);
@@ -53,22 +56,23 @@ internal readonly unsafe struct TileSelection(in AttentionPattern pattern, int o
         return (from * perBit, to * perBit);
     }
 
-    /// <summary>The same set in whole panels of so many grains.</summary>
+    /// <summary>What register tiles compute for a set: in each panel of so many grains the registers, of so many grains each, from the first that holds one of the set to the last.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint Panels(uint live, int grains)
+    public static uint Computed(uint live, int panel, int register)
     {
         if (live == 0) return 0;
-        uint low = (uint)BitOperations.TrailingZeroCount(live), high = 32 - (uint)BitOperations.LeadingZeroCount(live), width = (uint)grains;
+        uint low = (uint)BitOperations.TrailingZeroCount(live), high = 32 - (uint)BitOperations.LeadingZeroCount(live), width = (uint)register;
         // One run, as mostly.
         if (live == Range(low, high)) return Range(low / width * width, (high + width - 1) / width * width);
-        uint panel = (1u << grains) - 1, panels = 0;
-        while (live != 0)
+        uint computed = 0;
+        for (int from = (int)low / panel * panel; from < high; from += panel)
         {
-            uint first = panel << BitOperations.TrailingZeroCount(live) / grains * grains;
-            panels |= first;
-            live &= ~first;
+            uint within = live & Range((uint)from, (uint)(from + panel));
+            if (within == 0) continue;
+            computed |= Range((uint)BitOperations.TrailingZeroCount(within) / width * width, (32 - (uint)BitOperations.LeadingZeroCount(within) + width - 1) / width * width);
         }
-        return panels;
+
+        return computed;
     }
 
     /// <summary>The bits [from, to), fewer than 32.</summary>

@@ -12,6 +12,9 @@ internal unsafe interface ISimd<TSelf> where TSelf : struct, ISimd<TSelf>
     static abstract int Count { get; }
 
     static abstract TSelf Zero { get; }
+
+    /// <summary>0, 1, 2, …: of each lane its number.</summary>
+    static abstract TSelf Indices { get; }
     static abstract TSelf Load(float* source);
     static abstract void Store(TSelf value, float* destination);
 

@@ -13,6 +13,7 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
 
     public static int Count { [MethodImpl(Inline)] get => 4; }
     public static Simd128 Zero { [MethodImpl(Inline)] get => new(Vector128<float>.Zero); }
+    public static Simd128 Indices { [MethodImpl(Inline)] get => new(Vector128<float>.Indices); }
     [MethodImpl(Inline)] public static Simd128 Load(float* source) => new(Vector128.Load(source));
     [MethodImpl(Inline)] public static void Store(Simd128 value, float* destination) => value.v.Store(destination);
     [MethodImpl(Inline)] public static void Stream(Simd128 value, float* destination) => value.v.StoreAlignedNonTemporal(destination);

@@ -14,6 +14,7 @@ internal readonly unsafe struct Simd256 : ISimd<Simd256>
 
     public static int Count { [MethodImpl(Inline)] get => 8; }
     public static Simd256 Zero { [MethodImpl(Inline)] get => new(Vector256<float>.Zero); }
+    public static Simd256 Indices { [MethodImpl(Inline)] get => new(Vector256<float>.Indices); }
     [MethodImpl(Inline)] public static Simd256 Load(float* source) => new(Vector256.Load(source));
     [MethodImpl(Inline)] public static void Store(Simd256 value, float* destination) => value.v.Store(destination);
     [MethodImpl(Inline)] public static void Stream(Simd256 value, float* destination) => value.v.StoreAlignedNonTemporal(destination);

@@ -14,6 +14,7 @@ internal readonly unsafe struct Simd512 : ISimd<Simd512>
 
     public static int Count { [MethodImpl(Inline)] get => 16; }
     public static Simd512 Zero { [MethodImpl(Inline)] get => new(Vector512<float>.Zero); }
+    public static Simd512 Indices { [MethodImpl(Inline)] get => new(Vector512<float>.Indices); }
     [MethodImpl(Inline)] public static Simd512 Load(float* source) => new(Vector512.Load(source));
     [MethodImpl(Inline)] public static void Store(Simd512 value, float* destination) => value.v.Store(destination);
     [MethodImpl(Inline)] public static void Stream(Simd512 value, float* destination) => value.v.StoreAlignedNonTemporal(destination);
