@@ -2,6 +2,7 @@ using Litespark.Devices.Cpu;
 using Litespark.Devices.Cpu.Kernels;
 using Litespark.Graphs;
 using Litespark.Models;
+using Litespark.Planning;
 
 namespace Litespark.Benchmarks.Measuring;
 
@@ -45,12 +46,19 @@ internal sealed unsafe class SparsePair : IDisposable
         BlockTopology.Write(grid, live, denseGradients: false, new Span<int>(topology, grid.TopologyLength));
         LiveElements = Enumerable.Range(0, grid.Count).Sum(i => live[i] ? (double)grid.Elements(i) : 0);
 
-        Matrix x = Random(tokens, grid.Columns), dy = Random(tokens, grid.Rows), w = Random(grid.Rows, grid.Columns);
-        Matrix Result(int rows, int columns) => new(New((long)rows * columns), rows, columns);
+        // Activations lie as plans lay them out, weights without gaps.
+        Matrix Activation(int columns)
+        {
+            int stride = DeviceProfile.Cpu.RowStride(tokens, columns);
+            return new(New((long)tokens * stride), tokens, columns, stride);
+        }
+
+        Matrix Weights() => new(New((long)grid.Rows * grid.Columns), grid.Rows, grid.Columns);
+        Matrix x = Filled(random, Activation(grid.Columns)), dy = Filled(random, Activation(grid.Rows)), w = Filled(random, Weights());
         Run(new ZeroDeadBlocksKernel(pool, w, grid, topology));
-        (Matrix y, Matrix sparseY) = (Result(tokens, grid.Rows), Result(tokens, grid.Rows));
-        (Matrix dx, Matrix sparseDx) = (Result(tokens, grid.Columns), Result(tokens, grid.Columns));
-        (Matrix dw, Matrix sparseDw) = (Result(grid.Rows, grid.Columns), Result(grid.Rows, grid.Columns));
+        (Matrix y, Matrix sparseY) = (Activation(grid.Rows), Activation(grid.Rows));
+        (Matrix dx, Matrix sparseDx) = (Activation(grid.Columns), Activation(grid.Columns));
+        (Matrix dw, Matrix sparseDw) = (Weights(), Weights());
         Products =
         [
             Product("forward", new GemmKernel(pool, x, false, w, true, y), new BlockSparseGemmKernel(pool, x, w, true, grid, topology, sparseY), y, sparseY),
@@ -82,7 +90,7 @@ internal sealed unsafe class SparsePair : IDisposable
         return (name, () => dense.Run(pool), () => sparse.Run(pool), Statistics.RelativeError(Elements(actual), Elements(expected)));
     }
 
-    static Span<float> Elements(Matrix matrix) => new(matrix.Data, matrix.Rows * matrix.Columns);
+    static Span<float> Elements(Matrix matrix) => new(matrix.Data, matrix.Rows * matrix.Stride);
 
     static int[] Drawn(Random random, int count, int drawn)
     {
@@ -103,10 +111,9 @@ internal sealed unsafe class SparsePair : IDisposable
         return buffers[^1].Floats;
     }
 
-    Matrix Random(int rows, int columns)
+    static Matrix Filled(Random random, Matrix matrix)
     {
-        var matrix = new Matrix(New((long)rows * columns), rows, columns);
-        RandomNumbers.Fill(new Random(rows + columns), matrix.Data, (long)rows * columns);
+        for (int row = 0; row < matrix.Rows; row++) RandomNumbers.Fill(random, matrix.Row(row), matrix.Columns);
         return matrix;
     }
 }

@@ -6,9 +6,9 @@ namespace Litespark.Planning;
 /// <summary>Turns a graph whose passes have run into an ordered list of kernel calls over planned memory.</summary>
 internal static class PlanCompiler
 {
-    public static StepPlan Compile(string name, Graph graph, IReadOnlyDictionary<Value, PersistentTensor> bindings, bool inPlace = true)
+    public static StepPlan Compile(string name, Graph graph, IReadOnlyDictionary<Value, PersistentTensor> bindings, bool inPlace = true, Func<int, int, int>? rowStride = null)
     {
-        StoragePlanner.Storage storage = StoragePlanner.Plan(graph, bindings, inPlace);
+        StoragePlanner.Storage storage = StoragePlanner.Plan(graph, bindings, inPlace, rowStride);
         StoragePlanner.Block[] transient = [.. storage.Blocks.Values.Select(block => block.Root).Distinct().Where(root => root.Persistent is null && root.Last >= 0)];
         long bytes = ArenaAllocator.Place(transient);
 

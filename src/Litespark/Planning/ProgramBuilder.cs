@@ -213,7 +213,7 @@ public sealed class ProgramBuilder
         ChunkedLoss.Expand(graph, device.LossChunkElements);
         BlockSparsity.Run(graph, parameters!);
         Cleanup.Run(graph);
-        plans.Add(PlanCompiler.Compile(name, graph, Bind(graph), options.Has("in_place")));
+        plans.Add(PlanCompiler.Compile(name, graph, Bind(graph), options.Has("in_place"), options.Has("padded_rows") ? device.RowStride : null));
     }
 
     /// <summary>The first graph of a program decides how parameters lie in memory; all others use the same passes and agree.</summary>

@@ -36,14 +36,17 @@ internal sealed class StoragePlanner
         public bool IsReadOnly;
         public Block? Parent;
         public int Row, Column;
+
+        /// <summary>Elements between the end of a row and the next one.</summary>
+        public int Padding;
         public int First = int.MaxValue, Last = -1;
         public bool HoldsActivation;
         public long Offset;
 
         public Block Root => Parent is null ? this : Parent.Root;
-        public int Stride => Parent is null ? Columns : Parent.Stride;
+        public int Stride => Parent is null ? Columns + Padding : Parent.Stride;
         public long ElementOffset => Parent is null ? 0 : Parent.ElementOffset + (long)Row * Parent.Stride + Column;
-        public long Bytes => (long)Rows * Columns * ElementSize;
+        public long Bytes => (long)Rows * (Columns + Padding) * ElementSize;
     }
 
     /// <summary>The result: nodes to execute in order (copies inserted), and each value's block.</summary>
@@ -53,7 +56,8 @@ internal sealed class StoragePlanner
     /// <param name="graph">The graph.</param>
     /// <param name="bindings">Where its sources and outputs lie.</param>
     /// <param name="inPlace">Whether element-wise results take over memory; sums and the optimiser's always do.</param>
-    public static Storage Plan(Graph graph, IReadOnlyDictionary<Value, PersistentTensor> bindings, bool inPlace)
+    /// <param name="rowStride">How far apart so many rows of so many columns should lie; null: next to each other.</param>
+    public static Storage Plan(Graph graph, IReadOnlyDictionary<Value, PersistentTensor> bindings, bool inPlace, Func<int, int, int>? rowStride)
     {
         var planner = new StoragePlanner(graph, bindings, inPlace);
         planner.InsertCopies();
@@ -61,6 +65,7 @@ internal sealed class StoragePlanner
         planner.AssignBlocks();
         planner.BindOutputs();
         planner.PlaceConcatenations();
+        if (rowStride is not null) RowPadding.Apply(planner.nodes, planner.blocks, rowStride);
         planner.ComputeLifetimes();
         return new Storage(planner.nodes, planner.blocks);
     }

@@ -23,7 +23,8 @@ internal sealed class GraphRun : IDisposable
         }
 
         foreach (GraphOutput output in graph.Outputs) bindings[output.Value] = layout.Add(output.Name, MemoryCategory.Gradients, output.Value.Type);
-        Plan = PlanCompiler.Compile("graph", graph, bindings);
+        // Rows some elements apart wherever a plan may lay them so.
+        Plan = PlanCompiler.Compile("graph", graph, bindings, rowStride: (_, columns) => columns + 3);
         Program = new StepProgram(layout, new ParameterTable([]), [Plan], constants, vocabulary: 0);
         loaded = (CpuProgram)device.Load(Program);
     }

@@ -36,6 +36,32 @@ public sealed class PlanTests : IDisposable
         }
     }
 
+    /// <summary>On any device that wants it so; what kernels count on to be contiguous stays so.</summary>
+    [Theory]
+    [MemberData(nameof(ToyModels.Names), MemberType = typeof(ToyModels))]
+    public void Rows_further_apart_change_no_bit(string name)
+    {
+        DeviceProfile near = DeviceProfile.Cpu with { RowStride = (_, columns) => columns }, apart = DeviceProfile.Cpu with { RowStride = (_, columns) => columns + 5 };
+        foreach (PlanOptions plan in (PlanOptions[])[PlanOptions.Litespark, PlanOptions.Baseline.With("padded_rows", true), PlanOptions.Litespark with { Recompute = RecomputeMode.Selective }])
+        {
+            Outcome expected = Run(name, plan, profile: near), actual = Run(name, plan, profile: apart);
+            Assert.Equal(expected.Loss, actual.Loss);
+            foreach ((string tensor, float[] gradient) in expected.Gradients) Assert.Equal(gradient, actual.Gradients[tensor]);
+            Assert.True(actual.ActivationBytes > expected.ActivationBytes, $"{actual.ActivationBytes} of {expected.ActivationBytes}");
+        }
+    }
+
+    [Fact]
+    public void Only_large_matrices_that_plans_lay_out_themselves_get_a_line_between_rows()
+    {
+        TransformerSpec spec = ToyModels.Spec("llama") with { IntermediateSize = 512, VocabSize = 512, HiddenSize = 512 };
+        StepProgram program = ProgramBuilder.Training(Transformer.Function(spec), PlanOptions.Litespark, new OptimizerSettings(), 2, 16);
+        Operand[] operands = [.. program.Plans.Values.SelectMany(plan => plan.Calls).SelectMany(call => call.Inputs.Concat(call.Outputs))];
+        Assert.Contains(operands, operand => (operand.Rows, operand.Columns, operand.Stride) == (32, 1024, 1040)); // gate and up
+        Assert.DoesNotContain(operands, operand => operand.Columns == 512 && operand.Stride == 528 && operand.Arena == ArenaKind.Persistent);
+        foreach (StepPlan plan in program.Plans.Values) PlanSimulator.Check(program, plan);
+    }
+
     [Theory]
     [InlineData("llama-tied-gqa")]
     [InlineData("qwen3")]

@@ -168,7 +168,7 @@ internal readonly unsafe struct FlashForward<T, TTile> where T : struct, ISimd<T
             int r = r0 + s * TTile.Rows, stripRows = Math.Min(TTile.Rows, rows - s * TTile.Rows);
             float* strip = scores + s * TTile.Rows * KeyBlock;
             FlashTiles<T, TTile>.Mask(strip, KeyBlock, r, stripRows, First + r, End + r, k0, live[s], computed[s], selection);
-            // A first key is above the reference of a row that has seen none.
+            // A first key is above the reference of a row that has seen none: mostly all rows of a strip or no row; Raise decides for each.
             bool exceeds = max[r] == Unseen;
             for (uint rest = exceeds ? 0 : computed[s]; rest != 0;)
             {

@@ -35,7 +35,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     readonly int* stripLow, stripHigh;
     readonly uint* stripLive, stripComputed;
 
-    // A run of queries of a block, relative to its first one, that see each tile of columns, and which strips behind it compute it too.
+    // A run of queries of a block, relative to its first one, that see each tile of columns, and which strips behind it need it too.
     readonly int* low, high;
     readonly uint* further;
     readonly int headDim, tokens, stride, keyBlock, scoreStride;
@@ -132,14 +132,11 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     [MethodImpl(Hot)]
     public void LoadQueries(in HeadOperands head, int from, int to)
     {
-        int padded = FlashTiles<T, TTile>.PaddedWidth(headDim);
         for (int r = from; r < to; r++)
         {
-            FlashTiles<T, TTile>.Ask(head.Q.Row(r), head.Q.Stride, headDim);
-            FlashTiles<T, TTile>.Ask(head.DO.Row(r), head.DO.Stride, headDim);
+            FlashTiles<T, TTile>.CopyRow(head.Q.Row(r), head.Q.Stride, headDim, queries + (nint)r * stride);
+            FlashTiles<T, TTile>.CopyRow(head.DO.Row(r), head.DO.Stride, headDim, outputGradients + (nint)r * stride);
             FlashTiles<T, TTile>.Ask(head.O.Row(r), head.O.Stride, headDim);
-            RowMath<T>.Copy(head.Q.Row(r), queries + (nint)r * stride, headDim, padded);
-            RowMath<T>.Copy(head.DO.Row(r), outputGradients + (nint)r * stride, headDim, padded);
             delta[r] = RowMath<T>.Dot(head.O.Row(r), head.DO.Row(r), headDim);
             blockFirst[r / Block] = r % Block == 0 ? First[r] : Math.Min(blockFirst[r / Block], First[r]);
         }
@@ -224,14 +221,8 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         {
             (low[i], high[i], further[i]) = (0, rows, 0);
             if (full) continue;
-            if (!selection.All)
-            {
-                further[i] = StripsThatCompute(i, strips);
-                (low[i], high[i]) = further[i] == 0 ? (0, 0) : TileSelection.NextRun(ref further[i], TTile.Rows);
-                continue;
-            }
-            while (low[i] < high[i] && !Sees(q0 + low[i], k0 + i * TTile.Rows)) low[i]++;
-            while (low[i] < high[i] && !Sees(q0 + high[i] - 1, k0 + i * TTile.Rows)) high[i]--;
+            further[i] = StripsThatNeed(i, strips);
+            (low[i], high[i]) = further[i] == 0 ? (0, 0) : TileSelection.NextRun(ref further[i], TTile.Rows);
         }
         ColumnProducts(probabilities, columnTiles, outputGradients + (nint)q0 * stride, blockValueGradients);
         ColumnProducts(scoreGradients, columnTiles, queries + (nint)q0 * stride, blockKeyGradients);
@@ -244,7 +235,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         {
             (int from, int to) = TileSelection.NextRun(ref rest);
             ClearColumns(strip, from / TTile.Rows * TTile.Rows, from);
-            ClearColumns(strip, to, Math.Min(FlashTiles<T, TTile>.RoundUp(to, TTile.Rows), scoreStride));
+            ClearColumns(strip, to, FlashTiles<T, TTile>.RoundUp(to, TTile.Rows));
         }
     }
 
@@ -260,7 +251,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     }
 
     /// <summary>The strips of a block of queries that need any key of a tile of columns, as bits.</summary>
-    uint StripsThatCompute(int columnTile, int strips)
+    uint StripsThatNeed(int columnTile, int strips)
     {
         int from = columnTile * TTile.Rows / TileSelection.Grain, to = ((columnTile + 1) * TTile.Rows - 1) / TileSelection.Grain;
         uint keys = (2u << to) - (1u << from), found = 0;
@@ -295,9 +286,6 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
             }
         }
     }
-
-    /// <summary>Whether a query sees any key of the tile of columns that begins with <paramref name="key"/>.</summary>
-    bool Sees(int query, int key) => First[query] < key + TTile.Rows && End[query] > key;
 
     /// <summary>
     /// A group of strips of query rows against a block of keys: P, dS, and what the keys give to dQ. Strips are the inner loops:

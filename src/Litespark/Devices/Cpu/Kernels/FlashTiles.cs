@@ -47,7 +47,7 @@ internal static unsafe class FlashTiles<T, TTile> where T : struct, ISimd<T> whe
     /// <summary>Grains of keys in a panel.</summary>
     public static int PanelGrains => TTile.Columns / TileSelection.Grain;
 
-    // Grains in a register, where it holds one.
+    // Grains in a register, at least one.
     static int RegisterGrains => Math.Max(1, T.Count / TileSelection.Grain);
 
     /// <summary>The grains that register tiles compute for those which a strip needs.</summary>
@@ -77,8 +77,8 @@ internal static unsafe class FlashTiles<T, TTile> where T : struct, ISimd<T> whe
                     continue;
                 }
 
-                int skipped = BitOperations.TrailingZeroCount(within) / RegisterGrains * T.Count;
-                TTile.FirstColumns(BitOperations.PopCount(within) / RegisterGrains, headDim, rows, stride, panels + skipped, TTile.Columns, sums + skipped, destinationStride);
+                int skipped = BitOperations.TrailingZeroCount(within) * TileSelection.Grain, columns = BitOperations.PopCount(within) * TileSelection.Grain;
+                TTile.FirstColumns(columns / T.Count, headDim, rows, stride, panels + skipped, TTile.Columns, sums + skipped, destinationStride);
             }
         }
     }
@@ -134,14 +134,17 @@ internal static unsafe class FlashTiles<T, TTile> where T : struct, ISimd<T> whe
     [MethodImpl(Hot)]
     public static void Copy(float* source, nint stride, int rows, int headDim, float* copy)
     {
-        int copyStride = CopyStride(headDim), padded = PaddedWidth(headDim);
-        for (int r = 0; r < rows; r++, source += stride)
-        {
-            Ask(source, stride, headDim);
-            RowMath<T>.Copy(source, copy + (nint)r * copyStride, headDim, padded);
-        }
-
+        int copyStride = CopyStride(headDim);
+        for (int r = 0; r < rows; r++) CopyRow(source + r * stride, stride, headDim, copy + (nint)r * copyStride);
         ClearRest(copy, rows, headDim);
+    }
+
+    /// <summary>Copies a row of a head, fills up its columns with zeros, and asks for a row below.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void CopyRow(float* source, nint stride, int headDim, float* copy)
+    {
+        Ask(source, stride, headDim);
+        RowMath<T>.Copy(source, copy, headDim, PaddedWidth(headDim));
     }
 
     /// <summary>Asks for the row of a head some rows below one that is about to be read or written: rows lie far apart, often a memory page each, and the hardware doesn't foresee them.</summary>

@@ -3,7 +3,7 @@ namespace Litespark.Devices.Cpu.Kernels;
 /// <summary>
 /// A register tile of a matrix product: C[Rows, Columns] (+)= Σ_k A[r, k] · B[k, column], with all of C's tile in registers.
 /// The sum runs over k in ascending order, one fused multiply-add per term, so a tile's bits depend only on its operands.
-/// Every form writes the whole tile; edges go through a buffer of Rows × Columns floats.
+/// Every form but <see cref="FirstColumns"/> writes the whole tile; edges go through a buffer of Rows × Columns floats.
 /// </summary>
 internal unsafe interface IGemmTile
 {

@@ -101,6 +101,7 @@ internal readonly unsafe struct GemmTile12<V, T> : IGemmTile
         right8.Store(c + 8 * ldc + T.Count, ldc, accumulate);
     }
 
+    // Of two registers always one.
     /// <inheritdoc/>
     [MethodImpl(Hot)]
     public static void FirstColumns(int registers, nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc)

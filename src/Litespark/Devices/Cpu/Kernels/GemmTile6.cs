@@ -90,6 +90,7 @@ internal readonly unsafe struct GemmTile6<V, T> : IGemmTile
         SixRows<V, T>.Store(accumulate ? TileStore.Add : TileStore.Replace, c, ldc, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
     }
 
+    // Of two registers always one.
     /// <inheritdoc/>
     [MethodImpl(Hot)]
     public static void FirstColumns(int registers, nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc)

@@ -15,6 +15,7 @@ internal sealed unsafe class LayerNormGradientKernel : ResultKernel
     readonly Matrix dy, x, addend, dx;
     readonly float* weight, mean, inverseStd;
     readonly RowBlockPartials weightPartials, biasPartials;
+    readonly int batch;
     readonly SimdKernel[] totals;
 
     public LayerNormGradientKernel(
@@ -26,6 +27,7 @@ internal sealed unsafe class LayerNormGradientKernel : ResultKernel
         this.weight = weight;
         this.mean = mean;
         this.inverseStd = inverseStd;
+        batch = NormBatch.Rows(x.Columns);
         weightPartials = new(pool, x.Rows, x.Columns, x.Columns);
         biasPartials = new(pool, x.Rows, x.Columns, x.Columns, weightPartials);
         List<SimdKernel> stages = [];
@@ -48,11 +50,23 @@ internal sealed unsafe class LayerNormGradientKernel : ResultKernel
     {
         Tile tile = weightPartials.Tiles[task];
         float* dWeight_D = weightPartials.Clear(task), dBias_D = biasPartials.Clear(task);
-        for (int n = tile.FirstRow; n < tile.EndRow; n++)
+        float* shifts = stackalloc float[NormBatch.Most], tilts = stackalloc float[NormBatch.Most];
+        for (int first = tile.FirstRow; first < tile.EndRow; first += batch)
         {
-            (float sumOfU, float sumOfDot) = Sums<T>(dy.Row(n), x.Row(n), weight, mean[n], TResult.Streams ? null : dx.Row(n), tile.Count);
-            float inverse = inverseStd[n], shift = inverse * (sumOfU / tile.Count), tilt = inverse * (sumOfDot * inverse / tile.Count);
-            Differentiate<T, TResult>(dy.Row(n), x.Row(n), weight, mean[n], inverse, shift, tilt, addend.Data == null ? null : addend.Row(n), dx.Row(n), dWeight_D, dBias_D, dy.Stride, x.Stride, tile.Count);
+            int count = Math.Min(batch, tile.EndRow - first);
+            for (int i = 0; i < count; i++)
+            {
+                int n = first + i;
+                (float sumOfU, float sumOfDot) = Sums<T>(dy.Row(n), x.Row(n), weight, mean[n], TResult.Streams ? null : dx.Row(n), tile.Count);
+                (shifts[i], tilts[i]) = (inverseStd[n] * (sumOfU / tile.Count), inverseStd[n] * (sumOfDot * inverseStd[n] / tile.Count));
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                int n = first + i, next = n + batch;
+                Differentiate<T, TResult>(dy.Row(n), x.Row(n), weight, mean[n], inverseStd[n], shifts[i], tilts[i], addend.Data == null ? null : addend.Row(n), dx.Row(n), dWeight_D, dBias_D,
+                    dy.Row(next), x.Row(next), tile.Count);
+            }
         }
     }
 
@@ -89,7 +103,7 @@ internal sealed unsafe class LayerNormGradientKernel : ResultKernel
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
     static void Differentiate<T, TResult>(
-        float* dy, float* x, float* weight, float mean, float inverse, float shift, float tilt, float* addend, float* dx, float* dWeight, float* dBias, nint dyStride, nint xStride, nint count)
+        float* dy, float* x, float* weight, float mean, float inverse, float shift, float tilt, float* addend, float* dx, float* dWeight, float* dBias, float* nextDy, float* nextX, nint count)
         where T : struct, ISimd<T>
         where TResult : struct, IResult
     {
@@ -97,8 +111,8 @@ internal sealed unsafe class LayerNormGradientKernel : ResultKernel
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
-            Prefetch.Register<T>(dy + dyStride + c);
-            Prefetch.Register<T>(x + xStride + c);
+            Prefetch.Register<T>(nextDy + c);
+            Prefetch.Register<T>(nextX + c);
             T gradient = T.Load(dy + c), normalised = (T.Load(x + c) - center) * scale;
             T.Store(T.MultiplyAdd(gradient, normalised, T.Load(dWeight + c)), dWeight + c);
             T.Store(gradient + T.Load(dBias + c), dBias + c);

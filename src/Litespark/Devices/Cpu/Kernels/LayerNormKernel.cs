@@ -16,32 +16,40 @@ internal sealed unsafe class LayerNormKernel(
     : ResultKernel(pool, Tiling.Rows(x.Rows, x.Columns).Count, StreamingStores.Pay(y, x, residual, sum))
 {
     readonly Tiling tiles = Tiling.Rows(x.Rows, x.Columns);
+    readonly int batch = NormBatch.Rows(x.Columns);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void Run<T, TResult>(int task)
     {
         Tile tile = tiles[task];
         int columns = tile.Count;
-        for (int n = tile.FirstRow; n < tile.EndRow; n++)
+        Matrix normalised = residual.Data == null ? x : sum;
+        float* averages = stackalloc float[NormBatch.Most], inverses = stackalloc float[NormBatch.Most];
+        for (int first = tile.FirstRow; first < tile.EndRow; first += batch)
         {
-            float* input_D = x.Row(n), soon = TResult.Streams ? null : y.Row(n);
-            float total;
-            if (residual.Data != null)
+            int count = Math.Min(batch, tile.EndRow - first);
+            for (int i = 0; i < count; i++)
             {
-                total = RowSums.AddAndSum<T, PlainTerm>(input_D, residual.Row(n), sum.Row(n), soon, columns);
-                input_D = sum.Row(n);
-            }
-            else
-            {
-                total = RowSums.Sum<T, PlainTerm>(input_D, soon, columns);
+                float* soon = TResult.Streams ? null : y.Row(first + i);
+                float total = residual.Data == null
+                    ? RowSums.Sum<T, PlainTerm>(x.Row(first + i), soon, columns)
+                    : RowSums.AddAndSum<T, PlainTerm>(x.Row(first + i), residual.Row(first + i), sum.Row(first + i), soon, columns);
+                averages[i] = total / columns;
             }
 
-            // Deviations in a second pass over the cached row: the mean of squares minus the squared mean would cancel.
-            float average = total / columns;
-            float inverse = 1 / MathF.Sqrt(RowSums.SquaredDeviations<T>(input_D, average, columns) / columns + epsilon);
-            if (mean != null) mean[n] = average;
-            if (inverseStd != null) inverseStd[n] = inverse;
-            Normalise<T, TResult>(input_D, average, inverse, weight, bias, y.Row(n), x.Row(n + 1), residual.Data == null ? null : residual.Row(n + 1), columns);
+            for (int i = 0; i < count; i++)
+            {
+                // Deviations in a second pass over the cached row: the mean of squares minus the squared mean would cancel.
+                inverses[i] = 1 / MathF.Sqrt(RowSums.SquaredDeviations<T>(normalised.Row(first + i), averages[i], columns) / columns + epsilon);
+                if (mean != null) mean[first + i] = averages[i];
+                if (inverseStd != null) inverseStd[first + i] = inverses[i];
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                int next = first + i + batch;
+                Normalise<T, TResult>(normalised.Row(first + i), averages[i], inverses[i], weight, bias, y.Row(first + i), x.Row(next), residual.Data == null ? null : residual.Row(next), columns);
+            }
         }
     }
 

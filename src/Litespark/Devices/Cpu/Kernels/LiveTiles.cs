@@ -119,7 +119,7 @@ internal readonly unsafe struct LiveTiles<T, TTile> where T : struct, ISimd<T> w
             firstKey = Math.Min(firstKey, first[i]);
         }
 
-        int endPanel = token / TTile.Columns, grains = TTile.Columns / TileSelection.Grain;
+        int endPanel = token / TTile.Columns, grains = FlashTiles<T, TTile>.PanelGrains;
         nint panelLength = GemmPack.PanelLength(TTile.Columns, headDim);
         long pairs = 0;
         for (int group = firstKey / TTile.Columns / TTile.Columns; group * TTile.Columns < endPanel; group++)

@@ -14,7 +14,7 @@ internal sealed unsafe class RmsNormGradientKernel : ResultKernel
 {
     readonly Matrix dy, x, addend, dx;
     readonly float* weight, inverseRms;
-    readonly int groupSize, groups;
+    readonly int groupSize, groups, batch;
     readonly RowBlockPartials partials;
     readonly SimdKernel[] totals;
 
@@ -27,6 +27,8 @@ internal sealed unsafe class RmsNormGradientKernel : ResultKernel
         this.weight = weight;
         this.inverseRms = inverseRms;
         (this.groupSize, groups) = (groupSize, x.Columns / groupSize);
+        // The groups of a row are one long stream, one after the other.
+        batch = groups == 1 ? NormBatch.Rows(groupSize) : 1;
         partials = new(pool, x.Rows, x.Columns, groupSize);
         totals = dWeight == null ? [] : [new ColumnTotals(pool, partials, dWeight, accumulateWeight)];
     }
@@ -44,31 +46,49 @@ internal sealed unsafe class RmsNormGradientKernel : ResultKernel
     protected override void Run<T, TResult>(int task)
     {
         Tile tile = partials.Tiles[task];
-        float* dWeight_G = partials.Clear(task);
-        for (int n = tile.FirstRow; n < tile.EndRow; n++)
+        float* dWeight_G = partials.Clear(task), means = stackalloc float[NormBatch.Most];
+        for (int first = tile.FirstRow; first < tile.EndRow; first += batch)
         {
-            for (int group = 0; group < groups; group++)
+            int count = Math.Min(batch, tile.EndRow - first);
+            if (groups > 1)
             {
-                int column = group * groupSize;
-                Differentiate<T, TResult>(dy.Row(n) + column, x.Row(n) + column, weight, inverseRms[(nint)n * groups + group],
-                    addend.Data == null ? null : addend.Row(n) + column, dx.Row(n) + column, dWeight_G, dy.Stride, x.Stride, groupSize);
+                for (int group = 0; group < groups; group++) Differentiate<T, TResult>(first, group, Mean<T, TResult>(first, group), dWeight_G);
+                continue;
             }
+
+            for (int i = 0; i < count; i++) means[i] = Mean<T, TResult>(first + i, 0);
+            for (int i = 0; i < count; i++) Differentiate<T, TResult>(first + i, 0, means[i], dWeight_G);
         }
     }
 
-    /// <summary>A group of a row: dx, and its part of dWeight added. On the way asks for the next rows of dy and x.</summary>
+    /// <summary>mean(u ∘ x̂) of a group of a row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    float Mean<T, TResult>(int n, int group) where T : struct, ISimd<T> where TResult : struct, IResult
+    {
+        int column = group * groupSize;
+        return RowSums.TripleDot<T>(weight, dy.Row(n) + column, x.Row(n) + column, TResult.Streams ? null : dx.Row(n) + column, groupSize) * inverseRms[(nint)n * groups + group] / groupSize;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    void Differentiate<T, TResult>(int n, int group, float mean, float* dWeight_G) where T : struct, ISimd<T> where TResult : struct, IResult
+    {
+        int column = group * groupSize;
+        Differentiate<T, TResult>(dy.Row(n) + column, x.Row(n) + column, weight, inverseRms[(nint)n * groups + group], mean, addend.Data == null ? null : addend.Row(n) + column,
+            dx.Row(n) + column, dWeight_G, dy.Row(n + batch) + column, x.Row(n + batch) + column, groupSize);
+    }
+
+    /// <summary>A group of a row: dx, and its part of dWeight added; the mean is that of u ∘ x̂. On the way asks for what is read next of dy and x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    static void Differentiate<T, TResult>(float* dy, float* x, float* weight, float inverse, float* addend, float* dx, float* dWeight, nint dyStride, nint xStride, nint count)
+    static void Differentiate<T, TResult>(float* dy, float* x, float* weight, float inverse, float mean, float* addend, float* dx, float* dWeight, float* nextDy, float* nextX, nint count)
         where T : struct, ISimd<T>
         where TResult : struct, IResult
     {
-        float mean = RowSums.TripleDot<T>(weight, dy, x, TResult.Streams ? null : dx, count) * inverse / count;
         T scale = T.Broadcast(inverse), tilt = T.Broadcast(inverse * mean);
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
-            Prefetch.Register<T>(dy + dyStride + c);
-            Prefetch.Register<T>(x + xStride + c);
+            Prefetch.Register<T>(nextDy + c);
+            Prefetch.Register<T>(nextX + c);
             T gradient = T.Load(dy + c), normalised = scale * T.Load(x + c);
             T.Store(T.MultiplyAdd(gradient, normalised, T.Load(dWeight + c)), dWeight + c);
             T result = scale * (T.Load(weight + c) * gradient) - normalised * tilt;

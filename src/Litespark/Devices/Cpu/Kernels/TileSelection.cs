@@ -5,10 +5,10 @@ using Litespark.Graphs;
 namespace Litespark.Devices.Cpu.Kernels;
 
 /// <summary>
-/// Which keys of a head each strip of query rows computes: a strip is as many rows as a register tile has, keys go by <see cref="Grain"/>.
-/// The default selects all.
+/// Which keys of a head each strip of query rows needs: a strip is as many rows as a register tile has, keys go by <see cref="Grain"/>.
+/// What register tiles compute for these, whole registers, is more (<see cref="Computed"/>). The default selects all.
 /// </summary>
-/// <param name="pattern">Hides single keys of what is computed.</param>
+/// <param name="pattern">Hides single keys of what is needed.</param>
 /// <param name="origin">Token that the kernel's row 0 is.</param>
 /// <param name="bits">One bit for each grain, strip after strip from row 0 on; null: all.</param>
 /// <param name="stripBytes">Bytes from strip to strip.</param>
@@ -17,16 +17,16 @@ internal readonly unsafe struct TileSelection(in AttentionPattern pattern, int o
     /// <summary>Keys per bit; register tiles have a multiple of columns, blocks of keys have no more than 32 times as many.</summary>
     public const int Grain = 8;
 
-    /// <summary>Hides single keys of what is computed.</summary>
+    /// <summary>Hides single keys of what is needed.</summary>
     public readonly AttentionPattern Pattern = pattern;
 
     readonly int origin = origin;
     readonly byte* bits = bits;
 
-    /// <summary>Whether every key between a row's first and last is computed.</summary>
+    /// <summary>Whether every key between a row's first and last is needed.</summary>
     public bool All => bits is null;
 
-    /// <summary>The grains of the keys [low, high), counted from a block's first key, that a strip computes; the block begins at key <paramref name="k0"/>, a multiple of four grains.</summary>
+    /// <summary>The grains of the keys [low, high), counted from a block's first key, that a strip needs; the block begins at key <paramref name="k0"/>, a multiple of four grains.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public uint Live(int strip, int k0, int low, int high)
     {
@@ -40,7 +40,7 @@ internal readonly unsafe struct TileSelection(in AttentionPattern pattern, int o
     /// <summary>Whether there are single keys to hide between a row's first and last.</summary>
     public bool Hides => Pattern.Step > 0;
 
-    /// <summary>Whether the grains that some rows compute hold nothing hidden but what lies before a row's first key or behind its last: then all rows see the same blocks, which are whole grains.</summary>
+    /// <summary>Whether the live grains of some rows hold nothing hidden but what lies before a row's first key or behind its last: all rows see the same blocks then, which are whole grains.</summary>
     public bool ShowsWholeGrains(int row, int rows) => Pattern.Block % Grain == 0 && origin + row + rows <= Pattern.BlockEnd(origin + row);
 
     /// <summary>Gives the hidden ones among the scores [from, to) of some rows a value; column 0 is key <paramref name="k0"/>.</summary>
@@ -49,10 +49,10 @@ internal readonly unsafe struct TileSelection(in AttentionPattern pattern, int o
 
     /// <summary>Takes the first run of grains off a set that is not empty; returns its keys [from, to), or other things of which a bit stands for so many.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (int From, int To) NextRun(ref uint live, int perBit = Grain)
+    public static (int From, int To) NextRun(ref uint set, int perBit = Grain)
     {
-        int from = BitOperations.TrailingZeroCount(live), to = from + BitOperations.TrailingZeroCount(~(live >> from));
-        live = to < 32 ? live & ~((1u << to) - 1) : 0;
+        int from = BitOperations.TrailingZeroCount(set), to = from + BitOperations.TrailingZeroCount(~(set >> from));
+        set = to < 32 ? set & ~((1u << to) - 1) : 0;
         return (from * perBit, to * perBit);
     }
 
