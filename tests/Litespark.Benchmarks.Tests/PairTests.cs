@@ -48,6 +48,16 @@ public class PairTests
         Assert.Equal([1], ownAlone);
     }
 
+    [Fact]
+    public void Kernels_that_differ_in_the_distance_of_rows_alone_are_matched_where_no_other_could_be_meant()
+    {
+        BuildKernel[] other = [Kernel("matmul", "8×4 → 8×2"), Kernel("add", "4×2"), Kernel("add", "4×2/8")], own = [Kernel("matmul", "8×4/20 → 8×2/18"), Kernel("add", "4×2/6"), Kernel("add", "4×2/7")];
+        (IReadOnlyList<KernelPair> pairs, IReadOnlyList<int> otherAlone, IReadOnlyList<int> ownAlone) = KernelPair.Match(other, own, [0.5, 0.25, 0.125]);
+        Assert.Equal([new KernelPair(own[0], 0, 0, 0.5)], pairs);
+        Assert.Equal([1, 2], otherAlone);
+        Assert.Equal([1, 2], ownAlone);
+    }
+
     [Theory]
     [InlineData("matmul", true)]
     [InlineData("MATMUL forward", true)]

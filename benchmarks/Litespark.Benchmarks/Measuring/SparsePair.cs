@@ -15,6 +15,14 @@ internal sealed record SparseLayer(string Name, int[] Members, int Columns)
     /// <summary>Outputs.</summary>
     public int Rows => Members.Sum();
 
+    const string Down = "down";
+
+    /// <summary>Whether nothing but products and activations has to do with the inputs.</summary>
+    public bool OwnInputs => Name == Down;
+
+    /// <summary>Whether nothing but products, activations and views has to do with the outputs.</summary>
+    public bool OwnOutputs => Members.Length > 1;
+
     /// <summary>The layers of a model.</summary>
     public static IReadOnlyList<SparseLayer> Of(TransformerSpec spec)
     {
@@ -22,7 +30,7 @@ internal sealed record SparseLayer(string Name, int[] Members, int Columns)
         return
         [
             new("qkv", [queries, keys, keys], spec.HiddenSize), new("o", [spec.HiddenSize], queries),
-            new("gate+up", [spec.IntermediateSize, spec.IntermediateSize], spec.HiddenSize), new("down", [spec.HiddenSize], spec.IntermediateSize),
+            new("gate+up", [spec.IntermediateSize, spec.IntermediateSize], spec.HiddenSize), new(Down, [spec.HiddenSize], spec.IntermediateSize),
         ];
     }
 }
@@ -46,18 +54,20 @@ internal sealed unsafe class SparsePair : IDisposable
         BlockTopology.Write(grid, live, denseGradients: false, new Span<int>(topology, grid.TopologyLength));
         LiveElements = Enumerable.Range(0, grid.Count).Sum(i => live[i] ? (double)grid.Elements(i) : 0);
 
-        // Activations lie as plans lay them out, weights without gaps.
-        Matrix Activation(int columns)
+        // Activations lie as plans lay them out, which leave room between rows where no norm and no attention reads or writes them; weights without gaps.
+        Matrix Activation(int columns, bool own)
         {
-            int stride = DeviceProfile.Cpu.RowStride(tokens, columns);
+            int stride = own ? DeviceProfile.Cpu.RowStride(tokens, columns) : columns;
             return new(New((long)tokens * stride), tokens, columns, stride);
         }
 
+        Matrix Inputs() => Activation(grid.Columns, layer.OwnInputs);
+        Matrix Outputs() => Activation(grid.Rows, layer.OwnOutputs);
         Matrix Weights() => new(New((long)grid.Rows * grid.Columns), grid.Rows, grid.Columns);
-        Matrix x = Filled(random, Activation(grid.Columns)), dy = Filled(random, Activation(grid.Rows)), w = Filled(random, Weights());
+        Matrix x = Filled(random, Inputs()), dy = Filled(random, Outputs()), w = Filled(random, Weights());
         Run(new ZeroDeadBlocksKernel(pool, w, grid, topology));
-        (Matrix y, Matrix sparseY) = (Activation(grid.Rows), Activation(grid.Rows));
-        (Matrix dx, Matrix sparseDx) = (Activation(grid.Columns), Activation(grid.Columns));
+        (Matrix y, Matrix sparseY) = (Outputs(), Outputs());
+        (Matrix dx, Matrix sparseDx) = (Inputs(), Inputs());
         (Matrix dw, Matrix sparseDw) = (Weights(), Weights());
         Products =
         [

@@ -14,7 +14,7 @@ public sealed record PlanOptions
         ("fused_norm", "Residual addition and norm in one kernel."),
         ("chunked_loss", "Output head and cross-entropy in chunks of tokens: never the whole logits."),
         ("in_place", "Element-wise results take the memory of operands that nobody reads again."),
-        ("padded_rows", "Rows of large results a cache line further apart where they would share places in a cache."),
+        ("padded_rows", "Rows of large results a cache line further apart where they would share places in a cache (on the CPU)."),
         ("accumulate_into", "Sums of gradients are added where they lie, by the kernel that makes them."),
         ("fused_optimizer", "Clipping and update of all parameters in one kernel."),
     ];

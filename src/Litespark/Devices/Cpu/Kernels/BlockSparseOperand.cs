@@ -28,7 +28,7 @@ internal sealed unsafe class BlockSparseOperand(Matrix matrix, BlockAxis axis)
     /// from <paramref name="there"/> as well, a piece of them in the first one, with as many lines of the other operand.
     /// </summary>
     public bool IsReadable(int tokens, bool there)
-        => HasWholeLines && (there ? (long)tokens * matrix.Stride <= MostReadableThere : (long)tokens * matrix.Stride <= MostReadable && !NearCache.Collide(matrix.Stride, 2 * tokens));
+        => HasWholeLines && (long)tokens * Axis.Starts[Axis.Count] <= (there ? MostReadableThere : MostReadable) && (there || !NearCache.Collide(matrix.Stride, 2 * tokens));
 
     /// <summary>Whether so many rows fall into the same lines of the first cache.</summary>
     public bool Collides(int rows) => NearCache.Collide(matrix.Stride, rows);

@@ -35,7 +35,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
     readonly int* stripLow, stripHigh;
     readonly uint* stripLive, stripComputed;
 
-    // A run of queries of a block, relative to its first one, that see each tile of columns, and which strips behind it need it too.
+    // A run of queries of a block, relative to its first one, whose strips need each tile of columns, and which strips behind it need it too.
     readonly int* low, high;
     readonly uint* further;
     readonly int headDim, tokens, stride, keyBlock, scoreStride;
@@ -256,7 +256,7 @@ internal readonly unsafe struct FlashGradient<T, TTile> where T : struct, ISimd<
         int from = columnTile * TTile.Rows / TileSelection.Grain, to = ((columnTile + 1) * TTile.Rows - 1) / TileSelection.Grain;
         uint keys = (2u << to) - (1u << from), found = 0;
         for (int s = 0; s < strips; s++)
-            if ((stripLive[s] & keys) != 0) found |= 1u << s;
+            if ((stripLive[s] & keys) != 0 && stripLow[s] < (columnTile + 1) * TTile.Rows && stripHigh[s] > columnTile * TTile.Rows) found |= 1u << s;
         return found;
     }
 

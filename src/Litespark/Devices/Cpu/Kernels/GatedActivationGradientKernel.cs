@@ -14,18 +14,18 @@ internal sealed unsafe class GatedActivationGradientKernel(
         for (int r = tile.FirstRow; r < tile.EndRow; r++)
         {
             float* gradient = dh.Row(r) + tile.Column, gates = gate.Row(r) + tile.Column, ups = up.Row(r) + tile.Column;
-            Row<T, TActivation, TResult>(gradient, gates, ups, gate.Stride, dGate.Row(r) + tile.Column, dUp.Row(r) + tile.Column, tile.Count);
+            Row<T, TActivation, TResult>(gradient, gates, ups, dh.Stride, gate.Stride, dGate.Row(r) + tile.Column, dUp.Row(r) + tile.Column, tile.Count);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    static void Row<T, TActivation, TResult>(float* gradient, float* gates, float* ups, nint stride, float* dGates, float* dUps, nint count) where T : struct, ISimd<T> where TActivation : struct, IActivation where TResult : struct, IResult
+    static void Row<T, TActivation, TResult>(float* gradient, float* gates, float* ups, nint gradientStride, nint stride, float* dGates, float* dUps, nint count) where T : struct, ISimd<T> where TActivation : struct, IActivation where TResult : struct, IResult
     {
         Exp2<T> exp2 = Exp2<T>.Create();
         nint c = 0;
         for (; c <= count - T.Count; c += T.Count)
         {
-            Prefetch.Register<T>(gradient + count + c);
+            Prefetch.Register<T>(gradient + gradientStride + c);
             Prefetch.Register<T>(gates + stride + c);
             Prefetch.Register<T>(ups + stride + c);
             T dy = T.Load(gradient + c), raised = T.Load(ups + c), value = TActivation.Value(exp2, T.Load(gates + c), out T slope);

@@ -101,11 +101,11 @@ internal readonly unsafe struct GemmTile12<V, T> : IGemmTile
         right8.Store(c + 8 * ldc + T.Count, ldc, accumulate);
     }
 
-    // Of two registers always one.
     /// <inheritdoc/>
     [MethodImpl(Hot)]
     public static void FirstColumns(int registers, nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc)
     {
+        // Of two registers one: there is no other number.
         Quad<V, T> c0 = default, c4 = default, c8 = default;
         float* a4 = a + 4 * lda, a8 = a + 8 * lda;
         for (; k > 0; k--, a++, a4++, a8++, b += ldb)

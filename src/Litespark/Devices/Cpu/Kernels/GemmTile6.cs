@@ -90,11 +90,11 @@ internal readonly unsafe struct GemmTile6<V, T> : IGemmTile
         SixRows<V, T>.Store(accumulate ? TileStore.Add : TileStore.Replace, c, ldc, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
     }
 
-    // Of two registers always one.
     /// <inheritdoc/>
     [MethodImpl(Hot)]
     public static void FirstColumns(int registers, nint k, float* a, nint lda, float* b, nint ldb, float* c, nint ldc)
     {
+        // Of two registers one: there is no other number.
         V c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default;
         float* a3 = a + 3 * lda;
         for (; k > 0; k--, a++, a3++, b += ldb)

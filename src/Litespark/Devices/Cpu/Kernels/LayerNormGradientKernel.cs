@@ -44,7 +44,7 @@ internal sealed unsafe class LayerNormGradientKernel : ResultKernel
         foreach (SimdKernel stage in totals) stage.Run(pool);
     }
 
-    // One row after another: memory answers long streams best, and two rows at once make four short ones of every two.
+    // Results follow the sums of a batch; rows are read one after another, since memory answers long streams best.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void Run<T, TResult>(int task)
     {
