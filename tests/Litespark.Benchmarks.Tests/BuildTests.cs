@@ -37,7 +37,10 @@ public class BuildTests
     {
         using LoadedBuild build = LoadedBuild.Open(Build.Own, Smallest, "baseline", 2);
         for (int kernel = 0; kernel < build.Kernels.Count; kernel++) build.Kernel(kernel).Run();
-        Assert.All(build.Profile(), seconds => Assert.True(seconds > 0));
+        // Of a few numbers a kernel can be done before the clock has moved.
+        double[] seconds = build.Profile();
+        Assert.Equal(build.Kernels.Count, seconds.Length);
+        Assert.All(Enumerable.Range(0, seconds.Length).Where(kernel => build.Kernels[kernel].Name is "matmul" or "softmax"), kernel => Assert.True(seconds[kernel] > 0, $"{build.Kernels[kernel]}: {seconds[kernel]} s"));
         Assert.Contains(build.Kernels, kernel => kernel.Name == "matmul" && kernel.Calls == 3 * 2); // gate and up of three layers
         Assert.True(double.IsFinite(build.Steps(1)));
     }
